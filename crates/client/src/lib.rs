@@ -1,0 +1,1 @@
+//! Async clients for every interface cordboard serves.

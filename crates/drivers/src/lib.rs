@@ -1,0 +1,1 @@
+//! Telephone networks behind one command and event vocabulary.

@@ -1,0 +1,1 @@
+//! Bytes to types and back for every protocol cordboard speaks. No I/O.
