@@ -1,1 +1,18 @@
-//! Bytes to types and back for every protocol cordboard speaks. No I/O.
+//! Bytes to types and back for every protocol cordboard speaks. No I/O, no clock.
+//!
+//! - [`xml`]: the one XML door. Everything that reads XML goes through it.
+//! - [`soap`]: SOAP 1.1 envelopes, `href`/`id` references, faults.
+//! - [`webdialer`]: WebDialer's six operations in three dialects, requests and answers, both directions.
+//! - [`http`]: what happens to the bytes of a connection before an HTTP library sees them.
+//!
+//! Start reading at [`webdialer`]. What is deliberately not here: sockets, time-outs, directories,
+//! and any opinion on what a request should do.
+
+pub mod http;
+pub mod soap;
+pub mod webdialer;
+pub mod xml;
+
+mod secret;
+
+pub use secret::Secret;
