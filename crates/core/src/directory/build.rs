@@ -1,0 +1,279 @@
+//! Puts a [`Directory`] together and refuses what does not fit together.
+
+use super::{AppUser, Device, DeviceProfile, Directory, EndUser, Folded};
+use crate::ids::{DeviceName, ProfileName, UserId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// What is wrong with the parts of a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DirectoryError {
+    /// Two end users, or two application users, whose ids differ at most in letter case.
+    #[error("user {0} is there twice")]
+    TwoUsers(UserId),
+    /// Two devices whose names differ at most in letter case.
+    #[error("device {0} is there twice")]
+    TwoDevices(DeviceName),
+    /// Two profiles whose names differ at most in letter case.
+    #[error("profile {0} is there twice")]
+    TwoProfiles(ProfileName),
+    /// A user names a device that is not there.
+    #[error("user {user} names device {device}, which does not exist")]
+    NoSuchDevice {
+        /// Who names it.
+        user: UserId,
+        /// What is missing.
+        device: DeviceName,
+    },
+    /// A user names a profile that is not there.
+    #[error("user {user} names profile {profile}, which does not exist")]
+    NoSuchProfile {
+        /// Who names it.
+        user: UserId,
+        /// What is missing.
+        profile: ProfileName,
+    },
+    /// A device names an owner who is not there.
+    #[error("device {device} names owner {owner}, who does not exist")]
+    NoSuchOwner {
+        /// What names him.
+        device: DeviceName,
+        /// Who is missing.
+        owner: UserId,
+    },
+    /// A name or id is empty.
+    #[error("an empty {0}")]
+    Empty(&'static str),
+}
+
+/// Collects the parts of a directory in configuration order.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    /// People.
+    pub users: Vec<EndUser>,
+    /// Applications.
+    pub app_users: Vec<AppUser>,
+    /// Phones and soft clients.
+    pub devices: Vec<Device>,
+    /// Device profiles.
+    pub profiles: Vec<DeviceProfile>,
+}
+
+impl Builder {
+    /// Checks the parts against each other and indexes them.
+    ///
+    /// # Errors
+    /// The first [`DirectoryError`] found, in the order users, application users, devices, profiles, references.
+    pub fn build(self) -> Result<Directory, DirectoryError> {
+        let mut directory = Directory::default();
+        index(
+            self.users,
+            &mut directory.users,
+            &mut directory.order.users,
+            |u| &u.id,
+            |user| DirectoryError::TwoUsers(user),
+        )?;
+        index(
+            self.app_users,
+            &mut directory.app_users,
+            &mut directory.order.app_users,
+            |u| &u.id,
+            |user| DirectoryError::TwoUsers(user),
+        )?;
+        index(
+            self.devices,
+            &mut directory.devices,
+            &mut directory.order.devices,
+            |d| &d.name,
+            |device| DirectoryError::TwoDevices(device),
+        )?;
+        index(
+            self.profiles,
+            &mut directory.profiles,
+            &mut directory.order.profiles,
+            |p| &p.name,
+            |profile| DirectoryError::TwoProfiles(profile),
+        )?;
+        check_references(&directory)?;
+        index_numbers(&mut directory);
+        Ok(directory)
+    }
+}
+
+trait Name: Clone {
+    fn text(&self) -> &str;
+}
+impl Name for UserId {
+    fn text(&self) -> &str {
+        self.as_str()
+    }
+}
+impl Name for DeviceName {
+    fn text(&self) -> &str {
+        self.as_str()
+    }
+}
+impl Name for ProfileName {
+    fn text(&self) -> &str {
+        self.as_str()
+    }
+}
+
+fn index<T, N: Name>(
+    items: Vec<T>,
+    map: &mut HashMap<Folded, Arc<T>>,
+    order: &mut Vec<N>,
+    name: impl Fn(&T) -> &N,
+    twice: impl Fn(N) -> DirectoryError,
+) -> Result<(), DirectoryError> {
+    map.reserve(items.len());
+    order.reserve(items.len());
+    for item in items {
+        let id = name(&item).clone();
+        if id.text().trim().is_empty() {
+            return Err(DirectoryError::Empty("name or id"));
+        }
+        if map.insert(Folded::of(id.text()), Arc::new(item)).is_some() {
+            return Err(twice(id));
+        }
+        order.push(id);
+    }
+    Ok(())
+}
+
+fn check_references(directory: &Directory) -> Result<(), DirectoryError> {
+    for user in directory.end_users() {
+        for device in &user.devices {
+            if directory.device(device.as_str()).is_none() {
+                return Err(DirectoryError::NoSuchDevice {
+                    user: user.id.clone(),
+                    device: device.clone(),
+                });
+            }
+        }
+        for profile in &user.profiles {
+            if directory.profile(profile.as_str()).is_none() {
+                return Err(DirectoryError::NoSuchProfile {
+                    user: user.id.clone(),
+                    profile: profile.clone(),
+                });
+            }
+        }
+    }
+    for device in directory.devices() {
+        if let Some(owner) = &device.owner
+            && directory.end_user(owner.as_str()).is_none()
+        {
+            return Err(DirectoryError::NoSuchOwner {
+                device: device.name.clone(),
+                owner: owner.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn index_numbers(directory: &mut Directory) {
+    let devices: Vec<Arc<Device>> = directory.devices().cloned().collect();
+    let profiles: Vec<Arc<DeviceProfile>> = directory.profiles().cloned().collect();
+    directory.numbers.reserve(devices.len());
+    for device in devices {
+        if let Some(owner) = &device.owner
+            && let Some(owner) = directory
+                .end_user(owner.as_str())
+                .map(|user| user.id.clone())
+        {
+            directory
+                .owned
+                .entry(owner)
+                .or_default()
+                .push(device.name.clone());
+        }
+        for line in &device.lines {
+            let partitions = directory.numbers.entry(line.digits.clone()).or_default();
+            let appearances = partitions.entry(line.partition.clone()).or_default();
+            if !appearances.devices.contains(&device.name) {
+                appearances.devices.push(device.name.clone());
+            }
+        }
+    }
+    for profile in profiles {
+        for line in &profile.lines {
+            let partitions = directory.numbers.entry(line.digits.clone()).or_default();
+            let appearances = partitions.entry(line.partition.clone()).or_default();
+            if !appearances.profiles.contains(&profile.name) {
+                appearances.profiles.push(profile.name.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::Protocol;
+    use crate::ids::{Digits, DirectoryNumber};
+
+    fn device(name: &str, lines: &[(&str, Option<&str>)]) -> Device {
+        Device {
+            name: name.into(),
+            model: "Cisco 8845".into(),
+            protocol: Protocol::Sip,
+            description: String::new(),
+            owner: None,
+            address: None,
+            lines: lines
+                .iter()
+                .map(|(digits, partition)| DirectoryNumber {
+                    digits: Digits::from(*digits),
+                    partition: partition.map(Into::into),
+                })
+                .collect(),
+            em_enabled: false,
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_any_letter_case_and_shown_as_written() {
+        let directory = Builder {
+            devices: vec![device("SEPa1", &[("1", None)])],
+            ..Builder::default()
+        }
+        .build()
+        .unwrap();
+        assert_eq!(directory.device(" sepA1 ").unwrap().name.as_str(), "SEPa1");
+    }
+
+    #[test]
+    fn two_devices_whose_names_differ_in_case_only_are_refused() {
+        let result = Builder {
+            devices: vec![device("SEPA", &[]), device("sepa", &[])],
+            ..Builder::default()
+        }
+        .build();
+        assert_eq!(
+            result.err(),
+            Some(DirectoryError::TwoDevices("sepa".into()))
+        );
+    }
+
+    #[test]
+    fn typed_digits_mean_the_number_without_partition_first_then_by_name() {
+        let directory = Builder {
+            devices: vec![
+                device("A", &[("1", Some("Zeta")), ("2", Some("Zeta"))]),
+                device("B", &[("1", None), ("2", Some("Alpha"))]),
+            ],
+            ..Builder::default()
+        }
+        .build()
+        .unwrap();
+        assert_eq!(directory.resolve("1").unwrap().partition, None);
+        assert_eq!(
+            directory.resolve("2").unwrap().partition.unwrap().as_str(),
+            "Alpha"
+        );
+        assert_eq!(directory.resolve("3"), None);
+    }
+}

@@ -1,0 +1,699 @@
+//! The exchange: the one owner of calls, registrations and logins.
+//!
+//! The contract, in steps:
+//!
+//! 1. Call [`Exchange::handle`] with one [`Input`] and the time. Nothing else changes anything.
+//! 2. Drain [`Exchange::poll`] until it says `None`. What comes out of one input belongs together.
+//! 3. Store every [`Output::Save`]; then hand in [`Input::Stored`] and release the rest: driver commands, events,
+//!    answers. Several inputs may be handled before one `Stored`. When the store refuses: [`Input::Undo`], hand the inputs in
+//!    again one by one, and answer the one that cannot be stored with [`Input::StoreFailed`].
+//! 4. Wait for the next input, at most until [`Exchange::next_deadline`]; then hand in [`Input::Deadline`].
+//!
+//! Same inputs, same outputs, always: ids are counted, maps are ordered, time is an argument. A panic here is a broken
+//! invariant; no input from outside may reach one.
+//!
+//! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
+//! `features` for hold, transfer and conference, `endings` for how calls end.
+
+mod endings;
+mod features;
+mod leg;
+mod operations;
+mod originate;
+mod reports;
+mod snapshot;
+mod timers;
+mod tracked;
+pub mod vocabulary;
+
+pub use vocabulary::{
+    Action, Actor, Asked, Command, Counters, Counts, DeviceView, DriverCommand, DriverEvent, Event,
+    EventKind, FIRST_DRIVER_LEG, Input, MobilityLogin, Output, Query, Record, Registered, Reply,
+    Saved, Target, Tone, TransferTo, Whose,
+};
+
+use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
+use crate::directory::Directory;
+use crate::ids::{
+    CallId, CallKey, DeviceName, DirectoryNumber, LegId, MixId, PartId, Ticket, UserId,
+};
+use crate::now::{Instant, Now};
+use crate::refusal::Refusal;
+use leg::{Leg, Operation};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use timers::{Timer, Timers};
+use tracked::Tracked;
+
+/// How calls are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallNames {
+    /// `c-1`, `c-2` …, so that tests can be written down.
+    Counted,
+    /// UUIDv7, from the time and this seed.
+    Uuid(u64),
+}
+
+/// What administrators may choose. [exchange §3, §7]
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How calls are named.
+    pub names: CallNames,
+    /// The driver must answer a command within this time.
+    pub driver_answer: Duration,
+    /// A calling phone must be off-hook within this time.
+    pub off_hook: Duration,
+    /// Ringing ends after this time.
+    pub ring: Duration,
+    /// The tone of a call that ended unanswered ends after this time.
+    pub failed_tone: Duration,
+    /// A transfer nobody answered rings the transferor for so long; zero: it drops.
+    pub transfer_recall: Duration,
+    /// At so many live parts a device can place no further call.
+    pub max_calls: usize,
+    /// At so many live parts a device is busy for callers.
+    pub busy_trigger: usize,
+    /// At so many live calls the exchange refuses new ones.
+    pub capacity: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            names: CallNames::Counted,
+            driver_answer: Duration::from_secs(5),
+            off_hook: Duration::from_secs(20),
+            ring: Duration::from_secs(180),
+            failed_tone: Duration::from_secs(15),
+            transfer_recall: Duration::ZERO,
+            max_calls: 4,
+            busy_trigger: 2,
+            capacity: 20_000,
+        }
+    }
+}
+
+/// Plain values that an undo restores as a whole.
+#[derive(Clone, Debug, Default)]
+struct Scalars {
+    counters: Counters,
+    legs: u64,
+    mixes: u64,
+    operations: u64,
+    strays: u64,
+    network_up: bool,
+    registered_by_default: bool,
+}
+
+/// What one step has touched, until it ends.
+#[derive(Clone, Debug, Default)]
+struct Step {
+    ticket: Option<Ticket>,
+    created: Vec<CallKey>,
+    touched: Vec<(CallKey, Option<PartId>)>,
+    ended: Vec<CallKey>,
+    /// Whose command this step completes, with the call to show.
+    answer: Option<(Ticket, CallKey)>,
+    quiet: bool,
+}
+
+/// The exchange. See the module's page for the contract.
+#[derive(Debug)]
+pub struct Exchange {
+    settings: Settings,
+    directory: Arc<Directory>,
+    calls: Tracked<CallKey, Call>,
+    keys: Tracked<CallId, CallKey>,
+    legs: Tracked<LegId, Leg>,
+    device_legs: Tracked<DeviceName, Vec<LegId>>,
+    registered: Tracked<DeviceName, bool>,
+    logins: Tracked<DeviceName, MobilityLogin>,
+    operations: Tracked<u64, Operation>,
+    timers: Timers,
+    now: Scalars,
+    before: Scalars,
+    step: Step,
+    out: VecDeque<Output>,
+    clock: Now,
+}
+
+impl Exchange {
+    /// An exchange without calls. The network counts as down until the driver says [`DriverEvent::NetworkUp`].
+    pub fn new(settings: Settings, directory: Arc<Directory>) -> Self {
+        Self {
+            settings,
+            directory,
+            calls: Tracked::default(),
+            keys: Tracked::default(),
+            legs: Tracked::default(),
+            device_legs: Tracked::default(),
+            registered: Tracked::default(),
+            logins: Tracked::default(),
+            operations: Tracked::default(),
+            timers: Timers::default(),
+            now: Scalars::default(),
+            before: Scalars::default(),
+            step: Step::default(),
+            out: VecDeque::new(),
+            clock: Now::default(),
+        }
+    }
+
+    /// Handles one input. The only way anything changes.
+    pub fn handle(&mut self, input: Input, now: Now) {
+        self.clock = now;
+        match input {
+            Input::Command(ticket, command) => self.command(ticket, command),
+            Input::Driver(event) => self.report(event),
+            Input::Directory(directory) => {
+                self.directory = directory;
+                self.publish(None, EventKind::DirectoryChanged);
+            }
+            Input::Restore(saved) => self.restore(saved),
+            Input::Deadline => self.fire_due(),
+            Input::Stored => self.commit(),
+            Input::Undo => self.undo(),
+            Input::StoreFailed(input) => self.store_failed(*input),
+            Input::Reset => self.reset(),
+        }
+    }
+
+    /// The next output of the inputs handled so far.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so nothing is due.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.now.network_up {
+            self.timers.earliest()
+        } else {
+            None
+        }
+    }
+
+    fn command(&mut self, ticket: Ticket, command: Command) {
+        let Command {
+            actor,
+            interface,
+            action,
+        } = command;
+        let done = match action {
+            Action::Snapshot(query) => Some(self.snapshot(query)),
+            _ if !self.now.network_up => Some(Err(Refusal::NetworkDown)),
+            Action::MakeCall {
+                user,
+                device,
+                line,
+                to,
+            } => self.make_call(ticket, &actor, interface, user, &device, line, &to),
+            Action::Answer(whose) => self.answer_part(ticket, &whose),
+            Action::Reject(whose) => Some(self.reject(ticket, &whose)),
+            Action::Hold(whose) => self.hold(ticket, &whose),
+            Action::Retrieve(whose) => self.retrieve(ticket, &whose),
+            Action::Release(whose) => Some(self.release(ticket, &whose)),
+            Action::ReleaseCall(call) => Some(self.release_call(ticket, &call)),
+            Action::ReleaseNewest { user, device, line } => Some(self.release_newest(
+                ticket,
+                &actor,
+                interface,
+                &user,
+                device.as_ref(),
+                line.as_ref(),
+            )),
+            Action::BlindTransfer(whose, to) => {
+                self.blind_transfer(Some(ticket), None, &whose, &to)
+            }
+            Action::Consult(whose, to) => self.consult(ticket, interface, &whose, &to),
+            Action::CompleteTransfer(whose) => self.complete(Some(ticket), None, &whose, false),
+            Action::CompleteConference(whose) => self.complete(Some(ticket), None, &whose, true),
+            Action::DropParticipant(call, number) => {
+                Some(self.drop_participant(ticket, &call, &number))
+            }
+            Action::SendDigits(whose, digits) => Some(self.send_digits(&whose, &digits)),
+        };
+        if let Some(answer) = done {
+            self.out.push_back(Output::Answer(ticket, answer));
+        }
+    }
+
+    fn restore(&mut self, saved: Saved) {
+        match saved {
+            Saved::Counters(counters) => self.now.counters = counters,
+            Saved::Login(login) => self.logins.insert(login.device.clone(), login),
+        }
+    }
+
+    fn fire_due(&mut self) {
+        if !self.now.network_up {
+            return;
+        }
+        while let Some(timer) = self.timers.take_due(self.clock.instant) {
+            match timer {
+                Timer::Operation(id) => self.drop_operation(id, Refusal::NetworkSilent, None),
+                Timer::OffHook(leg) | Timer::Ring(leg) => self.rang_too_long(leg),
+                Timer::FailedTone(call, part) => self.tone_over(call, part),
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        let waiting: Vec<u64> = self.operations.keys().copied().collect();
+        for id in waiting {
+            if let Some(Operation {
+                ticket: Some(ticket),
+                ..
+            }) = self.operations.remove(&id)
+            {
+                self.out
+                    .push_back(Output::Answer(ticket, Err(Refusal::NoSuchCall)));
+            }
+        }
+        self.calls.clear();
+        self.keys.clear();
+        self.legs.clear();
+        self.device_legs.clear();
+        self.registered.clear();
+        self.logins.clear();
+        self.timers.clear_all();
+        self.now.counters.calls = 0;
+        self.now.counters.parts = 0;
+        self.now.network_up = true;
+        self.now.registered_by_default = true;
+        self.publish(None, EventKind::Reset);
+        self.out
+            .push_back(Output::Save(Record::Counters(self.now.counters)));
+    }
+
+    // --- commit and undo -------------------------------------------------------------------------------------------
+
+    fn commit(&mut self) {
+        self.calls.commit();
+        self.keys.commit();
+        self.legs.commit();
+        self.device_legs.commit();
+        self.registered.commit();
+        self.logins.commit();
+        self.operations.commit();
+        self.timers.commit();
+        self.before = self.now.clone();
+    }
+
+    fn undo(&mut self) {
+        self.calls.undo();
+        self.keys.undo();
+        self.legs.undo();
+        self.device_legs.undo();
+        self.registered.undo();
+        self.logins.undo();
+        self.operations.undo();
+        self.timers.undo();
+        self.now = self.before.clone();
+        self.out.clear();
+    }
+
+    fn store_failed(&mut self, input: Input) {
+        self.undo();
+        match input {
+            Input::Command(ticket, _) => {
+                self.out
+                    .push_back(Output::Answer(ticket, Err(Refusal::StoreUnavailable)));
+            }
+            Input::Driver(event) => {
+                // A report whose step answers somebody is taken back together with what was asked; any other one is a
+                // fact that the network has made already.
+                match self.operation_waiting_for(&event) {
+                    Some(id)
+                        if self
+                            .operations
+                            .get(&id)
+                            .is_some_and(|op| op.ticket.is_some()) =>
+                    {
+                        self.drop_operation(id, Refusal::StoreUnavailable, None);
+                    }
+                    Some(_) | None => self.report(event),
+                }
+            }
+            Input::Deadline => self.fire_due(),
+            Input::Directory(_)
+            | Input::Restore(_)
+            | Input::Stored
+            | Input::Undo
+            | Input::StoreFailed(_)
+            | Input::Reset => {}
+        }
+    }
+
+    // --- steps -----------------------------------------------------------------------------------------------------
+
+    /// Begins a step: everything until [`Self::end_step`] is published together.
+    fn begin_step(&mut self, ticket: Option<Ticket>) {
+        self.step = Step {
+            ticket,
+            ..Step::default()
+        };
+    }
+
+    /// Says that a part may look different now. The order of touching is the order of publishing.
+    fn touch(&mut self, call: CallKey, part: PartId) {
+        self.step.touched.push((call, Some(part)));
+    }
+
+    /// Says that the parts of a call may look different now, after those named before.
+    fn touch_call(&mut self, call: CallKey) {
+        self.step.touched.push((call, None));
+    }
+
+    /// Ends the step: compares every touched part with what was told of it, publishes the difference, saves the calls.
+    fn end_step(&mut self) {
+        let step = std::mem::take(&mut self.step);
+        for &call in &step.created {
+            if let Some(id) = self.calls.get(&call).map(|c| c.id.clone()) {
+                self.publish(step.ticket, EventKind::CallCreated { call: id });
+            }
+        }
+        let mut calls: Vec<CallKey> = Vec::new();
+        for &(call, part) in &step.touched {
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+            if let Some(part) = part
+                && let Some(place) = self.calls.get(&call).and_then(|c| c.place(part))
+            {
+                self.tell_part(step.ticket, call, place);
+            }
+        }
+        for &call in &calls {
+            for place in self.places_by_joining(call) {
+                self.tell_part(step.ticket, call, place);
+            }
+        }
+        for &call in &step.ended {
+            let Some(live) = self.calls.get(&call) else {
+                continue;
+            };
+            if let Some(ending) = &live.ended {
+                let kind = EventKind::CallEnded {
+                    call: live.id.clone(),
+                    cause: ending.cause,
+                    merged_into: ending.merged_into.clone(),
+                };
+                self.publish(step.ticket, kind);
+            }
+        }
+        self.answer_step(step.answer);
+        for call in calls {
+            if !step.quiet {
+                self.save(call);
+            }
+            self.forget_if_over(call);
+        }
+        if !step.quiet {
+            self.out
+                .push_back(Output::Save(Record::Counters(self.now.counters)));
+        }
+    }
+
+    fn places_by_joining(&self, call: CallKey) -> Vec<Place> {
+        let Some(call) = self.calls.get(&call) else {
+            return Vec::new();
+        };
+        let mut places: Vec<Place> = call.places().collect();
+        places.sort_by_key(|p| {
+            let c = &call.connections[p.connection];
+            (!c.joined, c.joined_at, p.connection, p.part)
+        });
+        places
+    }
+
+    fn tell_part(&mut self, ticket: Option<Ticket>, key: CallKey, place: Place) {
+        let Some(call) = self.calls.get(&key) else {
+            return;
+        };
+        let seen = Told {
+            state: call.part_state(place),
+            others: call.others(place),
+        };
+        let part = call.part(place);
+        if part.told.as_ref() == Some(&seen) {
+            return;
+        }
+        let changed = part
+            .told
+            .as_ref()
+            .is_none_or(|told| told.state != seen.state);
+        let at = self.clock.wall;
+        let connection = &call.connections[place.connection];
+        let view = PartView {
+            call: call.id.clone(),
+            part: part.id,
+            number: connection.number.clone(),
+            device: part.device.clone(),
+            user: part.user.clone(),
+            state: seen.state,
+            others: seen.others.clone(),
+            since: if changed { at } else { part.since },
+            started: part.started,
+            inbound: connection.role == crate::call::Role::Called,
+            cause: part.cause,
+            consultation_of: call.consultation_of.clone(),
+        };
+        if let Some(call) = self.calls.get_mut(&key) {
+            let part = call.part_mut(place);
+            part.since = view.since;
+            part.told = Some(seen);
+        }
+        self.publish(ticket, EventKind::Part(Box::new(view)));
+    }
+
+    fn publish(&mut self, ticket: Option<Ticket>, kind: EventKind) {
+        self.now.counters.events += 1;
+        let event = Event {
+            sequence: self.now.counters.events,
+            at: self.clock.wall,
+            ticket,
+            kind,
+        };
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn save(&mut self, key: CallKey) {
+        if let Some(call) = self.calls.get(&key) {
+            let record = call.record();
+            self.out
+                .push_back(Output::Save(Record::Call(Box::new(record))));
+        }
+    }
+
+    fn forget_if_over(&mut self, key: CallKey) {
+        if self.calls.get(&key).is_some_and(Call::is_over)
+            && let Some(call) = self.calls.remove(&key)
+        {
+            self.keys.remove(&call.id);
+        }
+    }
+
+    // --- small changes that every step is made of --------------------------------------------------------------------
+
+    fn driver(&mut self, command: DriverCommand) {
+        self.out.push_back(Output::Driver(command));
+    }
+
+    /// Moves a connection; an input that does not fit changes nothing.
+    fn move_connection(
+        &mut self,
+        call: CallKey,
+        connection: usize,
+        input: ConnectionInput,
+    ) -> bool {
+        let at = self.clock.wall;
+        let Some(call) = self.calls.get_mut(&call) else {
+            return false;
+        };
+        let Some(connection) = call.connections.get_mut(connection) else {
+            return false;
+        };
+        let Some(next) = connection.state.next(input) else {
+            return false;
+        };
+        connection.state = next;
+        connection.since = at;
+        true
+    }
+
+    /// Moves a terminal connection; an input that does not fit changes nothing.
+    fn move_terminal(&mut self, call: CallKey, place: Place, input: TerminalInput) -> bool {
+        let Some(call) = self.calls.get_mut(&call) else {
+            return false;
+        };
+        let part = call.part_mut(place);
+        let Some(next) = part.terminal.next(input) else {
+            return false;
+        };
+        part.terminal = next;
+        true
+    }
+
+    fn new_leg(&mut self, target: Target) -> LegId {
+        self.now.legs += 1;
+        let id = LegId(self.now.legs);
+        self.add_leg(id, target, leg::LegState::Asked);
+        id
+    }
+
+    fn add_leg(&mut self, id: LegId, target: Target, state: leg::LegState) {
+        if let Target::Device(device) = &target {
+            let mut legs = self.device_legs.get(device).cloned().unwrap_or_default();
+            legs.push(id);
+            self.device_legs.insert(device.clone(), legs);
+        }
+        self.legs.insert(
+            id,
+            Leg {
+                target,
+                state,
+                carries: Vec::new(),
+                reaching: None,
+                mix: None,
+                music: false,
+                operation: None,
+            },
+        );
+    }
+
+    /// Forgets a leg; what the driver still says of it is a stray.
+    fn forget_leg(&mut self, id: LegId) -> Option<Leg> {
+        if let Some(operation) = self.legs.get(&id)?.operation {
+            self.drop_operation(operation, Refusal::NoSuchCall, Some(id));
+        }
+        let leg = self.legs.remove(&id)?;
+        if let Some((key, connection)) = leg.reaching
+            && let Some(call) = self.calls.get_mut(&key)
+            && let Some(connection) = call.connections.get_mut(connection)
+        {
+            connection.reaching.retain(|&l| l != id);
+        }
+        self.timers.clear(Timer::OffHook(id));
+        self.timers.clear(Timer::Ring(id));
+        if let Target::Device(device) = &leg.target {
+            let mut legs = self.device_legs.get(device).cloned().unwrap_or_default();
+            legs.retain(|&l| l != id);
+            if legs.is_empty() {
+                self.device_legs.remove(device);
+            } else {
+                self.device_legs.insert(device.clone(), legs);
+            }
+        }
+        Some(leg)
+    }
+
+    /// Gives a leg up and tells the driver.
+    fn release_leg(&mut self, id: LegId, cause: Cause, elsewhere: bool) {
+        if self.forget_leg(id).is_some() {
+            self.driver(DriverCommand::Release {
+                leg: id,
+                q850: cause.q850,
+                elsewhere,
+            });
+        }
+    }
+
+    /// Puts a leg into a mix, out of any other.
+    fn join_leg(&mut self, id: LegId, mix: MixId) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.mix = Some(mix);
+            self.driver(DriverCommand::Join(mix, id));
+        }
+    }
+
+    /// Takes a leg out of its mix. Says whether it was in one.
+    fn leave_mix(&mut self, id: LegId) -> bool {
+        let Some(mix) = self.legs.get_mut(&id).and_then(|leg| leg.mix.take()) else {
+            return false;
+        };
+        self.driver(DriverCommand::Leave(mix, id));
+        true
+    }
+
+    fn new_part_id(&mut self) -> PartId {
+        self.now.counters.parts += 1;
+        PartId(self.now.counters.parts)
+    }
+
+    fn mix_of(&mut self, key: CallKey) -> MixId {
+        if let Some(mix) = self.calls.get(&key).and_then(|c| c.mix) {
+            return mix;
+        }
+        self.now.mixes += 1;
+        let mix = MixId(self.now.mixes);
+        if let Some(call) = self.calls.get_mut(&key) {
+            call.mix = Some(mix);
+        }
+        mix
+    }
+
+    /// The live part of a device in a call, by the call's id.
+    fn find(&self, whose: &Whose) -> Result<(CallKey, Place), Refusal> {
+        let key = *self.keys.get(&whose.call).ok_or(Refusal::NoSuchCall)?;
+        let call = self.calls.get(&key).ok_or(Refusal::NoSuchCall)?;
+        let device = self
+            .directory
+            .device(whose.device.as_str())
+            .ok_or(Refusal::NoSuchDevice)?;
+        let place = call
+            .place_of_device(&device.name)
+            .ok_or(Refusal::NoSuchCall)?;
+        Ok((key, place))
+    }
+
+    /// Who a device belongs to now: who is logged in by mobility, else its owner.
+    fn user_at(&self, device: &DeviceName) -> Option<UserId> {
+        if let Some(login) = self.logins.get(device) {
+            return Some(login.user.clone());
+        }
+        self.directory
+            .device(device.as_str())
+            .and_then(|d| d.owner.clone())
+    }
+
+    /// The lines a device carries now.
+    fn lines_now(&self, device: &DeviceName) -> Vec<DirectoryNumber> {
+        if let Some(login) = self.logins.get(device)
+            && let Some(profile) = self.directory.profile(login.profile.as_str())
+        {
+            return profile.lines.clone();
+        }
+        self.directory
+            .device(device.as_str())
+            .map(|d| d.lines.clone())
+            .unwrap_or_default()
+    }
+
+    fn is_registered(&self, device: &DeviceName) -> bool {
+        *self
+            .registered
+            .get(device)
+            .unwrap_or(&self.now.registered_by_default)
+    }
+
+    /// The parts that occupy a call on a device, newest leg last.
+    fn parts_on(&self, device: &DeviceName) -> Vec<(CallKey, PartId)> {
+        let legs = self
+            .device_legs
+            .get(device)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        legs.iter()
+            .filter_map(|leg| self.legs.get(leg))
+            .flat_map(|leg| leg.carries.iter().copied())
+            .collect()
+    }
+
+    fn name_of(&self, key: CallKey) -> CallId {
+        match self.settings.names {
+            CallNames::Counted => CallId::from(format!("c-{}", key.0)),
+            CallNames::Uuid(seed) => originate::uuid7(self.clock.wall, seed, key),
+        }
+    }
+}

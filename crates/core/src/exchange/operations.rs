@@ -1,0 +1,209 @@
+//! Operations: features whose driver confirmations are still owed.
+//!
+//! An operation keeps its legs to itself until the driver has confirmed everything it waits for, refused something, or
+//! said nothing in time. Only then does the call change, in one step; or what was begun is put back.
+
+use super::Exchange;
+use super::leg::{Kind, Operation, Wait};
+use super::timers::Timer;
+use super::vocabulary::{Asked, DriverCommand, DriverEvent, Output};
+use crate::call::{Cause, Class, PartState};
+use crate::ids::{CallKey, LegId, PartId, Ticket};
+use crate::refusal::Refusal;
+
+impl Exchange {
+    pub(super) fn start_operation(
+        &mut self,
+        ticket: Option<Ticket>,
+        report: Option<LegId>,
+        waits: Vec<(LegId, Wait)>,
+        kind: Kind,
+    ) -> u64 {
+        self.now.operations += 1;
+        let id = self.now.operations;
+        let limit = match kind {
+            // The network reaches for somebody; that may take it a while.
+            Kind::Transfer { .. } => self.settings.off_hook,
+            Kind::Originate(_)
+            | Kind::Answer
+            | Kind::Connect { .. }
+            | Kind::Hold { .. }
+            | Kind::Retrieve { .. }
+            | Kind::Merge { .. } => self.settings.driver_answer,
+        };
+        let mut legs: Vec<LegId> = waits.iter().map(|&(leg, _)| leg).collect();
+        legs.dedup();
+        for leg in &legs {
+            if let Some(leg) = self.legs.get_mut(leg) {
+                leg.operation = Some(id);
+            }
+        }
+        self.timers
+            .set(Timer::Operation(id), self.clock.instant + limit);
+        self.operations.insert(
+            id,
+            Operation {
+                ticket,
+                report,
+                waits,
+                legs,
+                kind,
+            },
+        );
+        id
+    }
+
+    pub(super) fn end_operation(&mut self, id: u64) -> Option<Operation> {
+        let operation = self.operations.remove(&id)?;
+        self.timers.clear(Timer::Operation(id));
+        for leg in &operation.legs {
+            if let Some(leg) = self.legs.get_mut(leg).filter(|l| l.operation == Some(id)) {
+                leg.operation = None;
+            }
+        }
+        Some(operation)
+    }
+
+    /// The operation that a report would bring forward.
+    pub(super) fn operation_waiting_for(&self, event: &DriverEvent) -> Option<u64> {
+        self.legs.get(&super::reports::leg_of(event)?)?.operation
+    }
+
+    /// The driver did one of the things an operation waits for.
+    pub(super) fn confirmed(&mut self, leg: LegId, what: Wait) {
+        let Some(id) = self.legs.get(&leg).and_then(|l| l.operation) else {
+            return;
+        };
+        let Some(operation) = self.operations.get_mut(&id) else {
+            return;
+        };
+        let Some(index) = operation.waits.iter().position(|w| *w == (leg, what)) else {
+            return;
+        };
+        operation.waits.remove(index);
+        if operation.waits.is_empty()
+            && let Some(operation) = self.end_operation(id)
+        {
+            self.finish(&operation, leg);
+        }
+    }
+
+    fn finish(&mut self, operation: &Operation, leg: LegId) {
+        match operation.kind.clone() {
+            Kind::Originate(plan) => {
+                self.start_call(operation.ticket, *plan, leg, None);
+            }
+            Kind::Connect { call, part, hold } => self.connected(operation, call, part, hold),
+            Kind::Hold { call, part, then } => self.held(operation, leg, call, part, then),
+            Kind::Retrieve { call, part, hold } => self.retrieved(operation, call, part, hold),
+            Kind::Merge {
+                first,
+                keeps,
+                second,
+                leaves,
+                conference,
+            } => {
+                self.merged(operation, first, keeps, second, leaves, conference);
+            }
+            // An answer is a report of its own, which begins the connecting; a transfer ends when its target rings.
+            Kind::Answer | Kind::Transfer { .. } => {}
+        }
+    }
+
+    /// The driver refused a command.
+    pub(super) fn refused(&mut self, leg: LegId, asked: Asked, q850: u8) {
+        let cause = Cause::from_q850(q850);
+        let operation = self.legs.get(&leg).and_then(|l| l.operation);
+        let fresh = self
+            .legs
+            .get(&leg)
+            .is_some_and(|l| l.state == super::leg::LegState::Asked);
+        match (asked, operation) {
+            (Asked::Offer, _) if fresh => self.leg_gone(leg, cause),
+            (Asked::Answer | Asked::Join | Asked::Leave, Some(id)) => {
+                self.drop_operation(id, Refusal::Unreachable(cause), None);
+            }
+            (Asked::Offer | Asked::Answer | Asked::Join | Asked::Leave | Asked::Other, _) => {
+                self.now.strays += 1
+            }
+        }
+    }
+
+    /// Gives an operation up: puts back what it had begun, tells the driver, says no to whoever waits. `lost` is the leg
+    /// whose end is the reason, if that is it; nothing is asked of that one any more, and its parts are ended by the caller.
+    pub(super) fn drop_operation(&mut self, id: u64, refusal: Refusal, lost: Option<LegId>) {
+        let Some(operation) = self.end_operation(id) else {
+            return;
+        };
+        match &operation.kind {
+            Kind::Originate(_) => {
+                if let (None, Some(&leg)) = (lost, operation.legs.first()) {
+                    self.release_leg(leg, Cause::of(Class::Normal), false);
+                }
+            }
+            Kind::Answer => {}
+            &Kind::Connect { call, part, hold } => {
+                if let Some((other, other_part)) = hold {
+                    self.rejoin(other, other_part, lost);
+                }
+                if lost.is_none() {
+                    // It was answered and cannot be heard: that party is lost, not merely the request.
+                    self.part_gone(None, call, part, Cause::of(Class::Network));
+                }
+            }
+            &Kind::Hold { call, part, .. } => self.rejoin(call, part, lost),
+            &Kind::Retrieve { call, part, hold } => {
+                self.unjoin(call, part, lost);
+                if let Some((other, other_part)) = hold {
+                    self.rejoin(other, other_part, lost);
+                }
+            }
+            &Kind::Transfer { call, part, target } => self.undo_transfer(call, part, target, lost),
+            &Kind::Merge {
+                first,
+                keeps,
+                second,
+                ..
+            } => self.unmerge(first, keeps, second, lost),
+        }
+        self.say_no(&operation, &refusal);
+    }
+
+    pub(super) fn say_no(&mut self, operation: &Operation, refusal: &Refusal) {
+        if let Some(ticket) = operation.ticket {
+            self.out
+                .push_back(Output::Answer(ticket, Err(refusal.clone())));
+        }
+        if let Some(leg) = operation.report {
+            self.driver(DriverCommand::Report { leg, done: false });
+        }
+    }
+
+    /// Puts a part that is still active for everybody back into its conversation.
+    pub(super) fn rejoin(&mut self, key: CallKey, part: PartId, lost: Option<LegId>) {
+        if self.state_of(key, part) == Some(PartState::Active)
+            && let Some((leg, mix)) = self.path_of(key, part)
+            && Some(leg) != lost
+            && self.legs.get(&leg).is_some_and(|l| l.mix != Some(mix))
+        {
+            self.join_leg(leg, mix);
+        }
+    }
+
+    /// Takes a part that is still held for everybody out of its conversation again.
+    fn unjoin(&mut self, key: CallKey, part: PartId, lost: Option<LegId>) {
+        if self.state_of(key, part) == Some(PartState::Held)
+            && let Some((leg, mix)) = self.path_of(key, part)
+            && Some(leg) != lost
+            && self.legs.get(&leg).is_some_and(|l| l.mix == Some(mix))
+        {
+            self.leave_mix(leg);
+        }
+    }
+
+    /// A part's leg and its call's mix.
+    pub(super) fn path_of(&self, key: CallKey, part: PartId) -> Option<(LegId, crate::ids::MixId)> {
+        let call = self.calls.get(&key)?;
+        Some((call.part(call.place(part)?).leg?, call.mix?))
+    }
+}

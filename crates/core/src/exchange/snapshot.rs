@@ -1,0 +1,94 @@
+//! Reading live state: through the same door as everything else.
+
+use super::Exchange;
+use super::vocabulary::{Counts, DeviceView, Query, Reply};
+use crate::directory::Device;
+use crate::ids::{DeviceName, UserId};
+use crate::refusal::Refusal;
+
+impl Exchange {
+    pub(super) fn snapshot(&self, query: Query) -> Result<Reply, Refusal> {
+        match query {
+            Query::Call(id) => {
+                let call = self
+                    .keys
+                    .get(&id)
+                    .and_then(|key| self.calls.get(key))
+                    .ok_or(Refusal::NoSuchCall)?;
+                Ok(Reply::Call(Box::new(call.record())))
+            }
+            Query::Calls => Ok(Reply::Calls(
+                self.calls
+                    .iter()
+                    .rev()
+                    .map(|(_, call)| call.record())
+                    .collect(),
+            )),
+            Query::Device(name) => {
+                let device = self
+                    .directory
+                    .device(name.as_str())
+                    .ok_or(Refusal::NoSuchDevice)?;
+                Ok(Reply::Devices(vec![self.view(device)]))
+            }
+            Query::Devices => Ok(Reply::Devices(
+                self.directory.devices().map(|d| self.view(d)).collect(),
+            )),
+            Query::DevicesOf(user) => {
+                self.directory
+                    .account(user.as_str())
+                    .ok_or(Refusal::NoSuchUser)?;
+                let names = self.devices_of(&user);
+                let devices = names
+                    .iter()
+                    .filter_map(|name| self.directory.device(name.as_str()));
+                Ok(Reply::Devices(devices.map(|d| self.view(d)).collect()))
+            }
+            Query::Counts => Ok(Reply::Counts(Counts {
+                calls: self.calls.len(),
+                legs: self.legs.len(),
+                operations: self.operations.len(),
+                stray_reports: self.now.strays,
+                network_up: self.now.network_up,
+            })),
+        }
+    }
+
+    fn view(&self, device: &Device) -> DeviceView {
+        DeviceView {
+            name: device.name.clone(),
+            registered: self.is_registered(&device.name) && self.now.network_up,
+            lines: self.lines_now(&device.name),
+            user: self.user_at(&device.name),
+            logged_in: self.logins.contains(&device.name),
+        }
+    }
+
+    /// The devices a user may act with now: owned or associated, and the phone he sits at, the newest if several.
+    /// [product, decision 14]
+    pub(super) fn devices_of(&self, user: &UserId) -> Vec<DeviceName> {
+        let mut names: Vec<DeviceName> = match self.directory.end_user(user.as_str()) {
+            Some(user) => self
+                .directory
+                .devices_of(user)
+                .into_iter()
+                .map(|d| d.name.clone())
+                .collect(),
+            None => self
+                .directory
+                .app_user(user.as_str())
+                .map(|app| app.devices.clone())
+                .unwrap_or_default(),
+        };
+        let seats = self.logins.iter().map(|(_, login)| login);
+        let newest = seats
+            .filter(|l| l.user.as_str().eq_ignore_ascii_case(user.as_str()))
+            .max_by_key(|l| l.since);
+        if let Some(login) = newest
+            && !names.contains(&login.device)
+        {
+            names.push(login.device.clone());
+        }
+        names
+    }
+}

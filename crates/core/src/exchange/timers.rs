@@ -1,0 +1,112 @@
+//! Named timers: set and cleared by name, asked for the earliest.
+
+use crate::ids::{CallKey, LegId, PartId};
+use crate::now::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything the exchange waits for by the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// The driver owes an answer to this operation.
+    Operation(u64),
+    /// The calling phone was asked to go off-hook.
+    OffHook(LegId),
+    /// The called side rings.
+    Ring(LegId),
+    /// A part hears the tone of a call that ended.
+    FailedTone(CallKey, PartId),
+}
+
+/// All timers that are set.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timers {
+    by_time: BTreeSet<(Instant, Timer)>,
+    by_name: BTreeMap<Timer, Instant>,
+    before: Vec<(Timer, Option<Instant>)>,
+}
+
+impl Timers {
+    pub(super) fn set(&mut self, timer: Timer, at: Instant) {
+        let old = self.put(timer, Some(at));
+        self.before.push((timer, old));
+    }
+
+    pub(super) fn clear(&mut self, timer: Timer) {
+        if let Some(old) = self.put(timer, None) {
+            self.before.push((timer, Some(old)));
+        }
+    }
+
+    pub(super) fn clear_all(&mut self) {
+        let names: Vec<Timer> = self.by_name.keys().copied().collect();
+        for name in names {
+            self.clear(name);
+        }
+    }
+
+    pub(super) fn earliest(&self) -> Option<Instant> {
+        self.by_time.first().map(|&(at, _)| at)
+    }
+
+    /// Takes the earliest timer that is due.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        let &(at, timer) = self.by_time.first()?;
+        if at > now {
+            return None;
+        }
+        self.clear(timer);
+        Some(timer)
+    }
+
+    pub(super) fn commit(&mut self) {
+        self.before.clear();
+    }
+
+    pub(super) fn undo(&mut self) {
+        for (timer, at) in std::mem::take(&mut self.before).into_iter().rev() {
+            self.put(timer, at);
+        }
+    }
+
+    fn put(&mut self, timer: Timer, at: Option<Instant>) -> Option<Instant> {
+        let old = self.by_name.remove(&timer);
+        if let Some(old) = old {
+            self.by_time.remove(&(old, timer));
+        }
+        if let Some(at) = at {
+            self.by_name.insert(timer, at);
+            self.by_time.insert((at, timer));
+        }
+        old
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_fire_in_order_and_a_timer_set_again_counts_once() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Operation(1), Instant(30));
+        timers.set(Timer::Operation(2), Instant(10));
+        timers.set(Timer::Operation(1), Instant(20));
+        assert_eq!(timers.earliest(), Some(Instant(10)));
+        assert_eq!(timers.take_due(Instant(25)), Some(Timer::Operation(2)));
+        assert_eq!(timers.take_due(Instant(25)), Some(Timer::Operation(1)));
+        assert_eq!(timers.take_due(Instant(25)), None);
+        assert_eq!(timers.earliest(), None);
+    }
+
+    #[test]
+    fn undo_restores_timers_that_fired_and_forgets_new_ones() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Operation(1), Instant(10));
+        timers.commit();
+        timers.take_due(Instant(10));
+        timers.set(Timer::Operation(1), Instant(50));
+        timers.set(Timer::Operation(2), Instant(5));
+        timers.undo();
+        assert_eq!(timers.earliest(), Some(Instant(10)));
+    }
+}
