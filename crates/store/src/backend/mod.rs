@@ -1,0 +1,3 @@
+//! The back ends. Each is chosen by configuration at run time.
+
+pub(crate) mod sqlite;

@@ -1,0 +1,411 @@
+//! SQLite, embedded, in WAL mode.
+//!
+//! Commits are grouped by the caller: everything handed to one [`Store::commit`] is one transaction. With
+//! `synchronous = NORMAL` a commit survives the process, with `FULL` the machine too.
+
+use crate::StoreError;
+use cordboard_core::call::{CallRecord, CallState};
+use cordboard_core::directory::{AppUser, Builder, Device, DeviceProfile, EndUser};
+use cordboard_core::exchange::{Counters, MobilityLogin, Record};
+use cordboard_core::ids::{CallId, CallKey};
+use cordboard_core::now::Wall;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite_migration::{M, Migrations};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Marks a file as ours ("cord"), so that somebody else's database is never migrated.
+const APPLICATION_ID: i32 = 0x636f_7264;
+/// The log is written back after so many pages; few enough that no commit waits for long.
+const CHECKPOINT_PAGES: u32 = 400;
+/// A bulk of rows is read from the history at a time.
+const HISTORY_PAGE: usize = 500;
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// The death of the process.
+    #[default]
+    Normal,
+    /// The death of the machine.
+    Full,
+}
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![M::up(include_str!("../../migrations/sqlite/0001.sql"))])
+}
+
+/// How many migrations this program knows.
+const SCHEMA: usize = 1;
+
+/// The one writer.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// Reads beside the writer.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens or makes the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] and [`StoreError::Newer`] leave the file as it is.
+    pub fn open(path: &Path, sync: Sync) -> Result<Self, StoreError> {
+        let fresh = std::fs::metadata(path).map_or(true, |m| m.len() == 0);
+        let mut connection = Connection::open(path).map_err(|e| explain(path, e))?;
+        let prepare = || -> rusqlite::Result<i32> {
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.query_row("PRAGMA application_id", [], |row| row.get(0))
+        };
+        let application: i32 = prepare().map_err(|e| explain(path, e))?;
+        if !fresh && application != APPLICATION_ID {
+            let reason = "it belongs to another program".to_owned();
+            return Err(StoreError::Damaged { path: path.display().to_string(), reason });
+        }
+        let version: i64 =
+            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|e| explain(path, e))?;
+        let version = usize::try_from(version).unwrap_or(usize::MAX);
+        if version > SCHEMA {
+            return Err(StoreError::Newer { path: path.display().to_string(), found: version, known: SCHEMA });
+        }
+        let settings = || -> rusqlite::Result<()> {
+            connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", if sync == Sync::Full { "FULL" } else { "NORMAL" })?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+            connection.set_prepared_statement_cache_capacity(32);
+            Ok(())
+        };
+        settings().map_err(|e| explain(path, e))?;
+        migrations().to_latest(&mut connection).map_err(|e| match e {
+            rusqlite_migration::Error::RusqliteError { err, .. } => explain(path, err),
+            other => StoreError::Damaged { path: path.display().to_string(), reason: other.to_string() },
+        })?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// A reader of the same database.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(|e| explain(&self.path, e))?;
+        connection.busy_timeout(Duration::from_secs(5)).map_err(|e| explain(&self.path, e))?;
+        Ok(Reader { connection, path: self.path.clone() })
+    }
+
+    /// Stores records, all or nothing. Of several records of one call the last one counts.
+    ///
+    /// # Errors
+    /// Nothing of the batch is stored then.
+    pub fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let mut calls: BTreeMap<CallKey, &CallRecord> = BTreeMap::new();
+        let mut counters: Option<&Counters> = None;
+        for record in records {
+            match record {
+                Record::Call(call) => {
+                    calls.insert(call.key, call);
+                }
+                Record::Counters(latest) => counters = Some(latest),
+            }
+        }
+        if calls.is_empty() && counters.is_none() {
+            return Ok(());
+        }
+        let mut rows = Vec::with_capacity(calls.len());
+        for (key, call) in calls {
+            rows.push((key, call.id.as_str(), call.ended.map(|at| at.0), serde_json::to_string(call)?));
+        }
+        let counters = counters.map(serde_json::to_string).transpose()?;
+        let mut store = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            {
+                let mut put = transaction.prepare_cached(
+                    "INSERT INTO calls (key, id, ended, record) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (key) DO UPDATE SET ended = ?3, record = ?4",
+                )?;
+                for (key, id, ended, record) in &rows {
+                    put.execute(params![i64::try_from(key.0).unwrap_or(i64::MAX), id, ended, record])?;
+                }
+            }
+            if let Some(counters) = &counters {
+                put_fact(&transaction, "counters", counters)?;
+            }
+            transaction.commit()
+        };
+        store().map_err(|e| explain(&self.path, e))
+    }
+
+    /// Forgets all calls and numbers (lab reset).
+    ///
+    /// # Errors
+    /// Nothing is forgotten then.
+    pub fn forget_calls(&mut self) -> Result<(), StoreError> {
+        let mut forget = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            transaction.execute("DELETE FROM calls", [])?;
+            transaction.commit()
+        };
+        forget().map_err(|e| explain(&self.path, e))
+    }
+
+    /// Replaces the whole directory and the logins.
+    ///
+    /// # Errors
+    /// Nothing is replaced then.
+    pub fn replace_directory(&mut self, directory: &Builder, logins: &[MobilityLogin]) -> Result<(), StoreError> {
+        let mut rows: Vec<(&str, String, String)> = Vec::new();
+        for user in &directory.users {
+            rows.push(("user", user.id.as_str().to_lowercase(), serde_json::to_string(user)?));
+        }
+        for user in &directory.app_users {
+            rows.push(("app_user", user.id.as_str().to_lowercase(), serde_json::to_string(user)?));
+        }
+        for device in &directory.devices {
+            rows.push(("device", device.name.as_str().to_lowercase(), serde_json::to_string(device)?));
+        }
+        for profile in &directory.profiles {
+            rows.push(("profile", profile.name.as_str().to_lowercase(), serde_json::to_string(profile)?));
+        }
+        let mut seats = Vec::with_capacity(logins.len());
+        for login in logins {
+            seats.push((login.device.as_str().to_lowercase(), serde_json::to_string(login)?));
+        }
+        let mut replace = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            transaction.execute("DELETE FROM entries", [])?;
+            transaction.execute("DELETE FROM logins", [])?;
+            {
+                let mut put = transaction
+                    .prepare("INSERT OR REPLACE INTO entries (kind, name, position, record) VALUES (?1, ?2, ?3, ?4)")?;
+                for (position, (kind, name, record)) in rows.iter().enumerate() {
+                    put.execute(params![kind, name, i64::try_from(position).unwrap_or(i64::MAX), record])?;
+                }
+                let mut sit = transaction.prepare("INSERT OR REPLACE INTO logins (device, record) VALUES (?1, ?2)")?;
+                for (device, record) in &seats {
+                    sit.execute(params![device, record])?;
+                }
+            }
+            put_fact(&transaction, "seeded", "true")?;
+            transaction.commit()
+        };
+        replace().map_err(|e| explain(&self.path, e))
+    }
+
+    /// Was a directory ever put in?
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_seeded(&self) -> Result<bool, StoreError> {
+        Ok(fact(&self.connection, "seeded").map_err(|e| explain(&self.path, e))?.is_some())
+    }
+
+    /// The stored directory, as parts.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn directory(&self) -> Result<Builder, StoreError> {
+        Ok(Builder {
+            users: self.entries::<EndUser>("user")?,
+            app_users: self.entries::<AppUser>("app_user")?,
+            devices: self.entries::<Device>("device")?,
+            profiles: self.entries::<DeviceProfile>("profile")?,
+        })
+    }
+
+    /// Who sat where.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn logins(&self) -> Result<Vec<MobilityLogin>, StoreError> {
+        self.records("SELECT record FROM logins ORDER BY device", [])
+    }
+
+    /// The numbers given so far; zeros at first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn counters(&self) -> Result<Counters, StoreError> {
+        let text = fact(&self.connection, "counters").map_err(|e| explain(&self.path, e))?;
+        Ok(text.map(|t| serde_json::from_str(&t)).transpose()?.unwrap_or_default())
+    }
+
+    /// A fact that is one of a kind, such as the lab's clock offset.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
+        fact(&self.connection, name).map_err(|e| explain(&self.path, e))
+    }
+
+    /// Stores a fact that is one of a kind.
+    ///
+    /// # Errors
+    /// It is unchanged then.
+    pub fn set_fact(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        put_fact(&self.connection, name, value).map_err(|e| explain(&self.path, e))
+    }
+
+    /// Replaces all tokens: (SHA-256 of the token in hex, user, expiry).
+    ///
+    /// # Errors
+    /// Nothing is replaced then.
+    pub fn replace_tokens(&mut self, tokens: &[(String, String, Option<Wall>)]) -> Result<(), StoreError> {
+        let mut replace = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            transaction.execute("DELETE FROM tokens", [])?;
+            for (hash, user, expires) in tokens {
+                transaction.execute(
+                    "INSERT OR REPLACE INTO tokens (hash, user, expires) VALUES (?1, ?2, ?3)",
+                    params![hash, user, expires.map(|w| w.0)],
+                )?;
+            }
+            transaction.commit()
+        };
+        replace().map_err(|e| explain(&self.path, e))
+    }
+
+    /// All tokens: (SHA-256 of the token in hex, user, expiry).
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn tokens(&self) -> Result<Vec<(String, String, Option<Wall>)>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<_>> {
+            let mut all = self.connection.prepare("SELECT hash, user, expires FROM tokens ORDER BY hash")?;
+            let rows = all.query_map([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?.map(Wall)))
+            })?;
+            rows.collect()
+        };
+        read().map_err(|e| explain(&self.path, e))
+    }
+
+    /// The calls that were live when the process ended.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn live_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
+        self.records("SELECT record FROM calls WHERE ended IS NULL ORDER BY key", [])
+    }
+
+    fn entries<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, StoreError> {
+        self.records("SELECT record FROM entries WHERE kind = ?1 ORDER BY position", [kind])
+    }
+
+    fn records<T: DeserializeOwned>(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<T>, StoreError> {
+        records(&self.connection, sql, params, &self.path)
+    }
+}
+
+impl Reader {
+    /// One call, by its id.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn call(&self, id: &CallId) -> Result<Option<CallRecord>, StoreError> {
+        let found: Option<String> = self
+            .connection
+            .prepare_cached("SELECT record FROM calls WHERE id = ?1")
+            .and_then(|mut one| one.query_row([id.as_str()], |row| row.get(0)).optional())
+            .map_err(|e| explain(&self.path, e))?;
+        found.map(|text| read_call(&text)).transpose()
+    }
+
+    /// Calls older than `before` (all, if `None`) that fit, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn calls(
+        &self,
+        before: Option<CallKey>,
+        limit: usize,
+        fits: impl Fn(&CallRecord) -> bool,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        let mut found = Vec::new();
+        let mut before = before.map_or(i64::MAX, |key| i64::try_from(key.0).unwrap_or(i64::MAX));
+        while found.len() < limit {
+            let rows: Vec<(i64, String)> = self.page(before).map_err(|e| explain(&self.path, e))?;
+            let Some(&(last, _)) = rows.last() else { break };
+            before = last;
+            for (_, text) in &rows {
+                let call = read_call(text)?;
+                if found.len() < limit && fits(&call) {
+                    found.push(call);
+                }
+            }
+            if rows.len() < HISTORY_PAGE {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn page(&self, before: i64) -> rusqlite::Result<Vec<(i64, String)>> {
+        let mut page =
+            self.connection.prepare_cached("SELECT key, record FROM calls WHERE key < ?1 ORDER BY key DESC LIMIT ?2")?;
+        let limit = i64::try_from(HISTORY_PAGE).unwrap_or(i64::MAX);
+        let rows = page.query_map(params![before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect()
+    }
+}
+
+fn read_call(text: &str) -> Result<CallRecord, StoreError> {
+    let mut call: CallRecord = serde_json::from_str(text)?;
+    if call.state == CallState::Ended
+        && let Some(at) = call.ended
+    {
+        call.settle(at);
+    }
+    Ok(call)
+}
+
+fn records<T: DeserializeOwned>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    path: &Path,
+) -> Result<Vec<T>, StoreError> {
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let mut all = connection.prepare(sql)?;
+        let rows = all.query_map(params, |row| row.get(0))?;
+        rows.collect()
+    };
+    let texts = read().map_err(|e| explain(path, e))?;
+    texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
+}
+
+fn fact(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+fn put_fact(connection: &Connection, name: &str, value: impl Serialize + AsRef<str>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
+        .execute(params![name, value.as_ref()])?;
+    Ok(())
+}
+
+fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
+    let path = path.display().to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            StoreError::Damaged { path, reason: error.to_string() }
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse { path },
+        _ => StoreError::Unavailable { path, source: error },
+    }
+}

@@ -1,0 +1,126 @@
+//! The storage story: one script that every back end must pass.
+
+use cordboard_core::call::{CallRecord, CallState, Cause, Class, Origin};
+use cordboard_core::directory::{AppUser, Builder, CredentialState, PasswordHash, Right};
+use cordboard_core::exchange::{Counters, Record};
+use cordboard_core::ids::{CallId, CallKey};
+use cordboard_core::now::Wall;
+use cordboard_store::{Store, StoreError, Sync};
+use std::path::Path;
+
+fn call(key: u64, ended: bool) -> CallRecord {
+    CallRecord {
+        key: CallKey(key),
+        id: CallId::from(format!("c-{key}")),
+        state: if ended { CallState::Ended } else { CallState::Initiated },
+        cause: ended.then(|| Cause::of(Class::Busy)),
+        origin: Origin { interface: "api".into(), user: None, by: None },
+        dialled: "1002".into(),
+        connections: Vec::new(),
+        consultation_of: None,
+        merged_into: None,
+        story: Vec::new(),
+        story_dropped: 0,
+        created: Wall(1),
+        ended: ended.then_some(Wall(2)),
+    }
+}
+
+fn save(call: &CallRecord) -> Record {
+    Record::Call(Box::new(call.clone()))
+}
+
+/// The story. `open` opens the same store again each time, as after the death of the process.
+fn story(open: impl Fn() -> Store) {
+    let mut store = open();
+    assert!(!store.is_seeded().unwrap());
+    assert_eq!(store.counters().unwrap(), Counters::default());
+
+    let directory = Builder {
+        app_users: vec![AppUser {
+            id: "App".into(),
+            rights: vec![Right(Right::PROXY.into())],
+            devices: Vec::new(),
+            password_hash: Some(PasswordHash::new("$argon2id$x")),
+            credential: CredentialState::Locked,
+        }],
+        ..Builder::default()
+    };
+    store.replace_directory(&directory, &[]).unwrap();
+    let counters = Counters { calls: 3, parts: 7, events: 20 };
+    // The last record of a call counts; the batch is one transaction.
+    store
+        .commit(&[save(&call(1, false)), save(&call(2, false)), save(&call(1, true)), Record::Counters(counters)])
+        .unwrap();
+    std::mem::forget(store);
+
+    let mut store = open();
+    assert!(store.is_seeded().unwrap());
+    assert_eq!(store.directory().unwrap().app_users, directory.app_users);
+    assert_eq!(store.counters().unwrap(), counters);
+    assert_eq!(store.live_calls().unwrap(), [call(2, false)]);
+    store.commit(&[save(&call(2, true)), save(&call(3, true))]).unwrap();
+
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.call(&"c-1".into()).unwrap(), Some(call(1, true)));
+    assert_eq!(reader.call(&"c-9".into()).unwrap(), None);
+    let ids = |before, limit| -> Vec<String> {
+        let calls = reader.calls(before, limit, |_| true).unwrap();
+        calls.into_iter().map(|c| c.id.to_string()).collect()
+    };
+    assert_eq!(ids(None, 2), ["c-3", "c-2"]);
+    assert_eq!(ids(Some(CallKey(2)), 2), ["c-1"]);
+    assert_eq!(reader.calls(None, 9, |c| c.key.0 == 2).unwrap(), [call(2, true)]);
+
+    store.set_fact("clock", "5").unwrap();
+    store.replace_tokens(&[("ab".into(), "bill".into(), Some(Wall(9)))]).unwrap();
+    store.forget_calls().unwrap();
+    drop(store);
+    let store = open();
+    assert_eq!(store.fact("clock").unwrap().as_deref(), Some("5"));
+    assert_eq!(store.tokens().unwrap(), [("ab".to_owned(), "bill".to_owned(), Some(Wall(9)))]);
+    assert_eq!(store.live_calls().unwrap(), []);
+}
+
+fn open(path: &Path) -> Result<Store, StoreError> {
+    Store::open(path, Sync::Normal)
+}
+
+#[test]
+fn sqlite_tells_the_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cordboard.db");
+    story(|| open(&path).unwrap());
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_in_one_sentence_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cordboard.db");
+    let garbage = "not a database, but somebody's letters ".repeat(200);
+    std::fs::write(&path, &garbage).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert_eq!(error.to_string().lines().count(), 1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), garbage);
+}
+
+#[test]
+fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let foreign = folder.path().join("foreign.db");
+    let connection = rusqlite::Connection::open(&foreign).unwrap();
+    connection.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    drop(connection);
+    let before = std::fs::read(&foreign).unwrap();
+    assert!(matches!(open(&foreign).unwrap_err(), StoreError::Damaged { .. }));
+    assert_eq!(std::fs::read(&foreign).unwrap(), before);
+
+    let newer = folder.path().join("newer.db");
+    drop(open(&newer).unwrap());
+    let connection = rusqlite::Connection::open(&newer).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = open(&newer).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error}");
+}
