@@ -1,7 +1,14 @@
 //! SOAP 1.1: envelopes in, references resolved, faults out.
+//!
+//! [`Envelope`] opens a message and finds its operation. [`Fault`] is what goes back when a message
+//! cannot be understood. What an operation's arguments mean is the business of the protocols above;
+//! `xsi:type` is theirs to look at or, better, to ignore.
 
+mod envelope;
 mod fault;
+pub mod fuzz;
 
+pub use envelope::{Envelope, EnvelopeChildren};
 pub use fault::{Fault, FaultCode};
 
 /// Namespace of SOAP 1.1 envelopes.
@@ -14,3 +21,6 @@ pub const ENCODING_NS: &str = "http://schemas.xmlsoap.org/soap/encoding/";
 pub const XSD_NS: &str = "http://www.w3.org/2001/XMLSchema";
 /// Namespace of XML Schema's instance attributes.
 pub const XSI_NS: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+#[cfg(test)]
+mod tests;
