@@ -11,6 +11,7 @@ mod decode_request;
 mod encode_answer;
 mod encode_request;
 mod line;
+pub mod pages;
 mod types;
 mod wsdl;
 
