@@ -1,0 +1,76 @@
+//! What must hold for the bytes of any connection: see [`harness`].
+
+use super::{HeadFilter, HeadLimits, normalize_path};
+
+/// Sends `data` through the filter whole, byte by byte and in uneven pieces, and its text through
+/// path normalisation.
+///
+/// # Panics
+/// When a promise is broken: the output depends on how the input was cut, a second pass changes it,
+/// a request line comes out that an HTTP library refuses, or a path has two normal forms.
+pub fn harness(data: &[u8]) {
+    let limits = HeadLimits {
+        bytes: 2048,
+        headers: 16,
+    };
+    let whole = run(data, limits, |rest| rest);
+    assert_eq!(run(data, limits, |_| 1), whole, "byte by byte");
+    let mut turn = 0;
+    let uneven = run(data, limits, |rest| {
+        turn = (turn * 7 + 3) % 11;
+        (turn + 1).min(rest)
+    });
+    assert_eq!(uneven, whole, "in pieces");
+
+    let (out, failed, boundary) = whole;
+    let roomy = HeadLimits {
+        bytes: 3 * limits.bytes,
+        ..limits
+    };
+    let (again, second_failed, second_boundary) = run(&out, roomy, |rest| rest);
+    assert_eq!(again, out, "a second pass changes nothing");
+    assert!(!second_failed, "what came out is sound");
+    if !failed {
+        assert_eq!(
+            second_boundary, boundary,
+            "the same message ends at the same place"
+        );
+    }
+    if let Some(end) = out.windows(2).position(|pair| pair == b"\r\n") {
+        assert_eq!(out[..end].iter().filter(|&&byte| byte == b' ').count(), 2);
+        assert!(out[..end].iter().all(|byte| matches!(byte, 0x20..0x7F)));
+    }
+
+    let text = String::from_utf8_lossy(data);
+    if let Some(path) = normalize_path(&text) {
+        let again = normalize_path(&path);
+        assert_eq!(again.as_deref(), Some(path.as_ref()), "one normal form");
+        assert!(!path.contains("//") && !path.contains(';'));
+        assert!(!path.split('/').any(|segment| matches!(segment, "." | "..")));
+    }
+}
+
+/// What came out, whether it failed, and whether it ended between messages.
+fn run(
+    data: &[u8],
+    limits: HeadLimits,
+    mut step: impl FnMut(usize) -> usize,
+) -> (Vec<u8>, bool, bool) {
+    let mut filter = HeadFilter::new(limits);
+    let mut out = Vec::new();
+    let mut rest = data;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(step(rest.len()));
+        rest = after;
+        let states = [
+            filter.in_head(),
+            filter.in_body(),
+            filter.at_message_boundary(),
+        ];
+        assert_eq!(states.iter().filter(|&&state| state).count(), 1);
+        if filter.push(piece, &mut out).is_err() {
+            return (out, true, false);
+        }
+    }
+    (out, false, filter.at_message_boundary())
+}
