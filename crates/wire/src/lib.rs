@@ -3,11 +3,13 @@
 //! - [`xml`]: the one XML door. Everything that reads XML goes through it.
 //! - [`soap`]: SOAP 1.1 envelopes, `href`/`id` references, faults.
 //! - [`webdialer`]: WebDialer's six operations in three dialects, requests and answers, both directions.
+//! - [`admin`]: our own JSON.
 //! - [`http`]: what happens to the bytes of a connection before an HTTP library sees them.
 //!
 //! Start reading at [`webdialer`]. What is deliberately not here: sockets, time-outs, directories,
 //! and any opinion on what a request should do.
 
+pub mod admin;
 pub mod http;
 pub mod soap;
 pub mod webdialer;

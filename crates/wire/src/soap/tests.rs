@@ -143,7 +143,7 @@ fn faults_are_written_as_axis_writes_them() {
     assert_eq!(
         encoded(Fault::no_such_operation("a<b")),
         shell(
-            "<faultcode xmlns:ns1=\"http://xml.apache.org/axis/\">ns1:Client</faultcode><faultstring>No such operation &apos;a&lt;b&apos;</faultstring><detail><ns2:hostname xmlns:ns2=\"http://xml.apache.org/axis/\">label</ns2:hostname></detail>"
+            "<faultcode xmlns:ns1=\"http://xml.apache.org/axis/\">ns1:Client</faultcode><faultstring>No such operation 'a&lt;b'</faultstring><detail><ns2:hostname xmlns:ns2=\"http://xml.apache.org/axis/\">label</ns2:hostname></detail>"
         )
     );
     assert_eq!(

@@ -163,14 +163,11 @@ impl<'d> Reader<'_, 'd> {
                 "phoneDesc" => detail.description = text(field),
                 "phoneType" => detail.model = text(field),
                 "lines" => {
-                    let before = detail.lines.len();
-                    detail
-                        .lines
-                        .extend(self.envelope.children(field).map(&text));
-                    let line = text(field);
-                    if detail.lines.len() == before && !line.is_empty() {
-                        detail.lines.push(line);
-                    }
+                    // An array (W70, LEG), or one line of several such elements (AX2).
+                    let mut items = self.envelope.children(field).peekable();
+                    let itself = items.peek().is_none().then(|| text(field));
+                    let lines = items.map(&text).chain(itself);
+                    detail.lines.extend(lines.filter(|line| !line.is_empty()));
                 }
                 _ => {}
             }

@@ -214,7 +214,8 @@ fn text<'d>(envelope: &Envelope<'d>, argument: Option<Element<'d>>) -> Option<Co
     if is_base64 {
         let packed: String = text.split_ascii_whitespace().collect();
         let decoded = STANDARD.decode(packed).ok();
-        if let Some(decoded) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+        if let Some(decoded) = decoded.filter(|text| text.chars().all(xml::is_char)) {
             return Some(Cow::Owned(decoded));
         }
     }

@@ -10,6 +10,7 @@ mod decode_answer;
 mod decode_request;
 mod encode_answer;
 mod encode_request;
+pub mod fuzz;
 mod line;
 pub mod pages;
 mod types;
@@ -26,3 +27,6 @@ pub use types::{
     UserProfile,
 };
 pub use wsdl::wsdl;
+
+#[cfg(test)]
+mod tests;

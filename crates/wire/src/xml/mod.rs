@@ -7,20 +7,23 @@
 //! before the thing it limits is stored. Nothing recurses.
 //!
 //! - `charset`: bytes to text.
-//! - `reader`: text to the flat tree of `tree`. The tokens come from `quick-xml`; namespaces,
+//! - `reader`, `attributes`, `references`: text to the flat tree of `tree`. The tokens come from `quick-xml`; namespaces,
 //!   references, limits and well-formedness beyond tokens are checked here.
 //! - `write`: escaping, for the way out.
 
+mod attributes;
 mod charset;
 mod error;
 pub mod fuzz;
 mod reader;
+mod references;
 mod tree;
 mod write;
 
 pub use charset::charset_of;
 pub use error::{Limit, XmlError, XmlErrorKind};
 pub use reader::parse;
+pub use references::is_char;
 pub use tree::{Attribute, Children, Document, Element};
 pub use write::push_escaped;
 

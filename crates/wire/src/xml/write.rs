@@ -1,6 +1,7 @@
 //! Escaping of text on its way out.
 
-/// Appends a text, escaped so that it may stand in an element or in an attribute of either quote.
+/// Appends a text, escaped so that it may stand in an element or in an attribute in double
+/// quotes.
 ///
 /// Carriage returns, and line breaks and tabs, become character references where a reader would
 /// otherwise change them. What XML 1.0 cannot carry at all becomes U+FFFD.
@@ -12,7 +13,6 @@ pub fn push_escaped(out: &mut String, text: &str) {
             b'<' => "&lt;",
             b'>' => "&gt;",
             b'"' => "&quot;",
-            b'\'' => "&apos;",
             b'\r' => "&#xD;",
             b'\n' => "&#xA;",
             b'\t' => "&#x9;",
@@ -37,7 +37,7 @@ mod tests {
         push_escaped(&mut out, "a<b>&\"'\r\n\t\0\u{1b}\u{FFFE}é\u{FFFF}z");
         assert_eq!(
             out,
-            "a&lt;b&gt;&amp;&quot;&apos;&#xD;&#xA;&#x9;\u{FFFD}\u{FFFD}\u{FFFD}é\u{FFFD}z"
+            "a&lt;b&gt;&amp;&quot;'&#xD;&#xA;&#x9;\u{FFFD}\u{FFFD}\u{FFFD}é\u{FFFD}z"
         );
     }
 }
