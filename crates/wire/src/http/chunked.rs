@@ -39,72 +39,79 @@ impl Chunked {
         }
     }
 
-    /// Takes as much of `input` as belongs to the body; says how much, and whether that was its end.
+    /// Takes as much of `input` as belongs to the body: how many bytes are sound, then whether they
+    /// end the body, or what is wrong with the next one.
     pub(super) fn take(
         &mut self,
         input: &[u8],
         limits: &HeadLimits,
-    ) -> Result<(usize, bool), FrameError> {
+    ) -> (usize, Result<bool, FrameError>) {
         let mut at = 0;
-        while at < input.len() {
-            match self.state {
-                State::Data(left) => {
-                    let step = usize::try_from(left).map_or(usize::MAX, |left| left);
-                    let step = step.min(input.len() - at);
-                    at += step;
-                    let left = left - step as u64;
-                    self.state = if left == 0 {
-                        State::DataEnd(false)
+        while let Some(&byte) = input.get(at) {
+            if let State::Data(left) = self.state {
+                let rest = input.len() - at;
+                let step = usize::try_from(left).map_or(rest, |left| left.min(rest));
+                at += step;
+                self.state = match left - step as u64 {
+                    0 => State::DataEnd(false),
+                    left => State::Data(left),
+                };
+                continue;
+            }
+            match self.syntax(byte, limits) {
+                Ok(false) => at += 1,
+                Ok(true) => return (at + 1, Ok(true)),
+                Err(error) => return (at, Err(error)),
+            }
+        }
+        (at, Ok(false))
+    }
+
+    /// Takes a byte that is not data; says whether it ends the body.
+    fn syntax(&mut self, byte: u8, limits: &HeadLimits) -> Result<bool, FrameError> {
+        match self.state {
+            State::DataEnd(false) if byte == b'\r' => self.state = State::DataEnd(true),
+            State::DataEnd(true) if byte == b'\n' => self.state = State::Size,
+            State::DataEnd(_) | State::Data(_) => return Err(FrameError::Chunk),
+            State::Size => {
+                if self.line_byte(byte, SIZE_LINE, FrameError::Chunk)? {
+                    let size = chunk_size(&self.line)?;
+                    self.line.clear();
+                    self.state = if size == 0 {
+                        State::Trailer
                     } else {
-                        State::Data(left)
+                        State::Data(size)
                     };
                 }
-                State::DataEnd(false) if input[at] == b'\r' => {
-                    self.state = State::DataEnd(true);
-                    at += 1;
+            }
+            State::Trailer => {
+                self.trailer_bytes += 1;
+                if self.trailer_bytes > limits.bytes {
+                    return Err(FrameError::HeadTooLarge);
                 }
-                State::DataEnd(true) if input[at] == b'\n' => {
-                    self.state = State::Size;
-                    at += 1;
-                }
-                State::DataEnd(_) => return Err(FrameError::Chunk),
-                State::Size => {
-                    at += 1;
-                    if self.line_byte(input[at - 1], SIZE_LINE, FrameError::Chunk)? {
-                        let size = chunk_size(&self.line)?;
-                        self.line.clear();
-                        self.state = if size == 0 {
-                            State::Trailer
-                        } else {
-                            State::Data(size)
-                        };
+                if self.line_byte(byte, limits.bytes, FrameError::HeadTooLarge)? {
+                    if self.line.is_empty() {
+                        return Ok(true);
                     }
-                }
-                State::Trailer => {
-                    at += 1;
-                    self.trailer_bytes += 1;
-                    if self.trailer_bytes > limits.bytes {
-                        return Err(FrameError::HeadTooLarge);
-                    }
-                    if self.line_byte(input[at - 1], limits.bytes, FrameError::HeadTooLarge)? {
-                        if self.line.is_empty() {
-                            return Ok((at, true));
-                        }
-                        self.trailer_lines += 1;
-                        if self.trailer_lines > limits.headers {
-                            return Err(FrameError::TooManyHeaders);
-                        }
-                        let (name, _) = split_header(&self.line)?;
-                        let framing: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
-                        if framing.iter().any(|other| name.eq_ignore_ascii_case(other)) {
-                            return Err(FrameError::HeaderLine);
-                        }
-                        self.line.clear();
-                    }
+                    self.trailer_line(limits)?;
                 }
             }
         }
-        Ok((at, false))
+        Ok(false)
+    }
+
+    fn trailer_line(&mut self, limits: &HeadLimits) -> Result<(), FrameError> {
+        self.trailer_lines += 1;
+        if self.trailer_lines > limits.headers {
+            return Err(FrameError::TooManyHeaders);
+        }
+        let (name, _) = split_header(&self.line)?;
+        let framing: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
+        if framing.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+            return Err(FrameError::HeaderLine);
+        }
+        self.line.clear();
+        Ok(())
     }
 
     /// Adds a byte to the line; says whether that ended it. Lines end in CRLF and nothing else.

@@ -220,10 +220,10 @@ impl HeadFilter {
                     }
                 }
                 State::Chunked(chunked) => {
-                    let (step, end) = chunked.take(input, &self.limits)?;
+                    let (step, end) = chunked.take(input, &self.limits);
                     out.extend_from_slice(&input[..step]);
                     input = &input[step..];
-                    if end {
+                    if end? {
                         self.state = State::Boundary(0);
                     }
                 }
