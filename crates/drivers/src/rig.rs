@@ -3,7 +3,8 @@
 use crate::Driver;
 use cordboard_core::directory::{Builder, Device, Directory, EndUser, Protocol};
 use cordboard_core::exchange::{
-    Action, Actor, Command, Event, EventKind, Input, Output, Record, Reply, Settings, Whose,
+    Action, Actor, Command, Event, EventKind, Input, LineWish, Output, Record, Reply, Settings,
+    Whose,
 };
 use cordboard_core::ids::{CallId, DeviceName, DirectoryNumber, Ticket, UserId};
 use cordboard_core::{Exchange, Instant, Now, Refusal, Wall};
@@ -93,7 +94,7 @@ impl<D: Driver> Rig<D> {
         let action = Action::MakeCall {
             user: None,
             device: device.into(),
-            line: None,
+            line: LineWish::First,
             to: to.to_owned(),
         };
         match self.does(action)? {

@@ -1,7 +1,7 @@
 //! Call stories on the simulated network: whole event lists, in order.
 
 use cordboard_core::Refusal;
-use cordboard_core::exchange::{Action, Reply, Settings};
+use cordboard_core::exchange::{Action, LineWish, Reply, Settings};
 use cordboard_core::ids::CallId;
 use cordboard_drivers::rig::{Rig, START, phones, whose};
 use cordboard_drivers::sim::{CallsFate, Fault, FaultKind, Sim};
@@ -625,7 +625,7 @@ fn a_silent_driver_is_given_up_after_five_seconds_and_nothing_was_ever_there() {
     let action = Action::MakeCall {
         user: None,
         device: "A".into(),
-        line: None,
+        line: LineWish::First,
         to: "1002".into(),
     };
     let ticket = rig.ask(cordboard_core::exchange::Actor::Operator, "api", action);

@@ -22,7 +22,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The file was written by a later version. It was not changed.
-    #[error("{path} was written by a newer cordboard (schema {found}, this one knows {known}); it was left as it is")]
+    #[error(
+        "{path} was written by a newer cordboard (schema {found}, this one knows {known}); it was left as it is"
+    )]
     Newer {
         /// The file.
         path: String,

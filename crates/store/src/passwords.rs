@@ -10,7 +10,8 @@ use cordboard_core::directory::PasswordHash;
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 
 fn hasher() -> Argon2<'static> {
-    let params = Params::new(COST.0, COST.1, COST.2, None).expect("the cost constants are within Argon2's bounds");
+    let params = Params::new(COST.0, COST.1, COST.2, None)
+        .expect("the cost constants are within Argon2's bounds");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
@@ -19,13 +20,16 @@ fn hasher() -> Argon2<'static> {
 /// # Panics
 /// When the system gives no randomness; nothing safe can be done then.
 pub fn hash(password: &str) -> PasswordHash {
-    let hash = hasher().hash_password(password.as_bytes()).expect("a password of any length can be hashed");
+    let hash = hasher()
+        .hash_password(password.as_bytes())
+        .expect("a password of any length can be hashed");
     PasswordHash::new(hash.to_string())
 }
 
 /// Is this the password? Takes as long for a wrong one as for the right one.
 pub fn verify(password: &str, hash: &PasswordHash) -> bool {
-    Phc::new(hash.expose()).is_ok_and(|phc| hasher().verify_password(password.as_bytes(), &phc).is_ok())
+    Phc::new(hash.expose())
+        .is_ok_and(|phc| hasher().verify_password(password.as_bytes(), &phc).is_ok())
 }
 
 /// Is this text a hash that [`verify`] can use?
@@ -43,7 +47,11 @@ mod tests {
         assert!(verify("123", &one));
         assert!(!verify("124", &one));
         assert!(!verify("", &one));
-        assert_ne!(one.expose(), hash("123").expose(), "each hash has a salt of its own");
+        assert_ne!(
+            one.expose(),
+            hash("123").expose(),
+            "each hash has a salt of its own"
+        );
         assert!(one.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(is_usable(one.expose()));
         assert!(!is_usable("123"));

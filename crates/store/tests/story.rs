@@ -12,9 +12,17 @@ fn call(key: u64, ended: bool) -> CallRecord {
     CallRecord {
         key: CallKey(key),
         id: CallId::from(format!("c-{key}")),
-        state: if ended { CallState::Ended } else { CallState::Initiated },
+        state: if ended {
+            CallState::Ended
+        } else {
+            CallState::Initiated
+        },
         cause: ended.then(|| Cause::of(Class::Busy)),
-        origin: Origin { interface: "api".into(), user: None, by: None },
+        origin: Origin {
+            interface: "api".into(),
+            user: None,
+            by: None,
+        },
         dialled: "1002".into(),
         connections: Vec::new(),
         consultation_of: None,
@@ -47,10 +55,19 @@ fn story(open: impl Fn() -> Store) {
         ..Builder::default()
     };
     store.replace_directory(&directory, &[]).unwrap();
-    let counters = Counters { calls: 3, parts: 7, events: 20 };
+    let counters = Counters {
+        calls: 3,
+        parts: 7,
+        events: 20,
+    };
     // The last record of a call counts; the batch is one transaction.
     store
-        .commit(&[save(&call(1, false)), save(&call(2, false)), save(&call(1, true)), Record::Counters(counters)])
+        .commit(&[
+            save(&call(1, false)),
+            save(&call(2, false)),
+            save(&call(1, true)),
+            Record::Counters(counters),
+        ])
         .unwrap();
     std::mem::forget(store);
 
@@ -59,7 +76,9 @@ fn story(open: impl Fn() -> Store) {
     assert_eq!(store.directory().unwrap().app_users, directory.app_users);
     assert_eq!(store.counters().unwrap(), counters);
     assert_eq!(store.live_calls().unwrap(), [call(2, false)]);
-    store.commit(&[save(&call(2, true)), save(&call(3, true))]).unwrap();
+    store
+        .commit(&[save(&call(2, true)), save(&call(3, true))])
+        .unwrap();
 
     let reader = store.reader().unwrap();
     assert_eq!(reader.call(&"c-1".into()).unwrap(), Some(call(1, true)));
@@ -70,15 +89,23 @@ fn story(open: impl Fn() -> Store) {
     };
     assert_eq!(ids(None, 2), ["c-3", "c-2"]);
     assert_eq!(ids(Some(CallKey(2)), 2), ["c-1"]);
-    assert_eq!(reader.calls(None, 9, |c| c.key.0 == 2).unwrap(), [call(2, true)]);
+    assert_eq!(
+        reader.calls(None, 9, |c| c.key.0 == 2).unwrap(),
+        [call(2, true)]
+    );
 
     store.set_fact("clock", "5").unwrap();
-    store.replace_tokens(&[("ab".into(), "bill".into(), Some(Wall(9)))]).unwrap();
+    store
+        .replace_tokens(&[("ab".into(), "bill".into(), Some(Wall(9)))])
+        .unwrap();
     store.forget_calls().unwrap();
     drop(store);
     let store = open();
     assert_eq!(store.fact("clock").unwrap().as_deref(), Some("5"));
-    assert_eq!(store.tokens().unwrap(), [("ab".to_owned(), "bill".to_owned(), Some(Wall(9)))]);
+    assert_eq!(
+        store.tokens().unwrap(),
+        [("ab".to_owned(), "bill".to_owned(), Some(Wall(9)))]
+    );
     assert_eq!(store.live_calls().unwrap(), []);
 }
 
@@ -110,10 +137,15 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
     let folder = tempfile::tempdir().unwrap();
     let foreign = folder.path().join("foreign.db");
     let connection = rusqlite::Connection::open(&foreign).unwrap();
-    connection.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    connection
+        .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        .unwrap();
     drop(connection);
     let before = std::fs::read(&foreign).unwrap();
-    assert!(matches!(open(&foreign).unwrap_err(), StoreError::Damaged { .. }));
+    assert!(matches!(
+        open(&foreign).unwrap_err(),
+        StoreError::Damaged { .. }
+    ));
     assert_eq!(std::fs::read(&foreign).unwrap(), before);
 
     let newer = folder.path().join("newer.db");
@@ -122,5 +154,15 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let error = open(&newer).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            StoreError::Newer {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }

@@ -28,8 +28,8 @@ pub mod vocabulary;
 
 pub use vocabulary::{
     Action, Actor, Asked, Command, Counters, Counts, DeviceView, DriverCommand, DriverEvent, Event,
-    EventKind, FIRST_DRIVER_LEG, Input, MobilityLogin, Output, Query, Record, Registered, Reply,
-    Saved, Target, Tone, TransferTo, Whose,
+    EventKind, FIRST_DRIVER_LEG, Input, LineWish, MobilityLogin, Output, Query, Record, Registered,
+    Reply, Saved, Target, Tone, TransferTo, Whose,
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
@@ -175,7 +175,10 @@ impl Exchange {
             Input::Stored => self.commit(),
             Input::Undo => self.undo(),
             Input::StoreFailed(input) => self.store_failed(*input),
-            Input::Reset => self.reset(),
+            Input::Reset(directory) => {
+                self.directory = directory;
+                self.reset();
+            }
         }
     }
 
@@ -341,7 +344,7 @@ impl Exchange {
             | Input::Stored
             | Input::Undo
             | Input::StoreFailed(_)
-            | Input::Reset => {}
+            | Input::Reset(_) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Exchange;
 use super::leg::{Kind, LegState, Plan, Wait};
 use super::timers::Timer;
-use super::vocabulary::{Actor, DriverCommand, Reply, Target};
+use super::vocabulary::{Actor, DriverCommand, LineWish, Reply, Target};
 use crate::call::{
     Call, Cause, Class, Connection, ConnectionInput, ConnectionState, Origin, Part, PartState,
     Role, StoryWhat, TerminalState,
@@ -30,7 +30,7 @@ impl Exchange {
         interface: &str,
         user: Option<UserId>,
         device: &DeviceName,
-        line: Option<DirectoryNumber>,
+        line: LineWish,
         to: &str,
     ) -> Option<Result<Reply, Refusal>> {
         match self.plan_call(actor, interface, user, device, line, to) {
@@ -46,7 +46,7 @@ impl Exchange {
         interface: &str,
         user: Option<UserId>,
         device: &DeviceName,
-        line: Option<DirectoryNumber>,
+        line: LineWish,
         to: &str,
     ) -> Result<Plan, Refusal> {
         let user = self.acting_for(actor, user)?;
@@ -60,12 +60,8 @@ impl Exchange {
         {
             return Err(Refusal::NotAllowed);
         }
-        let lines = self.lines_now(&device.name);
-        let line = match line {
-            Some(line) => lines.into_iter().find(|l| *l == line),
-            None => lines.into_iter().next(),
-        };
-        let line = line.ok_or(Refusal::LineNotOnDevice)?;
+        let line =
+            pick_line(self.lines_now(&device.name), &line).ok_or(Refusal::LineNotOnDevice)?;
         let digits = dialable(to, device)?;
         if !self.is_registered(&device.name) {
             return Err(Refusal::DeviceOutOfService);
@@ -446,6 +442,27 @@ impl Exchange {
             }
         }
     }
+}
+
+fn pick_line(lines: Vec<DirectoryNumber>, wish: &LineWish) -> Option<DirectoryNumber> {
+    let wanted = match wish {
+        LineWish::First => None,
+        LineWish::Named {
+            digits,
+            partition,
+            or_first,
+        } => {
+            let fits = |l: &&DirectoryNumber| {
+                l.digits == *digits && (partition.is_none() || l.partition == *partition)
+            };
+            let found = lines.iter().find(fits).cloned();
+            if found.is_none() && !or_first {
+                return None;
+            }
+            found
+        }
+    };
+    wanted.or_else(|| lines.into_iter().next())
 }
 
 enum Path {

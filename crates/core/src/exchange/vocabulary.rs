@@ -3,7 +3,8 @@
 use crate::call::{CallRecord, Cause, Class, PartView};
 use crate::directory::Directory;
 use crate::ids::{
-    CallId, DeviceName, Digits, DirectoryNumber, LegId, MixId, ProfileName, Ticket, UserId,
+    CallId, DeviceName, Digits, DirectoryNumber, LegId, MixId, Partition, ProfileName, Ticket,
+    UserId,
 };
 use crate::now::Wall;
 use crate::refusal::Refusal;
@@ -34,8 +35,8 @@ pub enum Input {
     /// its answer hears [`Refusal::StoreUnavailable`]; a report of the network is a fact all the same and is kept, its save
     /// to be tried again.
     StoreFailed(Box<Self>),
-    /// Back to an exchange without calls (lab only). Event numbers go on.
-    Reset,
+    /// Back to an exchange without calls, with this directory (lab only). Event numbers go on.
+    Reset(Arc<Directory>),
 }
 
 /// Who acts: decides what is allowed.
@@ -70,8 +71,8 @@ pub enum Action {
         user: Option<UserId>,
         /// The device.
         device: DeviceName,
-        /// The line on it; `None`: its first.
-        line: Option<DirectoryNumber>,
+        /// The line on it.
+        line: LineWish,
         /// The number as typed.
         to: String,
     },
@@ -110,6 +111,22 @@ pub enum Action {
     SendDigits(Whose, String),
     /// Read live state.
     Snapshot(Query),
+}
+
+/// Which of a device's lines a call is placed from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineWish {
+    /// The first.
+    First,
+    /// The one with these digits, in this partition if one is named.
+    Named {
+        /// The digits.
+        digits: Digits,
+        /// The partition; `None`: any.
+        partition: Option<Partition>,
+        /// Take the first line when there is no such line.
+        or_first: bool,
+    },
 }
 
 /// A device's part in a call.

@@ -35,7 +35,9 @@ pub enum Sync {
 }
 
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("../../migrations/sqlite/0001.sql"))])
+    Migrations::new(vec![M::up(include_str!(
+        "../../migrations/sqlite/0001.sql"
+    ))])
 }
 
 /// How many migrations this program knows.
@@ -70,28 +72,48 @@ impl Store {
         let application: i32 = prepare().map_err(|e| explain(path, e))?;
         if !fresh && application != APPLICATION_ID {
             let reason = "it belongs to another program".to_owned();
-            return Err(StoreError::Damaged { path: path.display().to_string(), reason });
+            return Err(StoreError::Damaged {
+                path: path.display().to_string(),
+                reason,
+            });
         }
-        let version: i64 =
-            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|e| explain(path, e))?;
+        let version: i64 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(|e| explain(path, e))?;
         let version = usize::try_from(version).unwrap_or(usize::MAX);
         if version > SCHEMA {
-            return Err(StoreError::Newer { path: path.display().to_string(), found: version, known: SCHEMA });
+            return Err(StoreError::Newer {
+                path: path.display().to_string(),
+                found: version,
+                known: SCHEMA,
+            });
         }
         let settings = || -> rusqlite::Result<()> {
             connection.pragma_update(None, "application_id", APPLICATION_ID)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", if sync == Sync::Full { "FULL" } else { "NORMAL" })?;
+            connection.pragma_update(
+                None,
+                "synchronous",
+                if sync == Sync::Full { "FULL" } else { "NORMAL" },
+            )?;
             connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             connection.set_prepared_statement_cache_capacity(32);
             Ok(())
         };
         settings().map_err(|e| explain(path, e))?;
-        migrations().to_latest(&mut connection).map_err(|e| match e {
-            rusqlite_migration::Error::RusqliteError { err, .. } => explain(path, err),
-            other => StoreError::Damaged { path: path.display().to_string(), reason: other.to_string() },
-        })?;
-        Ok(Self { connection, path: path.to_owned() })
+        migrations()
+            .to_latest(&mut connection)
+            .map_err(|e| match e {
+                rusqlite_migration::Error::RusqliteError { err, .. } => explain(path, err),
+                other => StoreError::Damaged {
+                    path: path.display().to_string(),
+                    reason: other.to_string(),
+                },
+            })?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+        })
     }
 
     /// A reader of the same database.
@@ -100,9 +122,15 @@ impl Store {
     /// When it cannot be opened.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags).map_err(|e| explain(&self.path, e))?;
-        connection.busy_timeout(Duration::from_secs(5)).map_err(|e| explain(&self.path, e))?;
-        Ok(Reader { connection, path: self.path.clone() })
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|e| explain(&self.path, e))?;
+        connection
+            .busy_timeout(Duration::from_secs(5))
+            .map_err(|e| explain(&self.path, e))?;
+        Ok(Reader {
+            connection,
+            path: self.path.clone(),
+        })
     }
 
     /// Stores records, all or nothing. Of several records of one call the last one counts.
@@ -125,7 +153,12 @@ impl Store {
         }
         let mut rows = Vec::with_capacity(calls.len());
         for (key, call) in calls {
-            rows.push((key, call.id.as_str(), call.ended.map(|at| at.0), serde_json::to_string(call)?));
+            rows.push((
+                key,
+                call.id.as_str(),
+                call.ended.map(|at| at.0),
+                serde_json::to_string(call)?,
+            ));
         }
         let counters = counters.map(serde_json::to_string).transpose()?;
         let mut store = || -> rusqlite::Result<()> {
@@ -136,7 +169,12 @@ impl Store {
                      ON CONFLICT (key) DO UPDATE SET ended = ?3, record = ?4",
                 )?;
                 for (key, id, ended, record) in &rows {
-                    put.execute(params![i64::try_from(key.0).unwrap_or(i64::MAX), id, ended, record])?;
+                    put.execute(params![
+                        i64::try_from(key.0).unwrap_or(i64::MAX),
+                        id,
+                        ended,
+                        record
+                    ])?;
                 }
             }
             if let Some(counters) = &counters {
@@ -164,23 +202,46 @@ impl Store {
     ///
     /// # Errors
     /// Nothing is replaced then.
-    pub fn replace_directory(&mut self, directory: &Builder, logins: &[MobilityLogin]) -> Result<(), StoreError> {
+    pub fn replace_directory(
+        &mut self,
+        directory: &Builder,
+        logins: &[MobilityLogin],
+    ) -> Result<(), StoreError> {
         let mut rows: Vec<(&str, String, String)> = Vec::new();
         for user in &directory.users {
-            rows.push(("user", user.id.as_str().to_lowercase(), serde_json::to_string(user)?));
+            rows.push((
+                "user",
+                user.id.as_str().to_lowercase(),
+                serde_json::to_string(user)?,
+            ));
         }
         for user in &directory.app_users {
-            rows.push(("app_user", user.id.as_str().to_lowercase(), serde_json::to_string(user)?));
+            rows.push((
+                "app_user",
+                user.id.as_str().to_lowercase(),
+                serde_json::to_string(user)?,
+            ));
         }
         for device in &directory.devices {
-            rows.push(("device", device.name.as_str().to_lowercase(), serde_json::to_string(device)?));
+            rows.push((
+                "device",
+                device.name.as_str().to_lowercase(),
+                serde_json::to_string(device)?,
+            ));
         }
         for profile in &directory.profiles {
-            rows.push(("profile", profile.name.as_str().to_lowercase(), serde_json::to_string(profile)?));
+            rows.push((
+                "profile",
+                profile.name.as_str().to_lowercase(),
+                serde_json::to_string(profile)?,
+            ));
         }
         let mut seats = Vec::with_capacity(logins.len());
         for login in logins {
-            seats.push((login.device.as_str().to_lowercase(), serde_json::to_string(login)?));
+            seats.push((
+                login.device.as_str().to_lowercase(),
+                serde_json::to_string(login)?,
+            ));
         }
         let mut replace = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
@@ -190,9 +251,15 @@ impl Store {
                 let mut put = transaction
                     .prepare("INSERT OR REPLACE INTO entries (kind, name, position, record) VALUES (?1, ?2, ?3, ?4)")?;
                 for (position, (kind, name, record)) in rows.iter().enumerate() {
-                    put.execute(params![kind, name, i64::try_from(position).unwrap_or(i64::MAX), record])?;
+                    put.execute(params![
+                        kind,
+                        name,
+                        i64::try_from(position).unwrap_or(i64::MAX),
+                        record
+                    ])?;
                 }
-                let mut sit = transaction.prepare("INSERT OR REPLACE INTO logins (device, record) VALUES (?1, ?2)")?;
+                let mut sit = transaction
+                    .prepare("INSERT OR REPLACE INTO logins (device, record) VALUES (?1, ?2)")?;
                 for (device, record) in &seats {
                     sit.execute(params![device, record])?;
                 }
@@ -208,7 +275,9 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn is_seeded(&self) -> Result<bool, StoreError> {
-        Ok(fact(&self.connection, "seeded").map_err(|e| explain(&self.path, e))?.is_some())
+        Ok(fact(&self.connection, "seeded")
+            .map_err(|e| explain(&self.path, e))?
+            .is_some())
     }
 
     /// The stored directory, as parts.
@@ -238,7 +307,10 @@ impl Store {
     /// When they cannot be read.
     pub fn counters(&self) -> Result<Counters, StoreError> {
         let text = fact(&self.connection, "counters").map_err(|e| explain(&self.path, e))?;
-        Ok(text.map(|t| serde_json::from_str(&t)).transpose()?.unwrap_or_default())
+        Ok(text
+            .map(|t| serde_json::from_str(&t))
+            .transpose()?
+            .unwrap_or_default())
     }
 
     /// A fact that is one of a kind, such as the lab's clock offset.
@@ -261,7 +333,10 @@ impl Store {
     ///
     /// # Errors
     /// Nothing is replaced then.
-    pub fn replace_tokens(&mut self, tokens: &[(String, String, Option<Wall>)]) -> Result<(), StoreError> {
+    pub fn replace_tokens(
+        &mut self,
+        tokens: &[(String, String, Option<Wall>)],
+    ) -> Result<(), StoreError> {
         let mut replace = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
             transaction.execute("DELETE FROM tokens", [])?;
@@ -282,9 +357,15 @@ impl Store {
     /// When they cannot be read.
     pub fn tokens(&self) -> Result<Vec<(String, String, Option<Wall>)>, StoreError> {
         let read = || -> rusqlite::Result<Vec<_>> {
-            let mut all = self.connection.prepare("SELECT hash, user, expires FROM tokens ORDER BY hash")?;
+            let mut all = self
+                .connection
+                .prepare("SELECT hash, user, expires FROM tokens ORDER BY hash")?;
             let rows = all.query_map([], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?.map(Wall)))
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get::<_, Option<i64>>(2)?.map(Wall),
+                ))
             })?;
             rows.collect()
         };
@@ -296,14 +377,24 @@ impl Store {
     /// # Errors
     /// When they cannot be read.
     pub fn live_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
-        self.records("SELECT record FROM calls WHERE ended IS NULL ORDER BY key", [])
+        self.records(
+            "SELECT record FROM calls WHERE ended IS NULL ORDER BY key",
+            [],
+        )
     }
 
     fn entries<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, StoreError> {
-        self.records("SELECT record FROM entries WHERE kind = ?1 ORDER BY position", [kind])
+        self.records(
+            "SELECT record FROM entries WHERE kind = ?1 ORDER BY position",
+            [kind],
+        )
     }
 
-    fn records<T: DeserializeOwned>(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<T>, StoreError> {
+    fn records<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<T>, StoreError> {
         records(&self.connection, sql, params, &self.path)
     }
 }
@@ -352,8 +443,9 @@ impl Reader {
     }
 
     fn page(&self, before: i64) -> rusqlite::Result<Vec<(i64, String)>> {
-        let mut page =
-            self.connection.prepare_cached("SELECT key, record FROM calls WHERE key < ?1 ORDER BY key DESC LIMIT ?2")?;
+        let mut page = self.connection.prepare_cached(
+            "SELECT key, record FROM calls WHERE key < ?1 ORDER BY key DESC LIMIT ?2",
+        )?;
         let limit = i64::try_from(HISTORY_PAGE).unwrap_or(i64::MAX);
         let rows = page.query_map(params![before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
@@ -382,7 +474,10 @@ fn records<T: DeserializeOwned>(
         rows.collect()
     };
     let texts = read().map_err(|e| explain(path, e))?;
-    texts.iter().map(|text| Ok(serde_json::from_str(text)?)).collect()
+    texts
+        .iter()
+        .map(|text| Ok(serde_json::from_str(text)?))
+        .collect()
 }
 
 fn fact(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
@@ -392,7 +487,11 @@ fn fact(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>>
         .optional()
 }
 
-fn put_fact(connection: &Connection, name: &str, value: impl Serialize + AsRef<str>) -> rusqlite::Result<()> {
+fn put_fact(
+    connection: &Connection,
+    name: &str,
+    value: impl Serialize + AsRef<str>,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
         .execute(params![name, value.as_ref()])?;
@@ -402,10 +501,14 @@ fn put_fact(connection: &Connection, name: &str, value: impl Serialize + AsRef<s
 fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
     let path = path.display().to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { path, reason: error.to_string() }
-        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
+            path,
+            reason: error.to_string(),
+        },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse { path },
-        _ => StoreError::Unavailable { path, source: error },
+        _ => StoreError::Unavailable {
+            path,
+            source: error,
+        },
     }
 }

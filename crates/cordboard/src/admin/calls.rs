@@ -1,0 +1,267 @@
+//! Calls: list, place, look at, act on.
+
+use super::problem::Problem;
+use super::shapes;
+use crate::app::App;
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use cordboard_core::Refusal;
+use cordboard_core::call::CallRecord;
+use cordboard_core::exchange::{self, Action, Actor, Command, LineWish, Reply, Whose};
+use cordboard_core::ids::{CallId, CallKey};
+use cordboard_wire::admin;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+/// The interface's word in a call's origin.
+const INTERFACE: &str = "api";
+/// A page has so many calls unless it is told otherwise…
+const PAGE: usize = 100;
+/// … and never more than so many.
+const PAGE_MAX: usize = 1_000;
+
+/// What narrows the list of calls down.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    /// Only calls in this state.
+    state: Option<String>,
+    /// Only calls in which this user has a part, or that were made for him.
+    user: Option<String>,
+    /// Only calls in which this device has a part.
+    device: Option<String>,
+    /// At most so many.
+    limit: Option<usize>,
+    /// Only calls older than this one.
+    after: Option<String>,
+}
+
+impl Filter {
+    fn fits(&self, call: &CallRecord) -> bool {
+        let same =
+            |a: &str, b: &Option<String>| b.as_deref().is_none_or(|b| a.eq_ignore_ascii_case(b));
+        let of_user = |call: &CallRecord| {
+            let origin = call.origin.user.iter();
+            let parts = call.connections.iter().filter_map(|c| c.user.as_ref());
+            origin
+                .chain(parts)
+                .any(|user| same(user.as_str(), &self.user))
+        };
+        same(call.state.as_str(), &self.state)
+            && (self.user.is_none() || of_user(call))
+            && (self.device.is_none()
+                || call
+                    .connections
+                    .iter()
+                    .filter_map(|c| c.device.as_ref())
+                    .any(|d| same(d.as_str(), &self.device)))
+    }
+}
+
+async fn command(app: &App, action: Action) -> Result<Reply, Refusal> {
+    app.handle
+        .command(Command {
+            actor: Actor::Operator,
+            interface: INTERFACE,
+            action,
+        })
+        .await
+}
+
+/// All calls, newest first.
+#[utoipa::path(get, path = "/api/v1/calls", params(Filter),
+    responses((status = 200, body = admin::Calls), (status = 400, body = admin::Problem)))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<admin::Calls>, Problem> {
+    let Query(filter) = filter?;
+    let limit = filter.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let before = match &filter.after {
+        Some(id) => Some(find(&app, &CallId::from(id.as_str())).await?.key),
+        None => None,
+    };
+    let Reply::Calls(live) = command(&app, Action::Snapshot(exchange::Query::Calls)).await? else {
+        return Err(Problem::not_found("no calls"));
+    };
+    let keys: BTreeSet<CallKey> = live.iter().map(|c| c.key).collect();
+    let older = |call: &CallRecord| before.is_none_or(|key| call.key < key);
+    let mut calls: Vec<CallRecord> = live
+        .into_iter()
+        .filter(|c| older(c) && filter.fits(c))
+        .collect();
+    let reading = app.clone();
+    let narrowed = filter.clone();
+    let stored = tokio::task::spawn_blocking(move || {
+        let history = reading
+            .history
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        history.calls(before, limit + 1, |c| {
+            !keys.contains(&c.key) && narrowed.fits(c)
+        })
+    })
+    .await
+    .map_err(|_| Problem::not_found("the history cannot be read"))??;
+    calls.extend(stored);
+    calls.sort_by_key(|c| std::cmp::Reverse(c.key));
+    let more = calls.len() > limit;
+    calls.truncate(limit);
+    let next = calls.last().filter(|_| more).map(|c| c.id.to_string());
+    Ok(Json(admin::Calls {
+        calls: calls.iter().map(shapes::call).collect(),
+        next,
+    }))
+}
+
+/// A call, live or over.
+async fn find(app: &Arc<App>, id: &CallId) -> Result<CallRecord, Problem> {
+    if let Ok(Reply::Call(call)) =
+        command(app, Action::Snapshot(exchange::Query::Call(id.clone()))).await
+    {
+        return Ok(*call);
+    }
+    let reading = app.clone();
+    let wanted = id.clone();
+    let stored = tokio::task::spawn_blocking(move || {
+        reading
+            .history
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .call(&wanted)
+    })
+    .await
+    .map_err(|_| Problem::not_found("the history cannot be read"))??;
+    stored.ok_or_else(|| Refusal::NoSuchCall.into())
+}
+
+/// One call with its whole story.
+#[utoipa::path(get, path = "/api/v1/calls/{id}", params(("id" = String, Path, description = "The call's id")),
+    responses((status = 200, body = admin::Call), (status = 404, body = admin::Problem)))]
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<admin::Call>, Problem> {
+    Ok(Json(shapes::call(&find(&app, &CallId::from(id)).await?)))
+}
+
+/// Place a call.
+#[utoipa::path(post, path = "/api/v1/calls", request_body = admin::NewCall,
+    responses((status = 201, body = admin::Call), (status = 400, body = admin::Problem),
+        (status = 404, body = admin::Problem), (status = 409, body = admin::Problem)))]
+pub(super) async fn place(
+    State(app): State<Arc<App>>,
+    body: Result<Json<admin::NewCall>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(new) = body?;
+    let line = match new.line {
+        Some(digits) => LineWish::Named {
+            digits: digits.into(),
+            partition: None,
+            or_first: false,
+        },
+        None => LineWish::First,
+    };
+    let to = new.to.trim().to_owned();
+    let action = Action::MakeCall {
+        user: None,
+        device: new.device.as_str().into(),
+        line,
+        to,
+    };
+    Ok(created(command(&app, action).await?))
+}
+
+fn created(reply: Reply) -> Response {
+    let Reply::Call(call) = reply else {
+        return StatusCode::CREATED.into_response();
+    };
+    let shown = shapes::call(&call);
+    let mut response = (StatusCode::CREATED, Json(&shown)).into_response();
+    if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/calls/{}", shown.id)) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    if let Ok(id) = HeaderValue::from_str(&shown.id) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("cordboard-call"), id);
+    }
+    response
+}
+
+/// Act on a call: `answer`, `reject`, `hold`, `retrieve`, `release`, `consult`, `transfer`, `conference` or `digits`.
+#[utoipa::path(post, path = "/api/v1/calls/{id}/{action}", request_body = admin::CallAction,
+    params(("id" = String, Path, description = "The call's id"), ("action" = String, Path, description = "What to do")),
+    responses((status = 200, body = admin::Call), (status = 201, body = admin::Call),
+        (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem)))]
+pub(super) async fn act(
+    State(app): State<Arc<App>>,
+    Path((id, action)): Path<(String, String)>,
+    body: Result<Option<Json<admin::CallAction>>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let body = body?.map(|Json(body)| body).unwrap_or_default();
+    let call = CallId::from(id.as_str());
+    let device = body.device.clone();
+    let whose = || match device.clone() {
+        Some(device) => Ok(Whose {
+            call: call.clone(),
+            device: device.into(),
+        }),
+        None => Err(Problem::bad_request(
+            "`device` is missing: whose part of the call is meant?",
+        )),
+    };
+    let to = |to: Option<String>| {
+        to.ok_or_else(|| Problem::bad_request("`to` is missing: which number?"))
+    };
+    let action = match action.as_str() {
+        "answer" => Action::Answer(whose()?),
+        "reject" => Action::Reject(whose()?),
+        "hold" => Action::Hold(whose()?),
+        "retrieve" => Action::Retrieve(whose()?),
+        "release" if body.device.is_some() => Action::Release(whose()?),
+        "release" => Action::ReleaseCall(call.clone()),
+        "consult" => {
+            let action = Action::Consult(whose()?, to(body.to)?);
+            return Ok(created(command(&app, action).await?));
+        }
+        "transfer" => match body.to {
+            Some(to) => Action::BlindTransfer(whose()?, to),
+            None => Action::CompleteTransfer(whose()?),
+        },
+        "conference" => Action::CompleteConference(whose()?),
+        "digits" => {
+            let digits = body
+                .digits
+                .ok_or_else(|| Problem::bad_request("`digits` is missing"))?;
+            Action::SendDigits(whose()?, digits)
+        }
+        other => {
+            return Err(Problem::not_found(format!(
+                "a call has no action `{other}`"
+            )));
+        }
+    };
+    // A call that is known but over is a conflict, not a mystery.
+    match command(&app, action).await {
+        Ok(Reply::Call(call)) => Ok(Json(shapes::call(&call)).into_response()),
+        Ok(_) => Ok(Json(shapes::call(&find(&app, &call).await?)).into_response()),
+        Err(Refusal::NoSuchCall) => {
+            let known = find(&app, &call).await?;
+            Err(Problem::new(
+                StatusCode::CONFLICT,
+                "wrong-state",
+                "The call's state forbids it",
+            )
+            .because(format!(
+                "the call is {} and has no such live part",
+                known.state.as_str()
+            )))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}

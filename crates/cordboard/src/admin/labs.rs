@@ -1,0 +1,209 @@
+//! The lab's controls: reset, clock, faults, journal, auto-answer. [lab]
+
+use super::problem::Problem;
+use super::shapes;
+use crate::app::App;
+use crate::lab::faults;
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use cordboard_core::Refusal;
+use cordboard_wire::admin;
+use http::StatusCode;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A reading of the journal has so many entries unless it is told otherwise.
+const PAGE: usize = 1_000;
+
+/// Back to the seeded state.
+#[utoipa::path(post, path = "/api/v1/lab/reset", responses((status = 204), (status = 503, body = admin::Problem)))]
+pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
+    let seed = app.seed.clone().unwrap_or_default();
+    let contents = seed.contents.clone();
+    app.faults.clear(None);
+    app.handle
+        .on_thread(move |engine| {
+            faults::clear(engine, None);
+            let directory = contents.builder.build().map_err(|e| e.to_string())?;
+            engine
+                .reset(directory, contents.logins)
+                .map_err(|e| e.to_string())
+        })
+        .await?
+        .map_err(|reason| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-unavailable",
+                "Not reset",
+            )
+            .because(reason)
+        })?;
+    app.journal.clear();
+    app.auth.forget();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn shown(clock: &crate::runtime::clock::Clock) -> Json<admin::Clock> {
+    Json(admin::Clock {
+        now: shapes::time(clock.now().wall.0),
+        running: clock.is_running(),
+    })
+}
+
+/// What the clock shows.
+#[utoipa::path(get, path = "/api/v1/lab/clock", responses((status = 200, body = admin::Clock)))]
+pub(super) async fn clock(State(app): State<Arc<App>>) -> Json<admin::Clock> {
+    shown(&app.clock)
+}
+
+/// Move, stop or start the clock. Moving it fires what is due, in order.
+#[utoipa::path(post, path = "/api/v1/lab/clock", request_body = admin::ClockChange,
+    responses((status = 200, body = admin::Clock), (status = 400, body = admin::Problem), (status = 409, body = admin::Problem)))]
+pub(super) async fn change_clock(
+    State(app): State<Arc<App>>,
+    body: Result<Json<admin::ClockChange>, JsonRejection>,
+) -> Result<Json<admin::Clock>, Problem> {
+    let Json(change) = body?;
+    let to = match &change.now {
+        Some(text) => Some(
+            shapes::parse_time(text)
+                .ok_or_else(|| Problem::bad_request("`now` is no RFC 3339 time"))?,
+        ),
+        None => None,
+    };
+    app.handle
+        .on_thread(move |engine| {
+            if let Some(running) = change.running {
+                engine.clock.set_running(running);
+            }
+            if let Some(to) = to {
+                let now = engine.clock.now().wall;
+                match u64::try_from(to.0.saturating_sub(now.0)) {
+                    Ok(forward) => engine.advance(Duration::from_millis(forward)),
+                    Err(_) if engine.is_fresh() => engine.clock.set_wall(to),
+                    Err(_) => return Err("the clock goes backwards only right after a reset"),
+                }
+            }
+            if let Some(by) = change.advance_ms {
+                engine.advance(Duration::from_millis(by));
+            }
+            engine.remember_clock();
+            Ok(())
+        })
+        .await?
+        .map_err(|reason| {
+            Problem::new(StatusCode::CONFLICT, "clock", "The clock cannot be set so")
+                .because(reason)
+        })?;
+    Ok(shown(&app.clock))
+}
+
+/// The faults that are set.
+#[utoipa::path(get, path = "/api/v1/lab/faults", responses((status = 200, body = admin::Faults)))]
+pub(super) async fn faults(State(app): State<Arc<App>>) -> Json<admin::Faults> {
+    Json(admin::Faults {
+        faults: app.faults.list(),
+    })
+}
+
+/// Set a fault.
+#[utoipa::path(post, path = "/api/v1/lab/faults", request_body = admin::Fault,
+    responses((status = 200, body = admin::Faults), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem)))]
+pub(super) async fn set_fault(
+    State(app): State<Arc<App>>,
+    body: Result<Json<admin::Fault>, JsonRejection>,
+) -> Result<Json<admin::Faults>, Problem> {
+    let Json(mut fault) = body?;
+    if let Some(name) = fault.on.strip_prefix("device:") {
+        let directory = app.handle.directory();
+        let device = directory.device(name).ok_or(Refusal::NoSuchDevice)?;
+        fault.on = format!("device:{}", device.name);
+    }
+    let told = faults::check(&fault).map_err(|e| Problem::bad_request(e.to_string()))?;
+    app.faults.set(fault);
+    app.handle
+        .on_thread(move |engine| told.apply(engine))
+        .await?;
+    Ok(faults_now(&app))
+}
+
+fn faults_now(app: &App) -> Json<admin::Faults> {
+    Json(admin::Faults {
+        faults: app.faults.list(),
+    })
+}
+
+/// Which faults to take away.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct On {
+    /// Those on this; without it all.
+    on: Option<String>,
+}
+
+/// Take faults away.
+#[utoipa::path(delete, path = "/api/v1/lab/faults", params(On), responses((status = 200, body = admin::Faults)))]
+pub(super) async fn clear_faults(
+    State(app): State<Arc<App>>,
+    on: Result<Query<On>, QueryRejection>,
+) -> Result<Json<admin::Faults>, Problem> {
+    let Query(On { on }) = on?;
+    app.faults.clear(on.as_deref());
+    app.handle
+        .on_thread(move |engine| faults::clear(engine, on.as_deref()))
+        .await?;
+    Ok(faults_now(&app))
+}
+
+/// Which requests to show.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// Only of this interface.
+    interface: Option<String>,
+    /// Only with a number above this.
+    since: Option<u64>,
+    /// At most so many.
+    limit: Option<usize>,
+}
+
+/// The last requests on every interface with their answers, oldest first, secrets masked.
+#[utoipa::path(get, path = "/api/v1/lab/requests", params(Which),
+    responses((status = 200, body = admin::Journal), (status = 400, body = admin::Problem)))]
+pub(super) async fn requests(
+    State(app): State<Arc<App>>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Result<Json<admin::Journal>, Problem> {
+    let Query(which) = which?;
+    let limit = which.limit.unwrap_or(PAGE).min(crate::journal::KEPT);
+    let requests = app
+        .journal
+        .read(which.interface.as_deref(), which.since.unwrap_or(0), limit);
+    Ok(Json(admin::Journal { requests }))
+}
+
+/// Make a simulated phone answer by itself.
+#[utoipa::path(post, path = "/api/v1/phones/{name}/auto-answer", request_body = admin::AutoAnswer,
+    params(("name" = String, Path, description = "The device's name")),
+    responses((status = 204), (status = 404, body = admin::Problem)))]
+pub(super) async fn auto_answer(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    body: Result<Json<admin::AutoAnswer>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(wish) = body?;
+    let device = app
+        .handle
+        .directory()
+        .device(&name)
+        .ok_or(Refusal::NoSuchDevice)?
+        .name
+        .clone();
+    let after = wish.after_ms.map(Duration::from_millis);
+    app.handle
+        .on_thread(move |engine| engine.network.set_auto_answer(device, after))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,202 @@
+//! Errors of the JSON API, as RFC 9457 problems with stable types.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::response::{IntoResponse, Response};
+use cordboard_core::Refusal;
+use cordboard_store::StoreError;
+use cordboard_wire::admin;
+use http::{HeaderValue, StatusCode, header};
+
+/// A problem on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    kind: &'static str,
+    title: &'static str,
+    status: StatusCode,
+    detail: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
+        Self {
+            kind,
+            title,
+            status,
+            detail: None,
+        }
+    }
+
+    pub(super) fn because(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "The request cannot be understood",
+        )
+        .because(detail)
+    }
+
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing").because(detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = admin::Problem {
+            kind: format!("urn:cordboard:problem:{}", self.kind),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        let (status, kind, title) = match refusal {
+            Refusal::NoSuchUser => (StatusCode::NOT_FOUND, "no-such-user", "No such user"),
+            Refusal::NoSuchDevice => (StatusCode::NOT_FOUND, "no-such-device", "No such device"),
+            Refusal::NoDeviceForUser => {
+                (StatusCode::CONFLICT, "no-device", "The user has no device")
+            }
+            Refusal::LineNotOnDevice => (
+                StatusCode::CONFLICT,
+                "line-not-on-device",
+                "The device has no such line",
+            ),
+            Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not-allowed", "Not allowed"),
+            Refusal::NoProxyRight => (
+                StatusCode::FORBIDDEN,
+                "no-proxy-right",
+                "Not allowed to act for others",
+            ),
+            Refusal::DeviceOutOfService => (
+                StatusCode::CONFLICT,
+                "device-out-of-service",
+                "The device is out of service",
+            ),
+            Refusal::NetworkDown => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "network-down",
+                "The telephone network is away",
+            ),
+            Refusal::NetworkSilent => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "network-silent",
+                "The telephone network does not answer",
+            ),
+            Refusal::WrongState(_) => (
+                StatusCode::CONFLICT,
+                "wrong-state",
+                "The call's state forbids it",
+            ),
+            Refusal::InProgress => (
+                StatusCode::CONFLICT,
+                "in-progress",
+                "An earlier request is still being carried out",
+            ),
+            Refusal::NoSuchCall => (StatusCode::NOT_FOUND, "no-such-call", "No such call"),
+            Refusal::BadNumber => (
+                StatusCode::BAD_REQUEST,
+                "bad-number",
+                "Not a telephone number",
+            ),
+            Refusal::Unreachable(_) => (
+                StatusCode::CONFLICT,
+                "unreachable",
+                "The other side cannot be reached",
+            ),
+            Refusal::TooManyCalls => (
+                StatusCode::CONFLICT,
+                "too-many-calls",
+                "The device has no free call",
+            ),
+            Refusal::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "The exchange is at its capacity",
+            ),
+            Refusal::StoreUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-unavailable",
+                "It could not be stored",
+            ),
+        };
+        Self::new(status, kind, title).because(detail)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store cannot be read");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store-unavailable",
+            "The store cannot be used",
+        )
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::MissingJsonContentType(_) => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-json",
+                "The body must be application/json",
+            ),
+            JsonRejection::BytesRejection(error) => Self {
+                status: error.status(),
+                ..Self::bad_request(error.body_text())
+            },
+            other => Self::bad_request(other.body_text()),
+        }
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<crate::runtime::handle::Stopped> for Problem {
+    fn from(_: crate::runtime::handle::Stopped) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "The exchange is stopping",
+        )
+    }
+}
+
+pub(super) async fn nothing_here() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "There is nothing at this address",
+    )
+}
+
+pub(super) async fn not_that_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "Not with this method",
+    )
+}

@@ -1,0 +1,52 @@
+//! What every request handler may use.
+
+use crate::journal::Journal;
+use crate::lab::faults::FaultBoard;
+use crate::ops::config::Config;
+use crate::ops::metrics::Metrics;
+use crate::runtime::clock::Clock;
+use crate::runtime::handle::Handle;
+use crate::services::auth::Auth;
+use crate::services::webdialer::throttle::{ByAddress, Throttle};
+use cordboard_store::Reader;
+use std::sync::{Arc, Mutex};
+
+/// What is served beside health and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serves {
+    /// The services under `/webdialer`.
+    pub webdialer: bool,
+    /// The JSON API, open to everybody who reaches the listener.
+    pub open_api: bool,
+    /// The lab's controls.
+    pub lab: bool,
+}
+
+/// Everything shared.
+#[derive(Debug)]
+pub struct App {
+    /// The exchange.
+    pub handle: Handle,
+    /// The clock everything runs on.
+    pub clock: Clock,
+    /// The history.
+    pub history: Mutex<Reader>,
+    /// Credentials.
+    pub auth: Auth,
+    /// Settings.
+    pub config: Arc<Config>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The last requests.
+    pub journal: Journal,
+    /// The lab's faults.
+    pub faults: FaultBoard,
+    /// WebDialer's limit on calls. [webdialer §11]
+    pub throttle: Throttle,
+    /// WebDialer's limit on user look-ups.
+    pub lookups: ByAddress,
+    /// What is served.
+    pub serves: Serves,
+    /// The lab's seeded state, for its reset.
+    pub seed: Option<Arc<crate::lab::Seed>>,
+}

@@ -1,0 +1,105 @@
+//! The command line: one file for each command.
+
+mod admin;
+mod config;
+mod lab;
+mod serve;
+
+use crate::program::InUse;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit statuses, for `--help`.
+const STATUSES: &str = "Exit statuses: 0 done, 1 the server said no (its code and text are printed), 2 usage, \
+    69 not reachable or in use, 76 the answer was not this protocol, 77 refused credentials.";
+
+/// Done.
+pub const OK: u8 = 0;
+/// The server said no.
+pub const REFUSED: u8 = 1;
+/// Wrong usage.
+pub const USAGE: u8 = 2;
+/// Not reachable, or in use.
+pub const UNAVAILABLE: u8 = 69;
+/// The answer was not this protocol.
+pub const PROTOCOL: u8 = 76;
+/// Refused credentials.
+pub const NO_PERMISSION: u8 = 77;
+
+#[derive(Debug, Parser)]
+#[command(name = "cordboard", version, about = "The open switchboard for Cisco-style telephony integrations", after_help = STATUSES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A whole call manager on this machine, with simulated phones
+    Lab(lab::Options),
+    /// Serve by a configuration file
+    Serve(serve::Options),
+    /// Check or print a configuration
+    #[command(subcommand)]
+    Config(config::Options),
+    /// Look after users, devices and lines in a store
+    #[command(subcommand)]
+    Admin(admin::Options),
+}
+
+/// Runs the program and answers its exit status.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe is the reader's wish.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { OK });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let done = match cli.command {
+        Command::Lab(options) => runtime.block_on(lab::run(options)),
+        Command::Serve(options) => runtime.block_on(serve::run(options)),
+        Command::Config(options) => config::run(&options),
+        Command::Admin(options) => admin::run(&options),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("cordboard: {error:#}");
+    let in_use = error.is::<InUse>()
+        || matches!(
+            error.downcast_ref(),
+            Some(cordboard_store::StoreError::InUse { .. })
+        );
+    ExitCode::from(if in_use { UNAVAILABLE } else { REFUSED })
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            // Cancel-safe: both only wait.
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a way to wait for a signal the process ends by being killed.
+    let _ = tokio::signal::ctrl_c().await;
+}

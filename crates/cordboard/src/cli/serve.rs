@@ -1,0 +1,72 @@
+//! `cordboard serve`: by a configuration file.
+
+use super::OK;
+use crate::app::Serves;
+use crate::ops::config::Config;
+use crate::ops::logging::{self, LogFormat};
+use crate::program::{self, Plan};
+use anyhow::Context;
+use cordboard_core::exchange::CallNames;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
+    logging::start(options.log_format, "info");
+    let config = Config::load(&Config::default(), Some(&options.config), std::env::vars())?;
+    let database = database(&config)?;
+    anyhow::ensure!(
+        config.network.driver == "sim",
+        "network.driver: `{}` is not known; this version has \"sim\"",
+        config.network.driver
+    );
+    let data = database.parent().unwrap_or(Path::new(".")).to_owned();
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).context("the system gives no randomness")?;
+    let plan = Plan {
+        config,
+        data,
+        database,
+        serves: Serves {
+            webdialer: false,
+            open_api: false,
+            lab: false,
+        },
+        names: CallNames::Uuid(u64::from_le_bytes(seed)),
+        seed: None,
+        seed_mark: None,
+        fresh: false,
+        population: 0,
+        auto_answer: None,
+    };
+    let program = program::start(plan).await?;
+    for address in [program.addresses.http, program.addresses.https]
+        .into_iter()
+        .flatten()
+    {
+        tracing::info!(%address, "listening");
+    }
+    super::stop_signal().await;
+    tracing::info!("stopping");
+    program.stop().await;
+    Ok(OK)
+}
+
+/// The database's file, from `store.url`.
+pub(super) fn database(config: &Config) -> anyhow::Result<PathBuf> {
+    let path = config.store.url.strip_prefix("sqlite:").with_context(|| {
+        format!(
+            "store.url: `{}` is not known; it must be sqlite: and a path",
+            config.store.url
+        )
+    })?;
+    Ok(PathBuf::from(path))
+}

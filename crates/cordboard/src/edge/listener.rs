@@ -1,0 +1,213 @@
+//! Accepting connections: how many, from whom, and what becomes of them.
+//!
+//! One task for each listener waits on its socket and the shutdown signal; one task for each connection serves it until
+//! either side ends it. A connection beyond the limits is closed at once, before any byte is read.
+
+use super::Peer;
+use super::router;
+use super::stream::{Cleaned, Timeouts};
+use crate::app::App;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+/// So many connections wait to be accepted.
+const BACKLOG: u32 = 1_024;
+/// A TLS handshake must be done within this time.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// After a failed accept (no file handles left), wait so long before the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections there are, in all and from each address.
+#[derive(Debug)]
+pub struct Doorman {
+    all: usize,
+    each: usize,
+    inside: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Doorman {
+    /// Lets in so many in all, and so many from each address.
+    pub fn new(all: usize, each: usize) -> Arc<Self> {
+        Arc::new(Self {
+            all,
+            each,
+            inside: Mutex::default(),
+        })
+    }
+
+    fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let total: usize = inside.values().sum();
+        let count = inside.entry(address).or_default();
+        if total >= self.all || *count >= self.each {
+            if *count == 0 {
+                inside.remove(&address);
+            }
+            return None;
+        }
+        *count += 1;
+        Some(Guest {
+            doorman: self.clone(),
+            address,
+        })
+    }
+}
+
+/// A connection that was let in; leaves when dropped.
+#[derive(Debug)]
+struct Guest {
+    doorman: Arc<Doorman>,
+    address: IpAddr,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut inside = self
+            .doorman
+            .inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = inside.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                inside.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Opens a listening socket.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    // A port that was in use a moment ago is free; one that is in use is not.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(BACKLOG).unwrap_or(i32::MAX))?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves a listener until the shutdown signal, then lets its connections finish what they are at.
+pub async fn run(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    app: Arc<App>,
+    api: axum::Router,
+    doorman: Arc<Doorman>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let acceptor = tls.map(TlsAcceptor::from);
+    loop {
+        // Cancel-safe: `accept` loses nothing when dropped, `changed` neither.
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = shutdown.changed() => return,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Some(guest) = doorman.admit(address.ip()) else {
+            app.metrics.connections_refused.inc();
+            continue;
+        };
+        let (app, api, acceptor, shutdown) =
+            (app.clone(), api.clone(), acceptor.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            let _guest = guest;
+            connection(stream, address, acceptor, app, api, shutdown).await;
+        });
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    app: Arc<App>,
+    api: axum::Router,
+    shutdown: watch::Receiver<bool>,
+) {
+    // Small answers must not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
+    let peer = Peer {
+        address,
+        local,
+        tls: acceptor.is_some(),
+    };
+    match acceptor {
+        None => http(stream, peer, app, api, shutdown).await,
+        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => http(stream, peer, app, api, shutdown).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        },
+    }
+}
+
+async fn http<S>(
+    stream: S,
+    peer: Peer,
+    app: Arc<App>,
+    api: axum::Router,
+    mut shutdown: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = &app.config.limits;
+    let timeouts = Timeouts {
+        first_byte: Duration::from_millis(limits.first_byte_ms),
+        head: Duration::from_millis(limits.head_ms),
+        body: Duration::from_millis(limits.body_ms),
+        idle: Duration::from_millis(limits.idle_ms),
+    };
+    let io = TokioIo::new(Cleaned::new(stream, timeouts, limits.head_bytes));
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .pipeline_flush(true)
+        .max_buf_size((limits.head_bytes * 3).max(8_192));
+    let serving = app.clone();
+    let service = service_fn(move |request| {
+        let (app, api) = (serving.clone(), api.clone());
+        async move { Ok::<_, std::convert::Infallible>(router::serve(app, api, request, peer).await) }
+    });
+    let connection = builder.serve_connection(io, service);
+    tokio::pin!(connection);
+    // Cancel-safe: the connection is pinned and polled on; `changed` loses nothing.
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = shutdown.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

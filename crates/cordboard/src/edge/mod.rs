@@ -1,0 +1,118 @@
+//! The HTTP edge: sockets, limits, TLS, and the one router that every listener serves.
+//!
+//! [`listener`] accepts connections and bounds them, [`stream`] times them and cleans their request lines, [`tls`] makes
+//! the lab's certificate, [`router`] finds who answers. No protocol's meaning is here.
+
+pub mod listener;
+pub mod router;
+pub mod stream;
+pub mod tls;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// A request as services get it; its extensions carry the [`Peer`].
+pub type Request = http::Request<Incoming>;
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Who called.
+    pub address: SocketAddr,
+    /// Where.
+    pub local: SocketAddr,
+    /// Over TLS?
+    pub tls: bool,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Self {
+            address: nowhere,
+            local: nowhere,
+            tls: false,
+        }
+    }
+}
+
+/// An answer in the making.
+#[derive(Debug)]
+pub struct Reply(Response<Body>);
+
+impl Reply {
+    /// A status without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self::bytes_of(status, None, Bytes::new())
+    }
+
+    /// A text.
+    pub fn text(status: StatusCode, content_type: &'static str, text: String) -> Self {
+        Self::bytes_of(status, Some(content_type), text.into())
+    }
+
+    /// Bytes.
+    pub fn bytes(status: StatusCode, content_type: &'static str, bytes: Vec<u8>) -> Self {
+        Self::bytes_of(status, Some(content_type), bytes.into())
+    }
+
+    fn bytes_of(status: StatusCode, content_type: Option<&'static str>, bytes: Bytes) -> Self {
+        let mut response = Response::new(Body::from(bytes));
+        *response.status_mut() = status;
+        if let Some(content_type) = content_type {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        Self(response)
+    }
+
+    /// With a header of fixed value.
+    pub fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.0
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// With a header whose value was computed; one that cannot be a header value is left out.
+    pub fn with_named(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+}
+
+impl From<Reply> for Response<Body> {
+    fn from(reply: Reply) -> Self {
+        reply.0
+    }
+}
+
+/// Reads a whole body of at most `limit` bytes.
+///
+/// # Errors
+/// The answer to give: 413 beyond the limit, 400 when the sender broke off. The connection is closed after either.
+pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Reply> {
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > u64::try_from(limit).unwrap_or(u64::MAX)) {
+        return Err(Reply::empty(StatusCode::PAYLOAD_TOO_LARGE).with(header::CONNECTION, "close"));
+    }
+    match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Reply::empty(StatusCode::PAYLOAD_TOO_LARGE).with(header::CONNECTION, "close"))
+        }
+        Err(_) => Err(Reply::empty(StatusCode::BAD_REQUEST).with(header::CONNECTION, "close")),
+    }
+}

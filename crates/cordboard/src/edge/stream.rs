@@ -1,0 +1,181 @@
+//! A connection's bytes before the HTTP library sees them: request lines cleaned, messages framed strictly, every wait
+//! bounded. [product, decision 9]
+
+use cordboard_wire::http::{HeadFilter, HeadLimits};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// So much is read from a socket at a time.
+const CHUNK: usize = 8 * 1024;
+
+/// How long each kind of waiting may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// From the connection to its first byte.
+    pub first_byte: Duration,
+    /// From a request's first byte to the end of its head.
+    pub head: Duration,
+    /// Between two reads of a body.
+    pub body: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+}
+
+/// What is being waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    FirstByte,
+    Head,
+    Body,
+    Idle,
+}
+
+/// A stream whose reading side is cleaned and timed.
+pub struct Cleaned<S> {
+    stream: S,
+    filter: HeadFilter,
+    raw: Box<[u8]>,
+    clean: Vec<u8>,
+    taken: usize,
+    timeouts: Timeouts,
+    phase: Phase,
+    deadline: Pin<Box<Sleep>>,
+    armed: bool,
+}
+
+impl<S> std::fmt::Debug for Cleaned<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cleaned")
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Cleaned<S> {
+    /// Wraps a fresh connection.
+    pub fn new(stream: S, timeouts: Timeouts, head_bytes: usize) -> Self {
+        Self {
+            stream,
+            filter: HeadFilter::new(HeadLimits {
+                bytes: head_bytes,
+                ..HeadLimits::default()
+            }),
+            raw: vec![0; CHUNK].into_boxed_slice(),
+            clean: Vec::new(),
+            taken: 0,
+            deadline: Box::pin(tokio::time::sleep(timeouts.first_byte)),
+            timeouts,
+            phase: Phase::FirstByte,
+            armed: true,
+        }
+    }
+
+    fn phase_now(&self) -> Phase {
+        if self.filter.in_body() {
+            Phase::Body
+        } else if self.filter.at_message_boundary() {
+            Phase::Idle
+        } else {
+            Phase::Head
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Cleaned<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if this.taken < this.clean.len() {
+                let rest = &this.clean[this.taken..];
+                let count = rest.len().min(buf.remaining());
+                buf.put_slice(&rest[..count]);
+                this.taken += count;
+                if this.taken == this.clean.len() {
+                    this.clean.clear();
+                    this.taken = 0;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            let mut raw = ReadBuf::new(&mut this.raw);
+            match Pin::new(&mut this.stream).poll_read(cx, &mut raw) {
+                Poll::Ready(Ok(())) => {
+                    this.armed = false;
+                    if raw.filled().is_empty() {
+                        return Poll::Ready(Ok(()));
+                    }
+                    let before = this.phase;
+                    this.filter
+                        .push(raw.filled(), &mut this.clean)
+                        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                    this.phase = this.phase_now();
+                    // A head has one deadline from its first byte on; anything else waits anew after every read.
+                    this.armed = this.phase == Phase::Head && before == Phase::Head;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    if !this.armed {
+                        let limit = match this.phase {
+                            Phase::FirstByte => this.timeouts.first_byte,
+                            Phase::Head => this.timeouts.head,
+                            Phase::Body => this.timeouts.body,
+                            Phase::Idle => this.timeouts.idle,
+                        };
+                        this.deadline.as_mut().reset(Instant::now() + limit);
+                        this.armed = true;
+                    }
+                    ready!(this.deadline.as_mut().poll_elapsed(cx));
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+    }
+}
+
+/// Polls a sleep as a plain future.
+trait PollElapsed {
+    fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+impl PollElapsed for Sleep {
+    fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Future::poll(self, cx)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Cleaned<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,112 @@
+//! The lab: the whole product on simulated phones, made repeatable. [lab]
+//!
+//! [`Seed`] is the state a reset goes back to, [`faults`] what can be made to fail.
+
+pub mod faults;
+
+use crate::directory_file::{Contents, DirectoryFile, FileError};
+use cordboard_core::Wall;
+use cordboard_core::directory::{Builder, Device, EndUser, Protocol};
+use cordboard_core::ids::DirectoryNumber;
+use cordboard_store::passwords;
+
+/// The demo directory. [lab, The demo directory]
+pub const DEMO: &str = include_str!("demo.toml");
+/// Password and PIN of everybody in a population.
+const POPULATION_SECRET: &str = "p";
+/// A population's lines begin here.
+const POPULATION_LINES: usize = 7_000_000;
+
+/// The seeded state.
+#[derive(Clone, Debug, Default)]
+pub struct Seed {
+    /// The directory with its logins and tokens.
+    pub contents: Contents,
+}
+
+/// Reads the demo directory.
+///
+/// # Errors
+/// Never, unless the program was built with a broken one.
+pub fn demo(since: Wall) -> Result<Contents, FileError> {
+    DirectoryFile::parse("the demo directory", DEMO)?.contents(since, |_, _| {})
+}
+
+/// Adds users `p1` … `pN`, each with a phone and a line. [lab, Population]
+pub fn populate(builder: &mut Builder, count: usize) {
+    if count == 0 {
+        return;
+    }
+    let hash = passwords::hash(POPULATION_SECRET);
+    builder.users.reserve(count);
+    builder.devices.reserve(count);
+    for index in 1..=count {
+        let device = format!("SEPF{index:011}");
+        let line = DirectoryNumber::bare((POPULATION_LINES + index).to_string());
+        let id = format!("p{index}");
+        builder.users.push(EndUser {
+            id: id.as_str().into(),
+            first_name: "P".to_owned(),
+            last_name: index.to_string(),
+            devices: vec![device.as_str().into()],
+            profiles: Vec::new(),
+            primary_line: Some(line.clone()),
+            rights: Vec::new(),
+            password_hash: Some(hash.clone()),
+            pin_hash: Some(hash.clone()),
+            credential: Default::default(),
+        });
+        builder.devices.push(Device {
+            name: device.into(),
+            model: "Cisco 8845".to_owned(),
+            protocol: Protocol::Sip,
+            description: String::new(),
+            owner: Some(id.into()),
+            address: None,
+            lines: vec![line],
+            em_enabled: false,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_directory_fits_together_and_lists_bills_devices_in_order() {
+        let directory = demo(Wall(0)).unwrap().builder.build().unwrap();
+        let bill = directory.end_user("bill").unwrap();
+        let devices: Vec<&str> = directory
+            .devices_of(bill)
+            .iter()
+            .map(|d| d.name.as_str())
+            .collect();
+        assert_eq!(
+            devices,
+            ["CSFuserBill", "SEPE8B7480316D6", "SEPF01FAF38ABC2"]
+        );
+        assert_eq!(
+            directory.device("SEPE8B7480316D6").unwrap().protocol,
+            Protocol::Sccp
+        );
+        assert_eq!(directory.devices().count(), 12);
+    }
+
+    #[test]
+    fn a_population_has_phones_and_lines_in_eleven_and_seven_digits() {
+        let mut builder = Builder::default();
+        populate(&mut builder, 3);
+        let directory = builder.build().unwrap();
+        assert_eq!(
+            directory.device("SEPF00000000003").unwrap().lines[0]
+                .digits
+                .as_str(),
+            "7000003"
+        );
+        assert_eq!(
+            directory.end_user("p3").unwrap().devices[0].as_str(),
+            "SEPF00000000003"
+        );
+    }
+}

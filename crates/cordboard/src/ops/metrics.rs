@@ -1,0 +1,135 @@
+//! Counters, gathered beside the code, rendered here. Names are `cordboard_<area>_<what>_<unit>`.
+
+use cordboard_core::exchange::Counts;
+use cordboard_wire::webdialer::{Answer, Operation};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// All counters of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// HTTP requests on any listener.
+    pub http_requests: Counter,
+    /// Connections closed at the door.
+    pub connections_refused: Counter,
+    /// Requests that ended in a panic.
+    pub panics: Counter,
+    /// WebDialer's.
+    pub webdialer: WebDialer,
+    calls: Gauge,
+    legs: Gauge,
+    strays: Gauge,
+    network: Gauge,
+}
+
+/// WebDialer's counters.
+#[derive(Clone, Debug, Default)]
+pub struct WebDialer {
+    requests: Family<Labels, Counter>,
+    /// Requests answered with a SOAP fault.
+    pub faults: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    operation: &'static str,
+    code: i64,
+}
+
+impl WebDialer {
+    /// Counts an answer by operation and code; operations without a code count as 0.
+    pub fn count(&self, operation: Operation, answer: &Answer) {
+        let code = answer
+            .outcome()
+            .map_or(0, |outcome| i64::from(outcome.code.number()));
+        self.requests
+            .get_or_create(&Labels {
+                operation: operation.name(),
+                code,
+            })
+            .inc();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("cordboard");
+        let metrics = Self {
+            registry: Registry::default(),
+            http_requests: Counter::default(),
+            connections_refused: Counter::default(),
+            panics: Counter::default(),
+            webdialer: WebDialer::default(),
+            calls: Gauge::default(),
+            legs: Gauge::default(),
+            strays: Gauge::default(),
+            network: Gauge::default(),
+        };
+        registry.register(
+            "http_requests",
+            "HTTP requests on any listener",
+            metrics.http_requests.clone(),
+        );
+        registry.register(
+            "http_connections_refused",
+            "Connections closed at the door",
+            metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "http_panics",
+            "Requests that ended in a panic",
+            metrics.panics.clone(),
+        );
+        registry.register(
+            "webdialer_requests",
+            "SOAP requests by operation and code",
+            metrics.webdialer.requests.clone(),
+        );
+        registry.register(
+            "webdialer_faults",
+            "SOAP requests answered with a fault",
+            metrics.webdialer.faults.clone(),
+        );
+        registry.register("exchange_calls", "Live calls", metrics.calls.clone());
+        registry.register(
+            "exchange_legs",
+            "Legs held at the driver",
+            metrics.legs.clone(),
+        );
+        registry.register(
+            "exchange_stray_reports",
+            "Driver reports about what was given up",
+            metrics.strays.clone(),
+        );
+        registry.register(
+            "exchange_network_up",
+            "1 while the telephone network is there",
+            metrics.network.clone(),
+        );
+        Self {
+            registry,
+            ..metrics
+        }
+    }
+}
+
+impl Metrics {
+    /// All of it as text, with the exchange's counts of now.
+    pub fn render(&self, counts: Counts) -> String {
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        self.calls.set(number(counts.calls));
+        self.legs.set(number(counts.legs));
+        self.strays
+            .set(i64::try_from(counts.stray_reports).unwrap_or(i64::MAX));
+        self.network.set(i64::from(counts.network_up));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,5 @@
+//! Operations: settings, metrics, logs.
+
+pub mod config;
+pub mod logging;
+pub mod metrics;

@@ -1,0 +1,284 @@
+//! The program as a value: put together, started, stopped. `lab`, `serve` and the tests start it here.
+
+use crate::app::{App, Serves};
+use crate::edge::listener::{self, Doorman};
+use crate::edge::tls;
+use crate::journal::Journal;
+use crate::lab::Seed;
+use crate::lab::faults::FaultBoard;
+use crate::ops::config::Config;
+use crate::ops::metrics::Metrics;
+use crate::runtime::clock::Clock;
+use crate::runtime::exchange_task::{self, CLOCK_FACT, Parts};
+use crate::services::auth::{Auth, Token};
+use crate::services::webdialer::throttle::{ByAddress, Throttle};
+use anyhow::Context;
+use cordboard_core::exchange::CallNames;
+use cordboard_store::{Store, StoreError, Sync};
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Connections get so long to finish what they are at when the program ends.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// The store's fact that says which seed was put in.
+pub const SEED_FACT: &str = "seed";
+
+/// What the program is made of.
+#[derive(Debug)]
+pub struct Plan {
+    /// Settings.
+    pub config: Config,
+    /// The folder that holds database, certificate and lock.
+    pub data: PathBuf,
+    /// The database's file.
+    pub database: PathBuf,
+    /// What is served.
+    pub serves: Serves,
+    /// How calls are named.
+    pub names: CallNames,
+    /// The seeded state that is put into an empty store, and to which the lab's reset goes back.
+    pub seed: Option<Seed>,
+    /// What tells this seed from another, kept in the store beside it.
+    pub seed_mark: Option<String>,
+    /// Put the seed in whatever the store holds, and forget its calls.
+    pub fresh: bool,
+    /// Users that exist beside the stored ones, for load tests.
+    pub population: usize,
+    /// Phones answer by themselves after so long.
+    pub auto_answer: Option<Duration>,
+}
+
+/// Where the program listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Clear text.
+    pub http: Option<SocketAddr>,
+    /// TLS.
+    pub https: Option<SocketAddr>,
+    /// The certificate's file, where there is TLS.
+    pub certificate: Option<PathBuf>,
+}
+
+/// Something that is taken: one line, exit status 69.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InUse(pub String);
+
+/// The running program.
+#[derive(Debug)]
+pub struct Program {
+    /// What handlers use.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub addresses: Addresses,
+    exchange: std::thread::JoinHandle<()>,
+    shutdown: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    _lock: File,
+}
+
+/// Starts everything; returns once every listener accepts.
+///
+/// # Errors
+/// [`InUse`] for a taken port or data folder, otherwise what is wrong in one line.
+pub async fn start(plan: Plan) -> anyhow::Result<Program> {
+    let Plan {
+        config,
+        data,
+        database,
+        serves,
+        names,
+        seed,
+        seed_mark,
+        fresh,
+        population,
+        auto_answer,
+    } = plan;
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    let lock = lock_folder(&data)?;
+    let http = listen(&config.listen.http, "http").await?;
+    let https = listen(&config.listen.https, "https").await?;
+    let sync = if config.store.sync == "full" {
+        Sync::Full
+    } else {
+        Sync::Normal
+    };
+    let mut store = Store::open(&database, sync)?;
+    if let Some(seed) = &seed
+        && (fresh || !store.is_seeded()?)
+    {
+        put_seed(&mut store, seed)?;
+        store.set_fact(SEED_FACT, seed_mark.as_deref().unwrap_or_default())?;
+    }
+    let offset = if fresh {
+        None
+    } else {
+        store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok())
+    };
+    let clock = Clock::new(offset.unwrap_or(0));
+    let mut builder = store.directory()?;
+    crate::lab::populate(&mut builder, population);
+    let logins = store.logins()?;
+    let seed = seed.map(|mut seed| {
+        crate::lab::populate(&mut seed.contents.builder, population);
+        Arc::new(seed)
+    });
+    let auth = Auth::new();
+    auth.set_tokens(store.tokens()?.into_iter().map(|(hash, user, expires)| {
+        (
+            hash,
+            Token {
+                user: user.into(),
+                expires: expires.map(|at| at.0),
+            },
+        )
+    }));
+    let history = Mutex::new(store.reader()?);
+    let running = exchange_task::start(Parts {
+        settings: config.exchange(names),
+        directory: builder.build()?,
+        logins,
+        store,
+        auto_answer,
+        clock: clock.clone(),
+    })?;
+    let app = Arc::new(App {
+        handle: running.handle,
+        journal: Journal::new(clock.clone(), serves.lab),
+        clock,
+        history,
+        auth,
+        metrics: Metrics::default(),
+        faults: FaultBoard::default(),
+        throttle: Throttle::new(config.webdialer.max_calls_per_second),
+        lookups: ByAddress::new(config.webdialer.lookups_per_second),
+        serves,
+        seed,
+        config: Arc::new(config),
+    });
+    let mut addresses = Addresses {
+        http: http.as_ref().and_then(|l| l.local_addr().ok()),
+        https: https.as_ref().and_then(|l| l.local_addr().ok()),
+        certificate: None,
+    };
+    let api = crate::admin::router(app.clone());
+    let doorman = Doorman::new(
+        app.config.limits.connections,
+        app.config.limits.connections_per_peer,
+    );
+    let (shutdown, stopping) = watch::channel(false);
+    let mut listeners = JoinSet::new();
+    if let Some(listener) = http {
+        listeners.spawn(listener::run(
+            listener,
+            None,
+            app.clone(),
+            api.clone(),
+            doorman.clone(),
+            stopping.clone(),
+        ));
+    }
+    if let Some(listener) = https {
+        let (certificate, key) = certificate(&app.config, &data)?;
+        let config = tls::server_config(&certificate, &key)?;
+        addresses.certificate = Some(certificate);
+        listeners.spawn(listener::run(
+            listener,
+            Some(config),
+            app.clone(),
+            api,
+            doorman,
+            stopping,
+        ));
+    }
+    Ok(Program {
+        app,
+        addresses,
+        exchange: running.thread,
+        shutdown,
+        listeners,
+        _lock: lock,
+    })
+}
+
+impl Program {
+    /// Ends in order: listeners and their connections, then the exchange with its store.
+    pub async fn stop(mut self) {
+        // Nobody may be listening any more.
+        let _ = self.shutdown.send(true);
+        while self.listeners.join_next().await.is_some() {}
+        let drained = tokio::time::Instant::now() + DRAIN;
+        while Arc::strong_count(&self.app) > 2 && tokio::time::Instant::now() < drained {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let _ = self.app.handle.on_thread(exchange_task::Engine::stop).await;
+        let thread = self.exchange;
+        // The thread ends after what is queued; a panic in it was logged where it happened.
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
+}
+
+fn put_seed(store: &mut Store, seed: &Seed) -> Result<(), StoreError> {
+    store.replace_directory(&seed.contents.builder, &seed.contents.logins)?;
+    store.replace_tokens(&seed.contents.tokens)?;
+    store.set_fact(CLOCK_FACT, "0")?;
+    store.forget_calls()?;
+    store.set_fact("counters", "{\"calls\":0,\"parts\":0,\"events\":0}")
+}
+
+/// The configured certificate, or the one this folder keeps.
+fn certificate(config: &Config, data: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => Ok((certificate.clone(), key.clone())),
+        (None, None) => {
+            let (certificate, key) = (data.join("certificate.pem"), data.join("key.pem"));
+            tls::ensure_lab_certificate(&certificate, &key)?;
+            Ok((certificate, key))
+        }
+        _ => anyhow::bail!("tls.certificate and tls.key go together; one of them is missing"),
+    }
+}
+
+/// Makes sure that no other process uses the folder.
+pub(crate) fn lock_folder(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(InUse(format!(
+            "the data folder {} is in use by another cordboard; choose another with --data, or stop that one",
+            data.display()
+        ))
+        .into()),
+    }
+}
+
+async fn listen(place: &str, what: &str) -> anyhow::Result<Option<TcpListener>> {
+    if place == "off" {
+        return Ok(None);
+    }
+    let address = tokio::net::lookup_host(place)
+        .await
+        .ok()
+        .and_then(|mut found| found.next())
+        .with_context(|| {
+            format!("listen.{what}: `{place}` is no address; it must be host:port or \"off\"")
+        })?;
+    match listener::bind(address) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(InUse(format!(
+            "port {} ({what}) is in use; try --offset 100 to move every port, or --ports any",
+            address.port()
+        ))
+        .into()),
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address} ({what})")),
+    }
+}

@@ -1,0 +1,7 @@
+//! The exchange's home: one thread that owns the exchange, its network, its store and its clock.
+//!
+//! [`exchange_task`] is the thread, [`handle`] what everybody else holds of it, [`clock`] the lab's clock.
+
+pub mod clock;
+pub mod exchange_task;
+pub mod handle;

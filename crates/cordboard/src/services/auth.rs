@@ -1,0 +1,343 @@
+//! Credentials against the directory: passwords, tokens, lock-out. [product, decision 8]
+//!
+//! SOAP sends the password with every request, so a verified one is remembered for at most [`REMEMBERED_MS`] of the
+//! exchange's clock. What is remembered is an HMAC over hash and password, under a key made at start: the moment an
+//! account's hash changes, nothing remembered fits it any more.
+
+use cordboard_core::directory::{CredentialState, Directory, PasswordHash};
+use cordboard_core::ids::UserId;
+use cordboard_store::passwords;
+use cordboard_wire::Secret;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// A verified credential is remembered for so long.
+pub const REMEMBERED_MS: u64 = 60_000;
+/// So many are remembered; the oldest half goes when there are more.
+const REMEMBERED: usize = 100_000;
+/// So many wrong passwords…
+const WRONG: usize = 10;
+/// … within so long …
+const WRONG_WITHIN_MS: u64 = 300_000;
+/// … lock the account for that address for so long.
+const LOCKED_MS: u64 = 60_000;
+/// So many pairs of account and address are watched; the one unused for longest goes when there are more.
+const WATCHED: usize = 20_000;
+/// So many hashes are computed at once: each takes 19 MiB and a core for 20 ms.
+const HASHED_AT_ONCE: usize = 2;
+
+/// What the sign-on checker knows. One for all services.
+#[derive(Debug)]
+pub struct Auth {
+    key: [u8; 32],
+    remembered: Mutex<HashMap<[u8; 32], u64>>,
+    wrong: Mutex<HashMap<(String, IpAddr), VecDeque<u64>>>,
+    tokens: Mutex<HashMap<String, Token>>,
+    hashing: Semaphore,
+    dummy: PasswordHash,
+}
+
+/// A token's owner and end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Whose it is.
+    pub user: UserId,
+    /// Until when, in milliseconds since 1970; `None`: for ever.
+    pub expires: Option<i64>,
+}
+
+/// The credential was refused; why is nobody's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+impl Auth {
+    /// A checker that remembers nothing yet.
+    ///
+    /// # Panics
+    /// When the system gives no randomness at start-up.
+    pub fn new() -> Self {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).expect("the system gives randomness at start-up");
+        Self {
+            key,
+            remembered: Mutex::default(),
+            wrong: Mutex::default(),
+            tokens: Mutex::default(),
+            hashing: Semaphore::new(HASHED_AT_ONCE),
+            dummy: passwords::hash("nobody's password"),
+        }
+    }
+
+    /// Replaces the known tokens: (SHA-256 in hex, token).
+    pub fn set_tokens(&self, tokens: impl IntoIterator<Item = (String, Token)>) {
+        *lock(&self.tokens) = tokens.into_iter().collect();
+    }
+
+    /// Forgets remembered credentials and lock-outs.
+    pub fn forget(&self) {
+        lock(&self.remembered).clear();
+        lock(&self.wrong).clear();
+    }
+
+    /// Checks a user's password and answers the id as the directory writes it. `now_ms` and `address` are for memory and
+    /// lock-out. A user who does not exist costs as much time as a wrong password.
+    ///
+    /// # Errors
+    /// [`Refused`], whatever the reason.
+    pub async fn password(
+        &self,
+        directory: &Directory,
+        user: &str,
+        password: &Secret,
+        address: IpAddr,
+        now_ms: u64,
+    ) -> Result<UserId, Refused> {
+        let pair = (user.to_lowercase(), address);
+        let account = directory.account(user);
+        let usable = account
+            .filter(|a| a.credential() == CredentialState::Active && a.password_hash().is_some());
+        if self.is_locked(&pair, now_ms) {
+            return Err(Refused);
+        }
+        let hash = usable
+            .and_then(|a| a.password_hash())
+            .unwrap_or(&self.dummy);
+        let key = self.fingerprint(hash, password);
+        let right = self.remembers(&key, now_ms) || self.verify(hash, password, key, now_ms).await;
+        match usable.filter(|_| right) {
+            Some(account) => {
+                lock(&self.wrong).remove(&pair);
+                Ok(account.id().clone())
+            }
+            None => {
+                self.count_wrong(pair, now_ms);
+                Err(Refused)
+            }
+        }
+    }
+
+    /// Checks a token and answers its owner, who must be an active end user. [webdialer §10]
+    ///
+    /// # Errors
+    /// [`Refused`] for an unknown or expired one, or an owner who may not use one.
+    pub fn token(
+        &self,
+        directory: &Directory,
+        token: &Secret,
+        wall_ms: i64,
+    ) -> Result<UserId, Refused> {
+        let known = lock(&self.tokens)
+            .get(&token_hash(token.expose()))
+            .cloned()
+            .ok_or(Refused)?;
+        if known.expires.is_some_and(|end| end <= wall_ms) {
+            return Err(Refused);
+        }
+        let owner = directory.end_user(known.user.as_str()).ok_or(Refused)?;
+        if owner.credential == CredentialState::Locked {
+            return Err(Refused);
+        }
+        Ok(owner.id.clone())
+    }
+
+    fn fingerprint(&self, hash: &PasswordHash, password: &Secret) -> [u8; 32] {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        mac.update(hash.expose().as_bytes());
+        mac.update(&[0]);
+        mac.update(password.expose().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    fn remembers(&self, key: &[u8; 32], now_ms: u64) -> bool {
+        lock(&self.remembered)
+            .get(key)
+            .is_some_and(|&until| now_ms < until)
+    }
+
+    async fn verify(
+        &self,
+        hash: &PasswordHash,
+        password: &Secret,
+        key: [u8; 32],
+        now_ms: u64,
+    ) -> bool {
+        // Never closed.
+        let Ok(_permit) = self.hashing.acquire().await else {
+            return false;
+        };
+        if self.remembers(&key, now_ms) {
+            return true;
+        }
+        let (hash, password) = (hash.clone(), password.clone());
+        let right =
+            tokio::task::spawn_blocking(move || passwords::verify(password.expose(), &hash)).await;
+        let right = right.unwrap_or(false);
+        if right {
+            let mut remembered = lock(&self.remembered);
+            if remembered.len() >= REMEMBERED {
+                let mut ends: Vec<u64> = remembered.values().copied().collect();
+                ends.sort_unstable();
+                let middle = ends[ends.len() / 2];
+                remembered.retain(|_, &mut until| until > middle);
+            }
+            remembered.insert(key, now_ms.saturating_add(REMEMBERED_MS));
+        }
+        right
+    }
+
+    fn is_locked(&self, pair: &(String, IpAddr), now_ms: u64) -> bool {
+        let wrong = lock(&self.wrong);
+        let Some(times) = wrong.get(pair) else {
+            return false;
+        };
+        times.len() >= WRONG
+            && times
+                .back()
+                .is_some_and(|&last| now_ms < last.saturating_add(LOCKED_MS))
+    }
+
+    fn count_wrong(&self, pair: (String, IpAddr), now_ms: u64) {
+        let mut wrong = lock(&self.wrong);
+        if wrong.len() >= WATCHED && !wrong.contains_key(&pair) {
+            let oldest = wrong
+                .iter()
+                .min_by_key(|(_, times)| times.back().copied())
+                .map(|(pair, _)| pair.clone());
+            if let Some(oldest) = oldest {
+                wrong.remove(&oldest);
+            }
+        }
+        let times = wrong.entry(pair).or_default();
+        times.retain(|&at| now_ms < at.saturating_add(WRONG_WITHIN_MS));
+        times.push_back(now_ms);
+        while times.len() > WRONG {
+            times.pop_front();
+        }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The form in which a token is kept: its SHA-256, in hex.
+pub fn token_hash(token: &str) -> String {
+    Sha256::digest(token.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cordboard_core::directory::{AppUser, Builder};
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+
+    fn directory() -> Directory {
+        let app = |id: &str, credential| AppUser {
+            id: id.into(),
+            rights: Vec::new(),
+            devices: Vec::new(),
+            password_hash: Some(passwords::hash("right")),
+            credential,
+        };
+        let app_users = vec![
+            app("App", CredentialState::Active),
+            app("gone", CredentialState::Locked),
+        ];
+        Builder {
+            app_users,
+            ..Builder::default()
+        }
+        .build()
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_right_password_is_accepted_and_remembered_until_the_hash_changes() {
+        let auth = Auth::new();
+        let (before, after) = (directory(), directory());
+        let right = Secret::new("right");
+        assert_eq!(
+            auth.password(&before, "APP", &right, HERE, 0).await,
+            Ok("App".into())
+        );
+        let remembered = |directory: &Directory, at| {
+            let hash = directory
+                .app_user("app")
+                .unwrap()
+                .password_hash
+                .clone()
+                .unwrap();
+            auth.remembers(&auth.fingerprint(&hash, &right), at)
+        };
+        assert!(remembered(&before, REMEMBERED_MS - 1));
+        assert!(!remembered(&before, REMEMBERED_MS));
+        assert!(
+            !remembered(&after, 0),
+            "a new hash of the same password is a new account state"
+        );
+    }
+
+    #[tokio::test]
+    async fn ten_wrong_passwords_lock_that_account_for_that_address_for_a_minute() {
+        let auth = Auth::new();
+        let directory = directory();
+        let (right, wrong) = (Secret::new("right"), Secret::new("wrong"));
+        for at in 0..10 {
+            assert_eq!(
+                auth.password(&directory, "app", &wrong, HERE, at).await,
+                Err(Refused)
+            );
+        }
+        assert_eq!(
+            auth.password(&directory, "app", &right, HERE, 10).await,
+            Err(Refused)
+        );
+        assert!(
+            auth.password(&directory, "app", &right, THERE, 10)
+                .await
+                .is_ok(),
+            "another address is not locked"
+        );
+        assert_eq!(
+            auth.password(&directory, "app", &right, HERE, 60_008).await,
+            Err(Refused)
+        );
+        assert!(
+            auth.password(&directory, "app", &right, HERE, 60_009)
+                .await
+                .is_ok()
+        );
+    }
+
+    #[tokio::test]
+    async fn locked_accounts_and_unknown_users_are_refused_alike() {
+        let auth = Auth::new();
+        let directory = directory();
+        let right = Secret::new("right");
+        assert_eq!(
+            auth.password(&directory, "gone", &right, HERE, 0).await,
+            Err(Refused)
+        );
+        assert_eq!(
+            auth.password(&directory, "nobody", &right, HERE, 0).await,
+            Err(Refused)
+        );
+    }
+}

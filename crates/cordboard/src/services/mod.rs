@@ -1,0 +1,4 @@
+//! The services: each translates one interface into the exchange's words, and knows no other.
+
+pub mod auth;
+pub mod webdialer;

@@ -1,0 +1,206 @@
+//! WebDialer's words and the exchange's, and nothing else. Pure. [webdialer §5, §6.1]
+
+use cordboard_core::Refusal;
+use cordboard_core::call::Class;
+use cordboard_core::directory::Directory;
+use cordboard_core::exchange::{Action, Actor, Command, DeviceView, LineWish, Query};
+use cordboard_core::ids::{DeviceName, Digits, DirectoryNumber, Partition, UserId};
+use cordboard_wire::webdialer::{
+    DeviceDetail, DeviceLines, LineChoice, Outcome, ResponseCode, TEXT_NO_DEVICE_FOR_USER,
+};
+
+/// The interface's word: in a call's origin, in the journal, in the audit.
+pub const INTERFACE: &str = "webdialer";
+
+/// What a refusal is in WebDialer's codes. A new refusal does not compile until it has one.
+pub fn outcome(refusal: &Refusal) -> Outcome {
+    let code = match refusal {
+        Refusal::NoSuchUser => ResponseCode::DirectoryError,
+        Refusal::NoDeviceForUser => {
+            return Outcome::with_text(ResponseCode::MissingParameters, TEXT_NO_DEVICE_FOR_USER);
+        }
+        Refusal::NoSuchDevice | Refusal::LineNotOnDevice | Refusal::NotAllowed => {
+            ResponseCode::MissingParameters
+        }
+        Refusal::NoProxyRight => ResponseCode::NoProxyRights,
+        Refusal::DeviceOutOfService
+        | Refusal::WrongState(_)
+        | Refusal::InProgress
+        | Refusal::NoSuchCall
+        | Refusal::TooManyCalls => ResponseCode::CallFailure,
+        Refusal::NetworkDown | Refusal::NetworkSilent => ResponseCode::TemporarilyUnavailable,
+        Refusal::BadNumber => ResponseCode::DestinationNotReachable,
+        Refusal::Unreachable(cause) => match cause.class {
+            Class::Unallocated => ResponseCode::DestinationNotReachable,
+            Class::Network => ResponseCode::TemporarilyUnavailable,
+            Class::Normal
+            | Class::Busy
+            | Class::NoAnswer
+            | Class::Rejected
+            | Class::OutOfService
+            | Class::Cancelled
+            | Class::Transferred
+            | Class::Conferenced => ResponseCode::CallFailure,
+        },
+        Refusal::Overloaded => ResponseCode::Overloaded,
+        Refusal::StoreUnavailable => ResponseCode::ServiceError,
+    };
+    code.into()
+}
+
+/// The line a request means, as a wish: a line that the device does not have falls to its first one, unless the server is
+/// strict and the value is no placeholder. [webdialer §5.7]
+pub fn line_wish(line_number: Option<&str>, strict: bool) -> LineWish {
+    let choice = LineChoice::parse(line_number.unwrap_or_default());
+    let placeholder = choice.is_placeholder();
+    match choice {
+        LineChoice::First => LineWish::First,
+        LineChoice::Line { number, partition } => LineWish::Named {
+            digits: Digits::from(number),
+            partition: partition.map(Partition::from),
+            or_first: placeholder || !strict,
+        },
+    }
+}
+
+/// Place a call.
+pub fn make_call(
+    actor: UserId,
+    user: &str,
+    device: DeviceName,
+    line: LineWish,
+    to: String,
+) -> Command {
+    let action = Action::MakeCall {
+        user: Some(UserId::from(user)),
+        device,
+        line,
+        to,
+    };
+    Command {
+        actor: Actor::User(actor),
+        interface: INTERFACE,
+        action,
+    }
+}
+
+/// End the newest call that this interface placed for the user.
+pub fn end_call(
+    actor: UserId,
+    user: &str,
+    device: Option<&str>,
+    line_number: Option<&str>,
+) -> Command {
+    let line = match LineChoice::parse(line_number.unwrap_or_default()) {
+        LineChoice::First => None,
+        LineChoice::Line { number, partition } => Some(DirectoryNumber {
+            digits: number.into(),
+            partition: partition.map(Partition::from),
+        }),
+    };
+    let action = Action::ReleaseNewest {
+        user: UserId::from(user),
+        device: device.map(DeviceName::from),
+        line,
+    };
+    Command {
+        actor: Actor::User(actor),
+        interface: INTERFACE,
+        action,
+    }
+}
+
+/// Read the devices a user may act with now.
+pub fn devices_of(user: &UserId) -> Command {
+    Command {
+        actor: Actor::Operator,
+        interface: INTERFACE,
+        action: Action::Snapshot(Query::DevicesOf(user.clone())),
+    }
+}
+
+/// Devices as getProfileSoap lists them.
+pub fn device_lines(devices: &[DeviceView]) -> Vec<DeviceLines> {
+    devices
+        .iter()
+        .map(|d| DeviceLines {
+            name: d.name.to_string(),
+            lines: lines(d),
+        })
+        .collect()
+}
+
+/// Devices as getProfileDetailSoap lists them.
+pub fn device_details(directory: &Directory, devices: &[DeviceView]) -> Vec<DeviceDetail> {
+    devices
+        .iter()
+        .map(|d| {
+            let configured = directory.device(d.name.as_str());
+            DeviceDetail {
+                name: d.name.to_string(),
+                lines: lines(d),
+                description: configured
+                    .map(|c| c.description.clone())
+                    .unwrap_or_default(),
+                model: configured.map(|c| c.model.clone()).unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+fn lines(device: &DeviceView) -> Vec<String> {
+    let write = |line: &DirectoryNumber| {
+        LineChoice::write(
+            line.digits.as_str(),
+            line.partition.as_ref().map(Partition::as_str),
+        )
+    };
+    device.lines.iter().map(write).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cordboard_core::call::{Cause, PartState};
+
+    #[test]
+    fn every_refusal_has_the_code_that_the_protocol_page_gives_it() {
+        let unreachable = |q850| Refusal::Unreachable(Cause::from_q850(q850));
+        for (refusal, code) in [
+            (Refusal::NoSuchUser, 4),
+            (Refusal::NoSuchDevice, 5),
+            (Refusal::NoDeviceForUser, 5),
+            (Refusal::LineNotOnDevice, 5),
+            (Refusal::NotAllowed, 5),
+            (Refusal::NoProxyRight, 3),
+            (Refusal::DeviceOutOfService, 1),
+            (Refusal::NetworkDown, 6),
+            (Refusal::NetworkSilent, 6),
+            (Refusal::WrongState(PartState::Held), 1),
+            (Refusal::InProgress, 1),
+            (Refusal::NoSuchCall, 1),
+            (Refusal::BadNumber, 7),
+            (unreachable(1), 7),
+            (unreachable(41), 6),
+            (unreachable(17), 1),
+            (Refusal::TooManyCalls, 1),
+            (Refusal::Overloaded, 9),
+            (Refusal::StoreUnavailable, 8),
+        ] {
+            assert_eq!(outcome(&refusal).code.number(), code, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_strict_server_takes_the_first_line_for_placeholders_only() {
+        let or_first = |text, strict| match line_wish(Some(text), strict) {
+            LineWish::First => true,
+            LineWish::Named { or_first, .. } => or_first,
+        };
+        assert!(or_first("9999", false));
+        assert!(!or_first("9999", true));
+        for placeholder in ["", "?", "0", "1"] {
+            assert!(or_first(placeholder, true), "{placeholder}");
+        }
+    }
+}
