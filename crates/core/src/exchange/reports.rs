@@ -79,6 +79,11 @@ impl Exchange {
             .filter(|id| !live.contains(id))
             .copied()
             .collect();
+        for &leg in live {
+            if !self.legs.contains(&leg) {
+                self.driver(DriverCommand::Release { leg, q850: 41, elsewhere: false });
+            }
+        }
         for leg in lost {
             self.leg_gone(leg, Cause::of(Class::Network));
         }
@@ -90,9 +95,14 @@ impl Exchange {
         }
         let waiting: Vec<u64> = self.operations.keys().copied().collect();
         for id in waiting {
-            if let Some(operation) = self.end_operation(id) {
-                self.say_no(&operation, &Refusal::NetworkDown);
+            let Some(operation) = self.end_operation(id) else {
+                continue;
+            };
+            if let (Kind::Originate(_), Some(&leg)) = (&operation.kind, operation.legs.first()) {
+                // No call came of it; should the phone still be rung, the network's list will show it.
+                self.forget_leg(leg);
             }
+            self.say_no(&operation, &Refusal::NetworkDown);
         }
         self.now.network_up = false;
         self.publish(None, EventKind::NetworkDown);

@@ -194,7 +194,7 @@ impl Sim {
         self.order += 1;
         let mut key = (at, self.order);
         if let Some((mischief, random)) = &mut self.mischief
-            && !matches!(&happening, Happening::Report(DriverEvent::NetworkUp { .. }))
+            && of_a_leg(&happening)
         {
             let late = random.u64(0..=u64::try_from(mischief.delay.as_millis()).unwrap_or(0));
             key.0 = key.0 + Duration::from_millis(late);
@@ -308,6 +308,20 @@ impl Sim {
         let q850 = random.choice([17, 21, 27, 41]).unwrap_or(41);
         self.report(DriverEvent::Refused(leg, asked, q850), now, Duration::ZERO);
         true
+    }
+}
+
+/// Does it concern one leg? Registrations and the network's own state are told in order, at once, by any network.
+fn of_a_leg(happening: &Happening) -> bool {
+    match happening {
+        Happening::PickUp(_) | Happening::HangUp(_, _) => true,
+        Happening::Report(event) => !matches!(
+            event,
+            DriverEvent::NetworkUp { .. }
+                | DriverEvent::NetworkDown
+                | DriverEvent::DeviceUp(_)
+                | DriverEvent::DeviceDown(_)
+        ),
     }
 }
 
