@@ -1,0 +1,186 @@
+//! One server: its address, how to reach it, how long to wait.
+
+use super::ClientError;
+use crate::tls::{TlsError, Trust, client_config};
+use cordboard_wire::webdialer::Dialect;
+use reqwest::{Client, Response, Url, redirect};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Which dialect to speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DialectChoice {
+    /// What the server has: AX2, else W70, else LEG. [webdialer §12]
+    #[default]
+    Auto,
+    /// This one.
+    Fixed(Dialect),
+}
+
+/// A word that names no dialect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no dialect: auto, ax2, w70 or leg")]
+pub struct UnknownDialect(String);
+
+impl FromStr for DialectChoice {
+    type Err = UnknownDialect;
+
+    /// Reads `auto`, `ax2`, `w70`, `leg`.
+    fn from_str(word: &str) -> Result<Self, UnknownDialect> {
+        match word.to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "ax2" => Ok(Self::Fixed(Dialect::Axis2)),
+            "w70" => Ok(Self::Fixed(Dialect::Wd70)),
+            "leg" => Ok(Self::Fixed(Dialect::Legacy)),
+            _ => Err(UnknownDialect(word.to_owned())),
+        }
+    }
+}
+
+/// How a client behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Which dialect to speak.
+    pub dialect: DialectChoice,
+    /// How long makeCallSoap may take: 30 s, for a server that has to open its telephony first.
+    pub call_timeout: Duration,
+    /// How long everything else may take: 10 s.
+    pub timeout: Duration,
+    /// How long to wait before asking again after code 9, jitter of a quarter not counted: 1 s.
+    pub overload_wait: Duration,
+    /// How often to ask again after code 9: twice.
+    pub overload_retries: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dialect: DialectChoice::Auto,
+            call_timeout: Duration::from_secs(30),
+            timeout: Duration::from_secs(10),
+            overload_wait: Duration::from_secs(1),
+            overload_retries: 2,
+        }
+    }
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address is no `http` or `https` URL with a host.
+    #[error("'{0}' is not a server's address, such as https://cucm.example.com:8443")]
+    Address(String),
+    /// The trust that was asked for cannot be had.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The HTTP client refused its settings.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// What is read of an answer at most; the decoder has the same limit.
+const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Scheme, host and port.
+    pub(super) address: String,
+    pub(super) http: Client,
+    pub(super) options: Options,
+}
+
+impl Server {
+    pub(super) fn new(
+        address: &str,
+        trust: &Trust,
+        options: Options,
+    ) -> Result<(Self, Option<Dialect>), ServerError> {
+        let refuse = || ServerError::Address(without_credentials(address));
+        let url = Url::parse(address.trim()).map_err(|_| refuse())?;
+        let fine = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !fine {
+            return Err(refuse());
+        }
+        let last = url.path().trim_end_matches('/').rsplit('/').next();
+        let in_path = last.and_then(Dialect::from_service_name);
+        let services = url.path().contains("/services/");
+        let dialect = match options.dialect {
+            DialectChoice::Fixed(dialect) => Some(dialect),
+            DialectChoice::Auto => in_path.filter(|_| services),
+        };
+        // Nothing of TLS is looked at for a clear-text server, missing roots included.
+        let trust = if url.scheme() == "https" {
+            trust
+        } else {
+            &Trust::Insecure
+        };
+        let http = Client::builder()
+            .tls_backend_preconfigured(client_config(trust)?)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(options.timeout)
+            .user_agent(concat!("cordboard/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let server = Self {
+            address: url.origin().ascii_serialization(),
+            http,
+            options,
+        };
+        Ok((server, dialect))
+    }
+
+    pub(super) fn url(&self, dialect: Dialect) -> String {
+        format!("{}{}", self.address, dialect.service_path())
+    }
+
+    pub(super) fn unreachable(&self, why: impl Into<String>) -> ClientError {
+        ClientError::Unreachable {
+            server: self.address.clone(),
+            why: why.into(),
+        }
+    }
+
+    pub(super) fn not_this_protocol(&self, what: impl Into<String>) -> ClientError {
+        ClientError::NotThisProtocol {
+            server: self.address.clone(),
+            what: what.into(),
+        }
+    }
+
+    /// Words for a request that got no answer. The URL is left out: the address stands beside it.
+    pub(super) fn failed(&self, error: reqwest::Error) -> ClientError {
+        let error = error.without_url();
+        if error.is_timeout() {
+            return self.unreachable("no answer in time");
+        }
+        // The innermost cause says most: "Connection refused", "invalid peer certificate".
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        self.unreachable(cause.to_string())
+    }
+
+    /// Reads a body, but no endless one.
+    pub(super) async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|error| self.failed(error))? {
+            if body.len() + piece.len() > LONGEST_ANSWER {
+                return Err(self.not_this_protocol("an answer without end"));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+}
+
+/// An address as it may be shown: one with a password in it is refused, and not repeated.
+fn without_credentials(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => address.to_owned(),
+    }
+}
