@@ -1,0 +1,182 @@
+//! A whole server in process, on ports of the system's choice, spoken to over real sockets.
+
+#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+use cordboard::app::Serves;
+use cordboard::directory_file::DirectoryFile;
+use cordboard::lab::Seed;
+use cordboard::ops::config::Config;
+use cordboard::program::{self, Plan, Program};
+use cordboard_core::Wall;
+use cordboard_core::exchange::CallNames;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A condition must come true within this time.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+pub struct Server {
+    pub program: Program,
+    pub address: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Response {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+}
+
+impl Server {
+    pub async fn start(directory: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::lab();
+        config.listen.http = "127.0.0.1:0".into();
+        config.listen.https = "off".into();
+        change(&mut config);
+        let contents = DirectoryFile::parse("fixture", directory)
+            .unwrap()
+            .contents(Wall(0), |_, _| {})
+            .unwrap();
+        let program = program::start(Plan {
+            config,
+            data: folder.path().to_owned(),
+            database: folder.path().join("cordboard.db"),
+            serves: Serves {
+                webdialer: true,
+                open_api: true,
+                lab: true,
+            },
+            names: CallNames::Counted,
+            seed: Some(Seed { contents }),
+            seed_mark: None,
+            fresh: true,
+            population: 0,
+            auto_answer: None,
+        })
+        .await
+        .unwrap();
+        let address = program.addresses.http.unwrap();
+        Self {
+            program,
+            address,
+            folder,
+        }
+    }
+
+    pub async fn raw(&self, bytes: &[u8]) -> Response {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        read_response(&mut stream).await.expect("an answer")
+    }
+
+    pub async fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response {
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if method != "GET" && method != "HEAD" {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(body);
+        self.raw(&bytes).await
+    }
+
+    pub async fn get(&self, target: &str) -> Response {
+        self.request("GET", target, &[], b"").await
+    }
+
+    pub async fn post_json(&self, target: &str, body: &str) -> Response {
+        self.request(
+            "POST",
+            target,
+            &[("Content-Type", "application/json")],
+            body.as_bytes(),
+        )
+        .await
+    }
+
+    pub async fn soap(&self, target: &str, body: &str) -> Response {
+        let headers = [
+            ("Content-Type", "text/xml;charset=utf-8"),
+            ("SOAPAction", "\"\""),
+        ];
+        self.request("POST", target, &headers, body.as_bytes())
+            .await
+    }
+
+    /// The call that an answer says it placed.
+    pub async fn call_of(&self, response: &Response) -> serde_json::Value {
+        let id = response
+            .header("cordboard-call")
+            .unwrap_or_else(|| panic!("no call in {response:?}"));
+        self.get(&format!("/api/v1/calls/{id}")).await.json()
+    }
+}
+
+/// Reads one answer; `None` when the connection ends without one.
+pub async fn read_response(stream: &mut TcpStream) -> Option<Response> {
+    tokio::time::timeout(LIMIT, async {
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 4096];
+        let end = loop {
+            if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut chunk).await {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            }
+        };
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let mut lines = head.split("\r\n");
+        let status: u16 = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .collect();
+        let length: usize = headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case("content-length"))
+            .and_then(|(_, v)| v.parse().ok())
+            .unwrap_or(0);
+        while bytes.len() < end + length {
+            match stream.read(&mut chunk).await {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            }
+        }
+        let body = String::from_utf8(bytes[end..end + length].to_vec()).unwrap();
+        Some(Response {
+            status,
+            headers,
+            body,
+        })
+    })
+    .await
+    .expect("the server answers in time")
+}
