@@ -842,7 +842,7 @@ fn profile_answer(code: u8, text: &str, devices: &[(&str, &[&str])]) -> String {
         devices.len(),
         attributes(code_id)
     )
-    .replace("></deviceInfoList>", "/>")
+    .replace("WebdialerSoap\"></deviceInfoList>", "WebdialerSoap\"/>")
 }
 
 /// Prefixes numbered by whoever writes them are made equal, and the order of attributes that only declare is dropped.
