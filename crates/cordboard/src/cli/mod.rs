@@ -4,6 +4,7 @@ mod admin;
 mod config;
 mod lab;
 mod serve;
+mod webdialer;
 
 use crate::program::InUse;
 use clap::{Parser, Subcommand};
@@ -45,6 +46,18 @@ enum Command {
     /// Look after users, devices and lines in a store
     #[command(subcommand)]
     Admin(admin::Options),
+    /// Place a call through a WebDialer server
+    #[command(after_help = STATUSES)]
+    Dial(webdialer::Dial),
+    /// End the newest call placed through a WebDialer server
+    #[command(after_help = STATUSES)]
+    Hangup(webdialer::Hangup),
+    /// List devices and lines that a WebDialer server knows for a user
+    #[command(after_help = STATUSES)]
+    Lines(webdialer::Lines),
+    /// Find the cluster that is a user's home
+    #[command(after_help = STATUSES)]
+    Home(webdialer::Home),
 }
 
 /// Runs the program and answers its exit status.
@@ -69,6 +82,10 @@ pub fn run() -> ExitCode {
         Command::Serve(options) => runtime.block_on(serve::run(options)),
         Command::Config(options) => config::run(&options),
         Command::Admin(options) => admin::run(&options),
+        Command::Dial(options) => runtime.block_on(webdialer::dial(options)),
+        Command::Hangup(options) => runtime.block_on(webdialer::hangup(options)),
+        Command::Lines(options) => runtime.block_on(webdialer::lines(options)),
+        Command::Home(options) => runtime.block_on(webdialer::home(options)),
     };
     match done {
         Ok(status) => ExitCode::from(status),
