@@ -40,16 +40,36 @@ struct How {
 #[derive(Debug, clap::Args)]
 struct Credentials {
     /// The user who asks
-    #[arg(long, env = "CORDBOARD_USER", value_name = "ID", required_unless_present = "token")]
+    #[arg(
+        long,
+        env = "CORDBOARD_USER",
+        value_name = "ID",
+        required_unless_present = "token"
+    )]
     user: Option<String>,
     /// The password; better by CORDBOARD_PASSWORD or --password-file
-    #[arg(long, env = "CORDBOARD_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "CORDBOARD_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     password: Option<String>,
     /// A file that holds the password
-    #[arg(long, env = "CORDBOARD_PASSWORD_FILE", value_name = "FILE", conflicts_with = "password")]
+    #[arg(
+        long,
+        env = "CORDBOARD_PASSWORD_FILE",
+        value_name = "FILE",
+        conflicts_with = "password"
+    )]
     password_file: Option<PathBuf>,
     /// A token instead of user and password
-    #[arg(long, env = "CORDBOARD_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "CORDBOARD_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     token: Option<String>,
     /// The user it is for, if somebody else (needs the proxy right)
     #[arg(long = "for", value_name = "ID")]
@@ -99,7 +119,13 @@ pub(super) struct Home {
     /// The user to look for
     user: String,
     /// A cluster's server; once for each cluster
-    #[arg(long = "server", env = "CORDBOARD_SERVER", value_name = "URL", required = true, value_delimiter = ',')]
+    #[arg(
+        long = "server",
+        env = "CORDBOARD_SERVER",
+        value_name = "URL",
+        required = true,
+        value_delimiter = ','
+    )]
     servers: Vec<String>,
     #[command(flatten)]
     how: How,
@@ -108,7 +134,9 @@ pub(super) struct Home {
 impl How {
     fn trust(&self) -> Trust {
         if self.insecure {
-            eprintln!("cordboard: warning: --insecure trusts anybody; who is in between can read and change everything");
+            eprintln!(
+                "cordboard: warning: --insecure trusts anybody; who is in between can read and change everything"
+            );
             return Trust::Insecure;
         }
         match (&self.ca, self.pin) {
@@ -119,7 +147,10 @@ impl How {
     }
 
     fn client(&self, server: &str) -> anyhow::Result<WebDialerClient> {
-        let options = Options { dialect: self.dialect, ..Options::default() };
+        let options = Options {
+            dialect: self.dialect,
+            ..Options::default()
+        };
         Ok(WebDialerClient::new(server, &self.trust(), options)?)
     }
 }
@@ -133,7 +164,10 @@ impl Server {
 impl Credentials {
     fn take(&self) -> anyhow::Result<Credential> {
         if let Some(token) = &self.token {
-            return Ok(Credential { token: Some(Secret::new(token.as_str())), ..Credential::default() });
+            return Ok(Credential {
+                token: Some(Secret::new(token.as_str())),
+                ..Credential::default()
+            });
         }
         let password = match (&self.password, &self.password_file) {
             (Some(password), _) => password.clone(),
@@ -141,9 +175,15 @@ impl Credentials {
                 .with_context(|| format!("cannot read {}", file.display()))?
                 .trim_end_matches(['\r', '\n'])
                 .to_owned(),
-            (None, None) => anyhow::bail!("give the password by --password-file, CORDBOARD_PASSWORD or --password"),
+            (None, None) => anyhow::bail!(
+                "give the password by --password-file, CORDBOARD_PASSWORD or --password"
+            ),
         };
-        Ok(Credential { user_id: self.user.clone(), password: Some(Secret::new(password)), token: None })
+        Ok(Credential {
+            user_id: self.user.clone(),
+            password: Some(Secret::new(password)),
+            token: None,
+        })
     }
 
     fn profile(&self, device: Option<String>, line: Option<String>) -> UserProfile {
@@ -168,17 +208,26 @@ fn print(json: bool, value: &serde_json::Value, text: &str) -> u8 {
 }
 
 /// Prints what went wrong and answers the exit status that says so.
-#[expect(clippy::print_stdout, reason = "programs read refusals from standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "programs read refusals from standard output"
+)]
 fn refused(json: bool, error: &ClientError) -> u8 {
     let (status, code) = match error {
         ClientError::Unreachable { .. } => (UNAVAILABLE, None),
         ClientError::NotThisProtocol { .. } => (PROTOCOL, None),
         ClientError::Fault { .. } => (REFUSED, None),
-        ClientError::Refused { code: code @ ResponseCode::AuthenticationError, .. } => (NO_PERMISSION, Some(*code)),
+        ClientError::Refused {
+            code: code @ ResponseCode::AuthenticationError,
+            ..
+        } => (NO_PERMISSION, Some(*code)),
         ClientError::Refused { code, .. } => (REFUSED, Some(*code)),
     };
     if json {
-        println!("{}", json!({ "error": error.to_string(), "code": code.map(ResponseCode::number) }));
+        println!(
+            "{}",
+            json!({ "error": error.to_string(), "code": code.map(ResponseCode::number) })
+        );
     }
     eprintln!("cordboard: {error}");
     status
@@ -188,14 +237,22 @@ pub(super) async fn dial(options: Dial) -> anyhow::Result<u8> {
     let client = options.server.client()?;
     let profile = options.credentials.profile(options.device, options.line);
     let json = options.server.how.json;
-    Ok(match client.make_call(options.credentials.take()?, &options.number, profile).await {
-        Ok(Some(id)) => {
-            let text = format!("accepted as call {id}; see {}/api/v1/calls/{id}", client.address());
-            print(json, &json!({ "accepted": true, "call": id }), &text)
-        }
-        Ok(None) => print(json, &json!({ "accepted": true, "call": null }), "accepted"),
-        Err(error) => refused(json, &error),
-    })
+    Ok(
+        match client
+            .make_call(options.credentials.take()?, &options.number, profile)
+            .await
+        {
+            Ok(Some(id)) => {
+                let text = format!(
+                    "accepted as call {id}; see {}/api/v1/calls/{id}",
+                    client.address()
+                );
+                print(json, &json!({ "accepted": true, "call": id }), &text)
+            }
+            Ok(None) => print(json, &json!({ "accepted": true, "call": null }), "accepted"),
+            Err(error) => refused(json, &error),
+        },
+    )
 }
 
 pub(super) async fn hangup(options: Hangup) -> anyhow::Result<u8> {
@@ -203,10 +260,12 @@ pub(super) async fn hangup(options: Hangup) -> anyhow::Result<u8> {
     let mut profile = options.credentials.profile(options.device, options.line);
     profile.support_em = false;
     let json = options.server.how.json;
-    Ok(match client.end_call(options.credentials.take()?, profile).await {
-        Ok(()) => print(json, &json!({ "ended": true }), "ended"),
-        Err(error) => refused(json, &error),
-    })
+    Ok(
+        match client.end_call(options.credentials.take()?, profile).await {
+            Ok(()) => print(json, &json!({ "ended": true }), "ended"),
+            Err(error) => refused(json, &error),
+        },
+    )
 }
 
 pub(super) async fn lines(options: Lines) -> anyhow::Result<u8> {
@@ -216,11 +275,17 @@ pub(super) async fn lines(options: Lines) -> anyhow::Result<u8> {
     // Only one's own devices come with descriptions and models; another user's only with lines.
     let devices: Vec<(String, Vec<String>, String, String)> = match &options.credentials.for_user {
         None => match client.profile_detail(credential).await {
-            Ok(devices) => devices.into_iter().map(|d| (d.name, d.lines, d.model, d.description)).collect(),
+            Ok(devices) => devices
+                .into_iter()
+                .map(|d| (d.name, d.lines, d.model, d.description))
+                .collect(),
             Err(error) => return Ok(refused(json, &error)),
         },
         Some(user) => match client.profile(credential, Some(user)).await {
-            Ok(devices) => devices.into_iter().map(|d| (d.name, d.lines, String::new(), String::new())).collect(),
+            Ok(devices) => devices
+                .into_iter()
+                .map(|d| (d.name, d.lines, String::new(), String::new()))
+                .collect(),
             Err(error) => return Ok(refused(json, &error)),
         },
     };
@@ -248,11 +313,19 @@ pub(super) async fn home(options: Home) -> anyhow::Result<u8> {
     let clusters = Clusters::new(clients);
     let json = options.how.json;
     match clusters.home(&options.user).await {
-        Ok(client) => Ok(print(json, &json!({ "user": options.user, "home": client.address() }), client.address())),
+        Ok(client) => Ok(print(
+            json,
+            &json!({ "user": options.user, "home": client.address() }),
+            client.address(),
+        )),
         Err(nowhere) => {
             eprintln!("cordboard: {nowhere}");
             let nobody_answered = nowhere.failed.len() == options.servers.len();
-            Ok(if nobody_answered { UNAVAILABLE } else { REFUSED })
+            Ok(if nobody_answered {
+                UNAVAILABLE
+            } else {
+                REFUSED
+            })
         }
     }
 }

@@ -190,6 +190,7 @@ async fn http<S>(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        .half_close(true)
         .pipeline_flush(true)
         .max_buf_size((limits.head_bytes * 3).max(8_192));
     let serving = app.clone();

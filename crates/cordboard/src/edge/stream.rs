@@ -45,6 +45,8 @@ pub struct Cleaned<S> {
     phase: Phase,
     deadline: Pin<Box<Sleep>>,
     armed: bool,
+    /// A malformed message came: nothing behind it is read.
+    broken: bool,
 }
 
 impl<S> std::fmt::Debug for Cleaned<S> {
@@ -71,6 +73,7 @@ impl<S> Cleaned<S> {
             timeouts,
             phase: Phase::FirstByte,
             armed: true,
+            broken: false,
         }
     }
 
@@ -104,6 +107,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Cleaned<S> {
                 }
                 return Poll::Ready(Ok(()));
             }
+            if this.broken {
+                return Poll::Ready(Ok(()));
+            }
             let mut raw = ReadBuf::new(&mut this.raw);
             match Pin::new(&mut this.stream).poll_read(cx, &mut raw) {
                 Poll::Ready(Ok(())) => {
@@ -112,9 +118,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Cleaned<S> {
                         return Poll::Ready(Ok(()));
                     }
                     let before = this.phase;
-                    this.filter
-                        .push(raw.filled(), &mut this.clean)
-                        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                    // What came before a malformed message is still answered; behind it nothing is read any more.
+                    if let Err(error) = this.filter.push(raw.filled(), &mut this.clean) {
+                        tracing::debug!(%error, "a message cannot be framed");
+                        this.broken = true;
+                    }
                     this.phase = this.phase_now();
                     // A head has one deadline from its first byte on; anything else waits anew after every read.
                     this.armed = this.phase == Phase::Head && before == Phase::Head;

@@ -1,0 +1,314 @@
+//! Hostile and clumsy peers at the HTTP edge: the documented answer or a closed connection, and nobody else notices.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use common::{LIMIT, Server, read_response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const FIXTURE: &str = include_str!("common/webdialer.toml");
+const W70: &str = "/webdialer/services/WebdialerSoapService70";
+
+const CLUSTER_USER: &str = "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body>\
+    <isClusterUserSoap xmlns=\"urn:WD70\"><in0>bill</in0></isClusterUserSoap></e:Body></e:Envelope>";
+
+async fn server() -> Server {
+    Server::start(FIXTURE, |config| {
+        config.limits.first_byte_ms = 300;
+        config.limits.head_ms = 300;
+        config.limits.body_ms = 300;
+        config.limits.idle_ms = 300;
+    })
+    .await
+}
+
+fn post(body: &str) -> String {
+    format!(
+        "POST {W70} HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Everybody else is served as ever, and no request has panicked.
+async fn unharmed(server: &Server) {
+    let response = server.soap(W70, CLUSTER_USER).await;
+    assert!(
+        response.status == 200 && response.body.contains(">true<"),
+        "{response:?}"
+    );
+    let metrics = server.get("/metrics").await.body;
+    assert!(
+        metrics.contains("cordboard_http_panics_total 0"),
+        "{metrics}"
+    );
+}
+
+/// The connection ends without another answer.
+async fn closed(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(LIMIT, stream.read_to_end(&mut rest))
+        .await
+        .expect("the connection is closed");
+    // A reset is as good an end as an orderly one.
+    let _ = end;
+}
+
+async fn sends(server: &Server, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    // The server may close before it has read all of it.
+    let _ = stream.write_all(bytes).await;
+    stream
+}
+
+async fn refused_as_fault(server: &Server, body: &str) {
+    let response = server.soap(W70, body).await;
+    assert_eq!(response.status, 500, "{}", response.body);
+    assert!(
+        response.body.contains("<soapenv:Fault>"),
+        "{}",
+        response.body
+    );
+}
+
+#[tokio::test]
+async fn bombs_of_entities_depth_and_attributes_are_faults() {
+    let server = server().await;
+    let laughs = "<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;\">]><l>&c;</l>";
+    refused_as_fault(&server, laughs).await;
+    refused_as_fault(&server, &"<a>".repeat(10_000)).await;
+    let attributes: String = (0..5_000).map(|n| format!(" a{n}=\"\"")).collect();
+    refused_as_fault(&server, &format!("<a{attributes}/>")).await;
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn a_lying_array_type_and_strange_charsets_do_no_harm() {
+    let server = server().await;
+    let lying = CLUSTER_USER.replace(
+        "<in0>",
+        "<in0 xmlns:s=\"http://schemas.xmlsoap.org/soap/encoding/\" s:arrayType=\"x[2147483647]\">",
+    );
+    assert!(server.soap(W70, &lying).await.body.contains(">true<"));
+    let seven = [("Content-Type", "text/xml;charset=utf-7")];
+    let response = server
+        .request("POST", W70, &seven, CLUSTER_USER.as_bytes())
+        .await;
+    assert_eq!(response.status, 500, "UTF-7 is refused");
+    let wide: Vec<u8> = CLUSTER_USER
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    let wide = [&[0xfe, 0xff][..], &wide].concat();
+    let response = server
+        .request("POST", W70, &[("Content-Type", "text/xml")], &wide)
+        .await;
+    assert!(
+        response.body.contains("encoding=\"utf-8\"") && response.body.contains(">true<"),
+        "{}",
+        response.body
+    );
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn a_body_of_a_hundred_megabytes_is_refused_by_its_length_alone() {
+    let server = server().await;
+    let head = format!("POST {W70} HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n");
+    let mut stream = sends(&server, head.as_bytes()).await;
+    assert_eq!(read_response(&mut stream).await.unwrap().status, 413);
+    closed(&mut stream).await;
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn a_chunked_body_without_end_is_refused_at_the_limit() {
+    let server = server().await;
+    let mut stream = sends(
+        &server,
+        format!("POST {W70} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").as_bytes(),
+    )
+    .await;
+    let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+    for _ in 0..6 {
+        let _ = stream.write_all(chunk.as_bytes()).await;
+    }
+    assert_eq!(read_response(&mut stream).await.unwrap().status, 413);
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn two_framings_folded_headers_and_bad_chunks_close_the_connection() {
+    let server = server().await;
+    let both = format!(
+        "POST {W70} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    );
+    let folded = format!("GET {W70} HTTP/1.1\r\nHost: x\r\nX-A: b\r\n  c\r\n\r\n");
+    let two_lengths = format!(
+        "POST {W70} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"
+    );
+    let bad_chunk = format!(
+        "POST {W70} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"
+    );
+    for request in [both, folded, two_lengths, bad_chunk] {
+        let mut stream = sends(&server, request.as_bytes()).await;
+        closed(&mut stream).await;
+    }
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn raw_angle_brackets_quotes_and_spaces_in_a_request_line_survive() {
+    let server = server().await;
+    let request = "GET /webdialer/services/WebdialerSoapService70?wsdl&x=<a b=\"c\"> HTTP/1.1\r\nHost: pbx\r\n\r\n";
+    let response = server.raw(request.as_bytes()).await;
+    assert_eq!(response.status, 200);
+    assert!(
+        response
+            .body
+            .contains("http://pbx/webdialer/services/WebdialerSoapService70"),
+        "{}",
+        response.body
+    );
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order_and_garbage_behind_them_ends_the_connection() {
+    let server = server().await;
+    let two = post(CLUSTER_USER)
+        + &post(&CLUSTER_USER.replace("bill", "nobody"))
+        + "\u{1}\u{2} garbage\r\n\r\n";
+    let mut stream = sends(&server, two.as_bytes()).await;
+    let mut all = String::new();
+    let _ = tokio::time::timeout(LIMIT, stream.read_to_string(&mut all))
+        .await
+        .expect("the connection is closed");
+    let (yes, no) = (all.find(">true<").unwrap(), all.find(">false<").unwrap());
+    assert!(yes < no, "{all}");
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn slow_heads_slow_bodies_and_silent_connections_are_closed_in_time() {
+    let server = server().await;
+    let silent = sends(&server, b"").await;
+    let slow_head = sends(&server, b"POST / HTTP/1.1\r\nHost:").await;
+    let slow_body = sends(&server, &post(CLUSTER_USER).as_bytes()[..120]).await;
+    let mut idle = sends(&server, post(CLUSTER_USER).as_bytes()).await;
+    assert_eq!(read_response(&mut idle).await.unwrap().status, 200);
+    for mut stream in [silent, slow_head, slow_body, idle] {
+        closed(&mut stream).await;
+    }
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_leave_the_server_at_work_and_those_beyond_the_limit_are_closed()
+ {
+    let server = Server::start(FIXTURE, |config| config.limits.connections_per_peer = 1_000).await;
+    let mut idle = Vec::new();
+    for _ in 0..998 {
+        idle.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    unharmed(&server).await;
+    for _ in 0..10 {
+        idle.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    let mut beyond = idle.pop().unwrap();
+    closed(&mut beyond).await;
+    drop(idle);
+    // The places become free as the server notices.
+    let served = async {
+        loop {
+            let mut stream = sends(&server, post(CLUSTER_USER).as_bytes()).await;
+            if read_response(&mut stream).await.is_some() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, served)
+        .await
+        .expect("places become free");
+}
+
+#[tokio::test]
+async fn nothing_else_answers_under_webdialer() {
+    let server = server().await;
+    for path in [
+        "/webdialer",
+        "/webdialer/",
+        "/webdialer/x",
+        "/webdialer/services/../x",
+        "/webdialer/%2e%2e/api/v1/users",
+    ] {
+        let status = server.get(path).await.status;
+        assert!(status == 404 || status == 400, "{path}: {status}");
+    }
+    assert_eq!(
+        server
+            .get("/webdialer/services;jsessionid=1/WebdialerSoapService70;x=y")
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn no_secret_reaches_journal_metrics_or_events() {
+    let server = server().await;
+    let secret = "Geheim-4711";
+    let body = format!(
+        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><makeCallSoap xmlns=\"urn:WD70\">\
+         <in0><token>{secret}-t</token><userID>bill</userID><password>{secret}-p</password></in0><in1>1002</in1>\
+         <in2><user>bill</user><deviceName>SEPA</deviceName></in2></makeCallSoap></e:Body></e:Envelope>"
+    );
+    server.soap(W70, &body).await;
+    for path in [
+        "/api/v1/lab/requests",
+        "/metrics",
+        "/api/v1/users",
+        "/api/v1/calls",
+    ] {
+        let response = server.get(path).await;
+        assert_eq!(response.status, 200);
+        assert!(
+            !response.body.contains(secret) && !response.body.contains("$argon2"),
+            "{path}: {}",
+            response.body
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_code_8_and_the_call_never_was() {
+    let server = Server::start(FIXTURE, |_| {}).await;
+    server
+        .post_json("/api/v1/lab/faults", r#"{"on":"store","kind":"error"}"#)
+        .await;
+    let body = "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><makeCallSoap xmlns=\"urn:WD70\">\
+         <in0><userID>bill</userID><password>123</password></in0><in1>5550108</in1>\
+         <in2><user>bill</user><deviceName>SEPA</deviceName></in2></makeCallSoap></e:Body></e:Envelope>";
+    let response = server.soap(W70, body).await;
+    assert!(
+        response.body.contains(">8</responseCode>"),
+        "{}",
+        response.body
+    );
+    assert_eq!(response.header("cordboard-call"), None);
+    server
+        .request("DELETE", "/api/v1/lab/faults", &[], b"")
+        .await;
+    assert_eq!(
+        server.get("/api/v1/calls").await.json()["calls"],
+        serde_json::json!([])
+    );
+    let response = server.soap(W70, body).await;
+    assert_eq!(
+        response.header("cordboard-call"),
+        Some("c-1"),
+        "{}",
+        response.body
+    );
+}
