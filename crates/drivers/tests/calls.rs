@@ -1,5 +1,7 @@
 //! Call stories on the simulated network: whole event lists, in order.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 use cordboard_core::Refusal;
 use cordboard_core::exchange::{Action, LineWish, Reply, Settings};
 use cordboard_core::ids::CallId;

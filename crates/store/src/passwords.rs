@@ -1,4 +1,4 @@
-//! Passwords at rest: Argon2id, as PHC strings. [product, decision 8]
+//! Passwords at rest: Argon2id, as PHC strings. [decision 4]
 //!
 //! Hashing takes some 20 ms on purpose; never do it where requests wait for each other.
 

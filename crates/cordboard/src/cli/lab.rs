@@ -56,7 +56,7 @@ pub(super) struct Options {
 
 fn offset(text: &str) -> Result<u16, String> {
     let offset: u16 = text.parse().map_err(|_| "must be a number".to_owned())?;
-    if offset % OFFSET_STEP != 0 || offset > OFFSET_MAX {
+    if !offset.is_multiple_of(OFFSET_STEP) || offset > OFFSET_MAX {
         return Err(format!(
             "must be a multiple of {OFFSET_STEP} up to {OFFSET_MAX}"
         ));

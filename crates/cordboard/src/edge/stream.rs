@@ -1,5 +1,5 @@
 //! A connection's bytes before the HTTP library sees them: request lines cleaned, messages framed strictly, every wait
-//! bounded. [product, decision 9]
+//! bounded. [decision 3]
 
 use cordboard_wire::http::{HeadFilter, HeadLimits};
 use std::io;

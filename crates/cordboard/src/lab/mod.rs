@@ -1,4 +1,4 @@
-//! The lab: the whole product on simulated phones, made repeatable. [lab]
+//! The lab: the whole product on simulated phones, made repeatable. See `docs/lab.md`.
 //!
 //! [`Seed`] is the state a reset goes back to, [`faults`] what can be made to fail.
 

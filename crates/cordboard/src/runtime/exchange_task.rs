@@ -17,7 +17,7 @@ use cordboard_drivers::Driver;
 use cordboard_drivers::sim::Sim;
 use cordboard_store::{Store, StoreError};
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
@@ -110,7 +110,7 @@ pub struct Running {
     pub thread: std::thread::JoinHandle<()>,
 }
 
-/// Starts the thread. Calls that were live when the process last ended are ended as lost. [exchange rule 10]
+/// Starts the thread. Calls that were live when the process last ended are ended as lost. [exchange §7, rule 10]
 ///
 /// # Errors
 /// When the store cannot be read or written, or the thread not be made.
@@ -187,10 +187,7 @@ impl Engine {
                     }
                 }
                 if inputs.len() < BATCH {
-                    next = match inbox.try_recv() {
-                        Ok(message) => Some(message),
-                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                    };
+                    next = inbox.try_recv().ok();
                 }
             }
             self.settle(inputs);

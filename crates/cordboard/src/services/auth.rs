@@ -1,4 +1,4 @@
-//! Credentials against the directory: passwords, tokens, lock-out. [product, decision 8]
+//! Credentials against the directory: passwords, tokens, lock-out. [decision 4]
 //!
 //! SOAP sends the password with every request, so a verified one is remembered for at most [`REMEMBERED_MS`] of the
 //! exchange's clock. What is remembered is an HMAC over hash and password, under a key made at start: the moment an

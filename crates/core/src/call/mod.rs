@@ -214,10 +214,10 @@ impl Call {
     /// saw before.
     pub fn others(&self, place: Place) -> Vec<DirectoryNumber> {
         let part = self.part(place);
-        if !self.part_state(place).is_live() || self.ended.is_some() {
-            if let Some(told) = &part.told {
-                return told.others.clone();
-            }
+        if (!self.part_state(place).is_live() || self.ended.is_some())
+            && let Some(told) = &part.told
+        {
+            return told.others.clone();
         }
         let mut others: Vec<&Connection> = self
             .connections

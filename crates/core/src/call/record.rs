@@ -135,7 +135,7 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
-    /// Ends a call that did not live through a restart. [exchange §10 of the rules]
+    /// Ends a call that did not live through a restart. [exchange §7, rule 10]
     pub fn end_lost(&mut self, at: Wall) {
         self.state = CallState::Ended;
         let cause = Cause::of(Class::Network);

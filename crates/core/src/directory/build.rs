@@ -72,28 +72,28 @@ impl Builder {
             &mut directory.users,
             &mut directory.order.users,
             |u| &u.id,
-            |user| DirectoryError::TwoUsers(user),
+            DirectoryError::TwoUsers,
         )?;
         index(
             self.app_users,
             &mut directory.app_users,
             &mut directory.order.app_users,
             |u| &u.id,
-            |user| DirectoryError::TwoUsers(user),
+            DirectoryError::TwoUsers,
         )?;
         index(
             self.devices,
             &mut directory.devices,
             &mut directory.order.devices,
             |d| &d.name,
-            |device| DirectoryError::TwoDevices(device),
+            DirectoryError::TwoDevices,
         )?;
         index(
             self.profiles,
             &mut directory.profiles,
             &mut directory.order.profiles,
             |p| &p.name,
-            |profile| DirectoryError::TwoProfiles(profile),
+            DirectoryError::TwoProfiles,
         )?;
         check_references(&directory)?;
         index_numbers(&mut directory);

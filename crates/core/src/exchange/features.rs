@@ -329,10 +329,11 @@ impl Exchange {
             }
         }
         let mix = self.mix_of(first);
-        if conference && let Some((leg, _)) = self.path_of(first, keeps) {
-            if self.legs.get(&leg).is_some_and(|l| l.mix != Some(mix)) {
-                joining.insert(0, leg);
-            }
+        if conference
+            && let Some((leg, _)) = self.path_of(first, keeps)
+            && self.legs.get(&leg).is_some_and(|l| l.mix != Some(mix))
+        {
+            joining.insert(0, leg);
         }
         if joining
             .iter()

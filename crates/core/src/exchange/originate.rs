@@ -498,7 +498,7 @@ pub(super) fn new_connection(
 }
 
 /// What a phone makes of a typed number: SIP phones hand everything to the digit analysis, which refuses characters no
-/// number has; SCCP phones strip them. [product, decision 11]
+/// number has; SCCP phones strip them. [webdialer §6.1]
 pub(super) fn dialable(typed: &str, device: &Device) -> Result<Digits, Refusal> {
     let known = |c: char| matches!(c, '0'..='9' | '*' | '#' | '+' | 'A'..='D');
     if typed.len() > NUMBER_LENGTH {

@@ -81,7 +81,11 @@ impl Exchange {
             .collect();
         for &leg in live {
             if !self.legs.contains(&leg) {
-                self.driver(DriverCommand::Release { leg, q850: 41, elsewhere: false });
+                self.driver(DriverCommand::Release {
+                    leg,
+                    q850: 41,
+                    elsewhere: false,
+                });
             }
         }
         for leg in lost {
@@ -162,11 +166,11 @@ impl Exchange {
     fn accepted(&mut self, id: LegId) {
         let at = self.clock.wall;
         let reaching = self.legs.get(&id).and_then(|l| l.reaching);
-        if let Some((key, connection)) = reaching {
-            if let Some(call) = self.calls.get_mut(&key) {
-                let number = call.connections[connection].number.clone();
-                call.tell(at, StoryWhat::Offered, Some(&number), None);
-            }
+        if let Some((key, connection)) = reaching
+            && let Some(call) = self.calls.get_mut(&key)
+        {
+            let number = call.connections[connection].number.clone();
+            call.tell(at, StoryWhat::Offered, Some(&number), None);
         }
         self.confirmed(id, Wait::Offered);
     }

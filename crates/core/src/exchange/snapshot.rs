@@ -65,7 +65,7 @@ impl Exchange {
     }
 
     /// The devices a user may act with now: owned or associated, and the phone he sits at, the newest if several.
-    /// [product, decision 14]
+    /// [exchange §7]
     pub(super) fn devices_of(&self, user: &UserId) -> Vec<DeviceName> {
         let mut names: Vec<DeviceName> = match self.directory.end_user(user.as_str()) {
             Some(user) => self

@@ -516,7 +516,7 @@ async fn profile_of(
         .map_err(|refusal| translate::outcome(&refusal))
 }
 
-/// The credential's own devices; an application user has none to show here. [product, decision 11]
+/// The credential's own devices; an application user has none to show here. [webdialer §6.1]
 async fn own_devices(
     app: &App,
     credential: &Credential,
