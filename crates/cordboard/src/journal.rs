@@ -2,6 +2,7 @@
 
 use crate::edge::Peer;
 use cordboard_wire::admin::JournalEntry;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +19,7 @@ pub struct Entry {
     method: &'static str,
     path: &'static str,
     status: u16,
-    fields: Vec<(&'static str, String)>,
+    fields: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Entry {
@@ -41,14 +42,14 @@ impl Entry {
     }
 
     /// With a field.
-    pub fn field(mut self, name: &'static str, mut value: String) -> Self {
+    pub fn field(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        let mut value = value.into();
         if value.len() > FIELD {
             let end = (0..=FIELD)
                 .rev()
                 .find(|&i| value.is_char_boundary(i))
                 .unwrap_or(0);
-            value.truncate(end);
-            value.push('…');
+            value = Cow::Owned(format!("{}…", &value[..end]));
         }
         self.fields.push((name, value));
         self
@@ -130,7 +131,7 @@ impl Journal {
                 fields: entry
                     .fields
                     .iter()
-                    .map(|(n, v)| ((*n).to_owned(), v.clone()))
+                    .map(|(n, v)| ((*n).to_owned(), v.clone().into_owned()))
                     .collect(),
             })
             .collect()

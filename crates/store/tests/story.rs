@@ -61,6 +61,7 @@ fn story(open: impl Fn() -> Store) {
         calls: 3,
         parts: 7,
         events: 20,
+        oldest_live: 2,
     };
     // The last record of a call counts; the batch is one transaction.
     store

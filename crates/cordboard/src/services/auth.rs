@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// A verified credential is remembered for so long.
@@ -37,8 +37,36 @@ pub struct Auth {
     remembered: Mutex<HashMap<[u8; 32], u64>>,
     wrong: Mutex<HashMap<(String, IpAddr), VecDeque<u64>>>,
     tokens: Mutex<HashMap<String, Token>>,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
+    /// Credentials that are being verified: whoever brings the same one waits for that instead of computing it again.
+    under_way: UnderWay,
     dummy: PasswordHash,
+}
+
+type UnderWay = Mutex<HashMap<[u8; 32], Arc<tokio::sync::Mutex<()>>>>;
+
+/// A place in the queue for one credential; the last to leave it clears the queue away.
+struct Place<'a> {
+    all: &'a UnderWay,
+    key: [u8; 32],
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl<'a> Place<'a> {
+    fn take(all: &'a UnderWay, key: [u8; 32]) -> Self {
+        let turn = lock(all).entry(key).or_default().clone();
+        Self { all, key, turn }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut all = lock(self.all);
+        // The map's and ours: nobody else stands here.
+        if Arc::strong_count(&self.turn) <= 2 {
+            all.remove(&self.key);
+        }
+    }
 }
 
 /// A token's owner and end.
@@ -67,7 +95,8 @@ impl Auth {
             remembered: Mutex::default(),
             wrong: Mutex::default(),
             tokens: Mutex::default(),
-            hashing: Semaphore::new(HASHED_AT_ONCE),
+            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
+            under_way: Mutex::default(),
             dummy: passwords::hash("nobody's password"),
         }
     }
@@ -166,17 +195,30 @@ impl Auth {
         key: [u8; 32],
         now_ms: u64,
     ) -> bool {
+        // Whoever is cancelled while waiting leaves too: the place is kept by its drop.
+        let place = Place::take(&self.under_way, key);
+        let _turn = place.turn.lock().await;
+        self.remembers(&key, now_ms) || self.compute(hash, password, key, now_ms).await
+    }
+
+    async fn compute(
+        &self,
+        hash: &PasswordHash,
+        password: &Secret,
+        key: [u8; 32],
+        now_ms: u64,
+    ) -> bool {
         // Never closed.
-        let Ok(_permit) = self.hashing.acquire().await else {
+        let Ok(permit) = Arc::clone(&self.hashing).acquire_owned().await else {
             return false;
         };
-        if self.remembers(&key, now_ms) {
-            return true;
-        }
         let (hash, password) = (hash.clone(), password.clone());
-        let right =
-            tokio::task::spawn_blocking(move || passwords::verify(password.expose(), &hash)).await;
-        let right = right.unwrap_or(false);
+        // The permit goes along: a client that hangs up does not stop the computation, so it must not free its place.
+        let right = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            passwords::verify(password.expose(), &hash)
+        });
+        let right = right.await.unwrap_or(false);
         if right {
             let mut remembered = lock(&self.remembered);
             if remembered.len() >= REMEMBERED {
@@ -243,7 +285,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use cordboard_core::directory::{AppUser, Builder};
+    use std::future::Future as _;
     use std::net::Ipv4Addr;
+    use std::task::{Context, Waker};
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
@@ -324,6 +368,22 @@ mod tests {
                 .await
                 .is_ok()
         );
+    }
+
+    #[tokio::test]
+    async fn a_verification_given_up_half_way_leaves_nothing_behind() {
+        let auth = Auth::new();
+        let directory = directory();
+        let wrong = Secret::new("wrong");
+        {
+            let mut first = Box::pin(auth.password(&directory, "app", &wrong, HERE, 0));
+            let mut second = Box::pin(auth.password(&directory, "app", &wrong, HERE, 0));
+            let mut nobody = Context::from_waker(Waker::noop());
+            assert!(first.as_mut().poll(&mut nobody).is_pending());
+            assert!(second.as_mut().poll(&mut nobody).is_pending());
+            assert_eq!(lock(&auth.under_way).len(), 1);
+        }
+        assert!(lock(&auth.under_way).is_empty());
     }
 
     #[tokio::test]

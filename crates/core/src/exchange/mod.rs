@@ -282,6 +282,7 @@ impl Exchange {
         self.timers.clear_all();
         self.now.counters.calls = 0;
         self.now.counters.parts = 0;
+        self.now.counters.oldest_live = 0;
         self.now.network_up = true;
         self.now.registered_by_default = true;
         self.publish(None, EventKind::Reset);
@@ -413,6 +414,8 @@ impl Exchange {
             self.forget_if_over(call);
         }
         if !step.quiet {
+            let next = self.now.counters.calls + 1;
+            self.now.counters.oldest_live = self.calls.keys().next().map_or(next, |key| key.0);
             self.out
                 .push_back(Output::Save(Record::Counters(self.now.counters)));
         }

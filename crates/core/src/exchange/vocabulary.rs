@@ -231,6 +231,9 @@ pub struct Counters {
     pub parts: u32,
     /// Events.
     pub events: u64,
+    /// Every call before this one is over; where a restart begins to look for calls to end.
+    #[serde(default)]
+    pub oldest_live: u64,
 }
 
 /// A fact from before the start.

@@ -5,7 +5,6 @@ CREATE TABLE calls (
     ended  INTEGER,
     record TEXT NOT NULL
 );
-CREATE INDEX live_calls ON calls (key) WHERE ended IS NULL;
 
 -- The highest numbers given so far, and whatever else is one of a kind.
 CREATE TABLE facts (

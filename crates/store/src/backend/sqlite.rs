@@ -377,9 +377,10 @@ impl Store {
     /// # Errors
     /// When they cannot be read.
     pub fn live_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
+        let oldest = i64::try_from(self.counters()?.oldest_live).unwrap_or(0);
         self.records(
-            "SELECT record FROM calls WHERE ended IS NULL ORDER BY key",
-            [],
+            "SELECT record FROM calls WHERE key >= ?1 AND ended IS NULL ORDER BY key",
+            [oldest],
         )
     }
 

@@ -196,7 +196,7 @@ async fn soap(app: &App, dialect: Dialect, request: HttpRequest) -> HttpReply {
     if let Some(outcome) = done.answer.outcome() {
         entry = entry
             .field("code", outcome.code.number().to_string())
-            .field("text", outcome.description.to_string());
+            .field("text", outcome.description.clone());
     }
     if let Some(call) = &done.call {
         entry = entry.field("call", call.to_string());
@@ -213,11 +213,11 @@ async fn soap(app: &App, dialect: Dialect, request: HttpRequest) -> HttpReply {
 /// What the journal shows of a request: no secret is ever put in.
 fn describe(request: &Request, peer: Peer, dialect: Dialect) -> Entry {
     let mut entry = Entry::new("webdialer", peer, "POST", dialect.service_path(), 0)
-        .field("operation", request.operation().name().to_owned());
+        .field("operation", request.operation().name());
     if let Some(credential) = request.credential() {
         entry = entry.maybe("credential", credential.user_id.clone());
         if credential.token.is_some() {
-            entry = entry.field("token", "•••".to_owned());
+            entry = entry.field("token", "•••");
         }
     }
     match request {
