@@ -1,5 +1,5 @@
 -- Rotates over a file of bodies (one a line), checks every answer, and writes down 1 % of the call ids.
--- Environment: BODIES, EXPECT (a plain text each answer must hold), TARGET (path), IDS (file prefix).
+-- Environment: THREADS, BODIES, EXPECT (a plain text each answer must hold), TARGET (path), IDS (file prefix).
 local loaded = {}
 
 function setup(thread)
@@ -9,9 +9,13 @@ end
 
 function init(arguments)
   bodies = {}
-  for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
-  -- Threads begin apart, so that no user calls twice at the same instant.
-  at = math.floor(#bodies / 2) * (number - 1)
+  -- Each thread has users of its own: one phone asked twice at the same instant says that it is busy.
+  local line_number = 0
+  for line in io.lines(os.getenv("BODIES")) do
+    line_number = line_number + 1
+    if line_number % tonumber(os.getenv("THREADS")) == number - 1 then bodies[#bodies + 1] = line end
+  end
+  at = 0
   expect = os.getenv("EXPECT")
   wrong, answers, requests = 0, 0, {}
   headers = { ["Content-Type"] = "text/xml; charset=utf-8", ["SOAPAction"] = '""' }

@@ -298,8 +298,10 @@ impl Engine {
         match output {
             Output::Driver(command) => self.network.send(command, now.instant),
             Output::Event(event) => {
-                // No listener is no error.
-                let _ = self.hub.send(Arc::new(event));
+                if self.hub.receiver_count() > 0 {
+                    // The last listener may leave just now; that is no error.
+                    let _ = self.hub.send(Arc::new(event));
+                }
             }
             Output::Answer(ticket, answer) => {
                 if let Some(waiting) = self.waiting.remove(&ticket) {
