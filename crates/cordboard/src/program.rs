@@ -9,7 +9,8 @@ use crate::lab::faults::FaultBoard;
 use crate::ops::config::Config;
 use crate::ops::metrics::Metrics;
 use crate::runtime::clock::Clock;
-use crate::runtime::exchange_task::{self, CLOCK_FACT, Parts};
+use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
+use crate::runtime::exchange_task;
 use crate::services::auth::{Auth, Token};
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use anyhow::Context;
@@ -127,10 +128,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let mut builder = store.directory()?;
     crate::lab::populate(&mut builder, population);
     let logins = store.logins()?;
-    let seed = seed.map(|mut seed| {
-        crate::lab::populate(&mut seed.contents.builder, population);
-        Arc::new(seed)
-    });
+    let seed = seed.map(Arc::new);
     let auth = Auth::new();
     auth.set_tokens(store.tokens()?.into_iter().map(|(hash, user, expires)| {
         (
@@ -162,6 +160,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
         serves,
         seed,
+        population,
         config: Arc::new(config),
     });
     let mut addresses = Addresses {
@@ -219,7 +218,7 @@ impl Program {
         while Arc::strong_count(&self.app) > 2 && tokio::time::Instant::now() < drained {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let _ = self.app.handle.on_thread(exchange_task::Engine::stop).await;
+        let _ = self.app.handle.on_thread(Engine::stop).await;
         let thread = self.exchange;
         // The thread ends after what is queued; a panic in it was logged where it happened.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -21,7 +21,8 @@ const PAGE: usize = 1_000;
 #[utoipa::path(post, path = "/api/v1/lab/reset", responses((status = 204), (status = 503, body = admin::Problem)))]
 pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
     let seed = app.seed.clone().unwrap_or_default();
-    let contents = seed.contents.clone();
+    let mut contents = seed.contents.clone();
+    crate::lab::populate(&mut contents.builder, app.population);
     app.faults.clear(None);
     app.handle
         .on_thread(move |engine| {
@@ -82,7 +83,7 @@ pub(super) async fn change_clock(
                 let now = engine.clock.now().wall;
                 match u64::try_from(to.0.saturating_sub(now.0)) {
                     Ok(forward) => engine.advance(Duration::from_millis(forward)),
-                    Err(_) if engine.is_fresh() => engine.clock.set_wall(to),
+                    Err(_) if engine.is_untouched() => engine.clock.set_wall(to),
                     Err(_) => return Err("the clock goes backwards only right after a reset"),
                 }
             }

@@ -1,6 +1,6 @@
 //! The lab's faults: which are set, and who must know. [lab, Faults]
 
-use crate::runtime::exchange_task::{Engine, StoreFault};
+use crate::runtime::engine::{Engine, StoreFault};
 use cordboard_drivers::sim;
 use cordboard_wire::admin::Fault;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};

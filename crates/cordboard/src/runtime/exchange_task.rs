@@ -1,102 +1,35 @@
-//! The thread that owns the exchange. No policy: take what is queued, handle it, store it, release what came out, wait.
+//! Who carries commands out, and when: the engine has one owner at a time.
 //!
-//! Waits on: its bounded inbox ([`INBOX`]), the next deadline. Tells: the network (commands), the hub (events), whoever
-//! asked (answers), always after the step's saves are stored. Stops when every [`super::handle::Handle`] is gone or
-//! [`Engine::stop`] was called.
+//! Whoever brings a command takes a turn: if nobody is at the engine he goes there himself, with everything that is queued,
+//! his own command included; otherwise whoever is there sees it when he looks again. So a command costs no change of threads
+//! while the store is quick. [decision 5]
+//!
+//! The exchange's own thread takes the other turns: those that are due by the clock, administration, whatever is queued while
+//! the store is slow, and what is left when somebody has been at it for long. Waits on: its bell, the next deadline. Stops
+//! after [`Engine::stop`], or when every [`Handle`] is gone.
 
-use super::clock::Clock;
+use super::engine::{Answer, BACKLOG, BATCH, Engine, Parts};
 use super::handle::Handle;
-use cordboard_core::call::CallRecord;
-use cordboard_core::directory::{Builder, Directory, DirectoryError};
-use cordboard_core::exchange::{
-    Command, Event, Input, MobilityLogin, Output, Record, Reply, Saved, Settings,
-};
-use cordboard_core::ids::Ticket;
-use cordboard_core::{Exchange, Now, Refusal};
-use cordboard_drivers::Driver;
-use cordboard_drivers::sim::Sim;
-use cordboard_store::{Store, StoreError};
-use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
-use tokio::sync::{broadcast, oneshot};
+use cordboard_core::exchange::{Command, Event};
+use cordboard_store::StoreError;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant};
+use tokio::sync::broadcast;
 
 /// So many commands wait for the exchange; more are refused as overload, which costs nobody anything.
 pub const INBOX: usize = 4_096;
-/// So many inputs go into one transaction; more would make the first wait for the last.
-const BATCH: usize = 256;
-/// So many events wait for a slow listener; then it is told to resynchronise.
-pub const BACKLOG: usize = 8_192;
+/// So many batches somebody carries out for others before he goes back to his own work.
+const TURNS: usize = 4;
+/// The process ends with this status when the exchange panics: its state is no longer to be trusted.
+const BROKEN: i32 = 70;
 
-/// The store's fact that holds the clock's offset, in milliseconds.
-pub const CLOCK_FACT: &str = "clock_offset_ms";
-
-type Answer = oneshot::Sender<Result<Reply, Refusal>>;
-
-/// What the thread is told.
-pub enum Message {
+/// What the engine is told.
+pub(super) enum Message {
     /// A command and where its answer goes.
     Command(Command, Answer),
-    /// Work on the thread, between two steps.
+    /// Work on the engine, between two steps.
     Work(Box<dyn FnOnce(&mut Engine) + Send>),
-}
-
-impl std::fmt::Debug for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Command(command, _) => f.debug_tuple("Command").field(command).finish(),
-            Self::Work(_) => f.write_str("Work"),
-        }
-    }
-}
-
-/// How the store is made to fail in the lab.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StoreFault {
-    /// Every commit fails.
-    pub error: bool,
-    /// Every commit takes so much longer.
-    pub slow: Duration,
-}
-
-/// Everything the thread owns.
-#[derive(Debug)]
-pub struct Engine {
-    exchange: Exchange,
-    /// The simulated network.
-    pub network: Sim,
-    /// The store.
-    pub store: Store,
-    /// The clock.
-    pub clock: Clock,
-    /// The lab's store fault.
-    pub store_fault: StoreFault,
-    waiting: HashMap<Ticket, Answer>,
-    tickets: u64,
-    /// Saves of facts that could not be stored when they happened; they go with the next batch.
-    late: Vec<Record>,
-    directory: Arc<RwLock<Arc<Directory>>>,
-    hub: broadcast::Sender<Arc<Event>>,
-    tickets_at_reset: u64,
-    stopping: bool,
-}
-
-/// What the engine is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// The exchange's settings.
-    pub settings: Settings,
-    /// The directory.
-    pub directory: Directory,
-    /// Who sits where.
-    pub logins: Vec<MobilityLogin>,
-    /// The store.
-    pub store: Store,
-    /// How long phones ring before they answer by themselves.
-    pub auto_answer: Option<Duration>,
-    /// The clock.
-    pub clock: Clock,
 }
 
 /// The running exchange: its handle, its events, its thread.
@@ -110,322 +43,205 @@ pub struct Running {
     pub thread: std::thread::JoinHandle<()>,
 }
 
-/// Starts the thread. Calls that were live when the process last ended are ended as lost. [exchange §7, rule 10]
+/// Starts the exchange.
 ///
 /// # Errors
-/// When the store cannot be read or written, or the thread not be made.
+/// When the store cannot be read or written.
+///
+/// # Panics
+/// When the system makes no thread at start-up.
 pub fn start(parts: Parts) -> Result<Running, StoreError> {
-    let (inbox, messages) = sync_channel(INBOX);
     let (hub, _) = broadcast::channel(BACKLOG);
     let directory = Arc::new(RwLock::new(Arc::new(parts.directory.clone())));
-    let now = parts.clock.now();
-    let mut store = parts.store;
-    let mut lost: Vec<CallRecord> = store.live_calls()?;
-    for call in &mut lost {
-        call.end_lost(now.wall);
-    }
-    let ended: Vec<Record> = lost
-        .into_iter()
-        .map(|call| Record::Call(Box::new(call)))
-        .collect();
-    store.commit(&ended)?;
-    let mut engine = Engine {
-        exchange: Exchange::new(parts.settings, Arc::new(parts.directory)),
-        network: Sim::new(parts.auto_answer, now.instant),
-        clock: parts.clock,
-        store_fault: StoreFault::default(),
-        waiting: HashMap::new(),
-        tickets: 0,
-        late: Vec::new(),
-        directory: directory.clone(),
-        hub: hub.clone(),
-        tickets_at_reset: 0,
-        stopping: false,
-        store,
-    };
-    let counters = engine.store.counters()?;
-    engine.restore(Saved::Counters(counters));
-    for login in parts.logins {
-        engine.restore(Saved::Login(login));
-    }
-    engine.settle(Vec::new());
+    let engine = Engine::new(parts, directory.clone(), hub.clone())?;
+    let turns = Arc::new(Turns {
+        inbox: Mutex::default(),
+        engine: Mutex::new(Some(engine)),
+        bell: Mutex::default(),
+        rung: Condvar::new(),
+    });
+    let on_thread = turns.clone();
     let thread = std::thread::Builder::new()
         .name("exchange".to_owned())
-        .spawn(move || engine.run(&messages))
+        .spawn(move || on_thread.run())
         .expect("a thread can be made at start-up");
     Ok(Running {
-        handle: Handle::new(inbox, directory),
+        handle: Handle::new(turns, directory),
         events: hub,
         thread,
     })
 }
 
-impl Engine {
-    fn run(mut self, inbox: &Receiver<Message>) {
-        while !self.stopping {
-            let first = match self.wait() {
-                Some(limit) => match inbox.recv_timeout(limit) {
-                    Ok(message) => Some(message),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                },
-                None => match inbox.recv() {
-                    Ok(message) => Some(message),
-                    Err(_) => break,
-                },
-            };
-            let mut inputs = Vec::new();
-            let mut next = first;
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Command(command, answer) => {
-                        inputs.push(self.ticketed(command, answer))
-                    }
-                    Message::Work(work) => {
-                        self.settle(std::mem::take(&mut inputs));
-                        work(&mut self);
-                    }
-                }
-                if inputs.len() < BATCH {
-                    next = inbox.try_recv().ok();
-                }
-            }
-            self.settle(inputs);
-        }
-    }
+/// The inbox, the engine, and the bell of the thread that takes the turns nobody else takes.
+pub(super) struct Turns {
+    inbox: Mutex<VecDeque<Message>>,
+    /// Gone once the exchange has stopped; the store is closed then.
+    engine: Mutex<Option<Engine>>,
+    bell: Mutex<Bell>,
+    rung: Condvar,
+}
 
-    fn wait(&self) -> Option<Duration> {
-        let next = [self.exchange.next_deadline(), self.network.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()?;
-        self.clock.until(next)
-    }
+#[derive(Debug, Default)]
+struct Bell {
+    ringing: bool,
+    /// When the thread wakes by itself; `None`: never.
+    wakes: Option<Instant>,
+    /// Nobody can command any more.
+    alone: bool,
+}
 
-    fn ticketed(&mut self, command: Command, answer: Answer) -> Input {
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        self.waiting.insert(ticket, answer);
-        Input::Command(ticket, command)
-    }
-
-    fn restore(&mut self, saved: Saved) {
-        self.exchange
-            .handle(Input::Restore(saved), self.clock.now());
-    }
-
-    /// Handles these inputs and everything that follows from them at this instant.
-    fn settle(&mut self, mut inputs: Vec<Input>) {
-        let now = self.clock.now();
-        if self
-            .exchange
-            .next_deadline()
-            .is_some_and(|at| at <= now.instant)
-        {
-            inputs.push(Input::Deadline);
-        }
-        loop {
-            while inputs.len() < BATCH
-                && let Some(event) = self.network.poll(now.instant)
-            {
-                inputs.push(Input::Driver(event));
-            }
-            if inputs.is_empty() {
-                return;
-            }
-            self.step(std::mem::take(&mut inputs), now);
-        }
-    }
-
-    /// Handles a batch as one transaction; when that cannot be stored, one by one.
-    fn step(&mut self, inputs: Vec<Input>, now: Now) {
-        for input in &inputs {
-            self.exchange.handle(input.clone(), now);
-        }
-        let (mut outputs, mut saves) = self.drain();
-        let late = std::mem::take(&mut self.late);
-        saves.splice(0..0, late.iter().cloned());
-        if let Err(error) = self.store_saves(&saves) {
-            self.late = late;
-            if let [input] = inputs.as_slice() {
-                tracing::error!(%error, "a step could not be stored");
-                self.exchange
-                    .handle(Input::StoreFailed(Box::new(input.clone())), now);
-                let (kept, facts) = self.drain();
-                self.late.extend(facts);
-                outputs = kept;
-            } else {
-                self.exchange.handle(Input::Undo, now);
-                for input in inputs {
-                    self.step(vec![input], now);
-                }
-                return;
-            }
-        }
-        self.exchange.handle(Input::Stored, now);
-        for output in outputs {
-            self.release(output, now);
-        }
-    }
-
-    fn drain(&mut self) -> (Vec<Output>, Vec<Record>) {
-        let mut outputs = Vec::new();
-        let mut saves = Vec::new();
-        while let Some(output) = self.exchange.poll() {
-            match output {
-                Output::Save(record) => saves.push(record),
-                Output::Driver(_) | Output::Event(_) | Output::Answer(_, _) => outputs.push(output),
-            }
-        }
-        (outputs, saves)
-    }
-
-    fn store_saves(&mut self, saves: &[Record]) -> Result<(), StoreError> {
-        if saves.is_empty() {
-            return Ok(());
-        }
-        if !self.store_fault.slow.is_zero() {
-            std::thread::sleep(self.store_fault.slow);
-        }
-        if self.store_fault.error {
-            let path = "the store (lab fault)".to_owned();
-            return Err(StoreError::InUse { path });
-        }
-        self.store.commit(saves)
-    }
-
-    fn release(&mut self, output: Output, now: Now) {
-        match output {
-            Output::Driver(command) => self.network.send(command, now.instant),
-            Output::Event(event) => {
-                if self.hub.receiver_count() > 0 {
-                    // The last listener may leave just now; that is no error.
-                    let _ = self.hub.send(Arc::new(event));
-                }
-            }
-            Output::Answer(ticket, answer) => {
-                if let Some(waiting) = self.waiting.remove(&ticket) {
-                    // Whoever asked may have gone; what was done stays done.
-                    let _ = waiting.send(answer);
-                }
-            }
-            Output::Save(_) => {}
-        }
-    }
-
-    // --- the lab's controls and administration -------------------------------------------------------------------------
-
-    /// Has nothing been numbered since the last reset?
-    pub fn is_fresh(&self) -> bool {
-        self.tickets == self.tickets_at_reset
-    }
-
-    /// Stores how far the clock is from the machine's, so that a restart finds it again.
-    pub fn remember_clock(&mut self) {
-        let offset = self.clock.offset_ms().to_string();
-        if let Err(error) = self.store.set_fact(CLOCK_FACT, &offset) {
-            tracing::warn!(%error, "the clock's offset could not be stored");
-        }
-    }
-
-    /// Lets happen what is due now.
-    pub fn catch_up(&mut self) {
-        self.settle(Vec::new());
-    }
-
-    /// Moves the clock, firing everything on the way in order.
-    pub fn advance(&mut self, by: Duration) {
-        let target = self.clock.now().later(by);
-        loop {
-            let next = [self.exchange.next_deadline(), self.network.next_deadline()]
-                .into_iter()
-                .flatten()
-                .min();
-            let now = self.clock.now().instant;
-            let Some(at) = next.filter(|&at| at <= target.instant) else {
-                break;
-            };
-            if at > now {
-                self.clock.advance(at - now);
-            }
-            self.settle(Vec::new());
-        }
-        let now = self.clock.now().instant;
-        if target.instant > now {
-            self.clock.advance(target.instant - now);
-        }
-        self.settle(Vec::new());
-    }
-
-    /// Forgets all calls and starts numbering anew (lab).
-    ///
-    /// # Errors
-    /// When the store refuses; nothing is forgotten then.
-    pub fn reset(
-        &mut self,
-        directory: Directory,
-        logins: Vec<MobilityLogin>,
-    ) -> Result<(), StoreError> {
-        self.store_fault = StoreFault::default();
-        self.late.clear();
-        self.store.forget_calls()?;
-        self.network.reset();
-        self.clock.reset();
-        let now = self.clock.now();
-        let directory = Arc::new(directory);
-        self.share(&directory);
-        self.exchange.handle(Input::Reset(directory), now);
-        let (outputs, saves) = self.drain();
-        self.store.commit(&saves)?;
-        self.exchange.handle(Input::Stored, now);
-        for output in outputs {
-            self.release(output, now);
-        }
-        for login in logins {
-            self.restore(Saved::Login(login));
-        }
-        self.exchange.handle(Input::Stored, now);
-        self.tickets_at_reset = self.tickets;
-        self.remember_clock();
-        Ok(())
-    }
-
-    /// Replaces the directory: in the store first, then for everybody.
-    ///
-    /// # Errors
-    /// When the parts do not fit together or the store refuses; nothing changed then.
-    pub fn replace_directory(
-        &mut self,
-        builder: &Builder,
-        logins: &[MobilityLogin],
-    ) -> Result<(), ImportError> {
-        let directory = Arc::new(builder.clone().build()?);
-        self.store.replace_directory(builder, logins)?;
-        self.share(&directory);
-        self.settle(vec![Input::Directory(directory)]);
-        Ok(())
-    }
-
-    fn share(&self, directory: &Arc<Directory>) {
-        match self.directory.write() {
-            Ok(mut shared) => *shared = directory.clone(),
-            Err(poisoned) => *poisoned.into_inner() = directory.clone(),
-        }
-    }
-
-    /// Ends the thread after what is queued.
-    pub fn stop(&mut self) {
-        self.stopping = true;
+impl std::fmt::Debug for Turns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turns").finish_non_exhaustive()
     }
 }
 
-/// Why a directory was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// Its parts do not fit together.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// It cannot be stored.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+impl Turns {
+    /// Queues a command and takes a turn. Gives it back when the inbox is full.
+    pub(super) fn command(&self, command: Command, answer: Answer) -> bool {
+        if !self.queue(Message::Command(command, answer)) {
+            return false;
+        }
+        self.take();
+        true
+    }
+
+    /// Queues work for the exchange's own thread: it may take long. Says no when the inbox is full.
+    pub(super) fn work(&self, work: Box<dyn FnOnce(&mut Engine) + Send>) -> bool {
+        let queued = self.queue(Message::Work(work));
+        self.ring();
+        queued
+    }
+
+    /// Nobody is left who could command anything.
+    pub(super) fn leave(&self) {
+        lock(&self.bell).alone = true;
+        self.rung.notify_one();
+    }
+
+    fn queue(&self, message: Message) -> bool {
+        let mut inbox = lock(&self.inbox);
+        if inbox.len() >= INBOX {
+            return false;
+        }
+        inbox.push_back(message);
+        true
+    }
+
+    fn ring(&self) {
+        lock(&self.bell).ringing = true;
+        self.rung.notify_one();
+    }
+
+    /// Carries out what is queued, if nobody is at it. Whoever is looks again after he has let go of the engine, so nothing
+    /// that was queued before that is overlooked.
+    fn take(&self) {
+        for _ in 0..TURNS {
+            let mut place = match self.engine.try_lock() {
+                Ok(place) => place,
+                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::Poisoned(_)) => std::process::exit(BROKEN),
+            };
+            let Some(engine) = place.as_mut() else {
+                // Whoever waits for an answer sees that none will come.
+                return lock(&self.inbox).clear();
+            };
+            if !engine.is_quick() || matches!(lock(&self.inbox).front(), Some(Message::Work(_))) {
+                break;
+            }
+            self.batch(engine, true);
+            let due = engine.wait();
+            drop(place);
+            if let Some(due) = due {
+                self.wake_by(due);
+            }
+            if lock(&self.inbox).is_empty() {
+                return;
+            }
+        }
+        self.ring();
+    }
+
+    /// One batch of what is queued, with everything that follows from it.
+    fn batch(&self, engine: &mut Engine, commands_only: bool) {
+        let _fatal = Fatal;
+        let mut inputs = Vec::new();
+        while inputs.len() < BATCH {
+            let mut inbox = lock(&self.inbox);
+            if commands_only && matches!(inbox.front(), Some(Message::Work(_))) {
+                break;
+            }
+            let Some(message) = inbox.pop_front() else {
+                break;
+            };
+            drop(inbox);
+            match message {
+                Message::Command(command, answer) => inputs.push(engine.ticketed(command, answer)),
+                Message::Work(work) => {
+                    engine.settle(std::mem::take(&mut inputs));
+                    work(engine);
+                }
+            }
+        }
+        engine.settle(inputs);
+    }
+
+    /// Makes the thread wake in time for what is due.
+    fn wake_by(&self, due: Duration) {
+        let at = Instant::now() + due;
+        let mut bell = lock(&self.bell);
+        if bell.wakes.is_none_or(|wakes| at < wakes) {
+            bell.ringing = true;
+            self.rung.notify_one();
+        }
+    }
+
+    fn run(&self) {
+        loop {
+            let mut place = lock(&self.engine);
+            let Some(engine) = place.as_mut() else {
+                return;
+            };
+            self.batch(engine, false);
+            let due = engine.wait();
+            if engine.is_stopping() || lock(&self.bell).alone {
+                *place = None;
+                return lock(&self.inbox).clear();
+            }
+            drop(place);
+            let mut bell = lock(&self.bell);
+            bell.wakes = due.map(|due| Instant::now() + due);
+            // Rung while the engine was at work, or more queued than one batch takes: no waiting.
+            while !bell.ringing && lock(&self.inbox).is_empty() && !bell.alone {
+                let left = bell
+                    .wakes
+                    .map(|at| at.saturating_duration_since(Instant::now()));
+                bell = match left {
+                    Some(Duration::ZERO) => break,
+                    Some(left) => {
+                        let waited = self.rung.wait_timeout(bell, left);
+                        waited.unwrap_or_else(PoisonError::into_inner).0
+                    }
+                    None => self.rung.wait(bell).unwrap_or_else(PoisonError::into_inner),
+                };
+            }
+            bell.ringing = false;
+        }
+    }
+}
+
+/// Ends the process when a batch panics, wherever it is carried out.
+struct Fatal;
+
+impl Drop for Fatal {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the exchange is broken; the process ends");
+            std::process::exit(BROKEN);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,18 +1,28 @@
 //! What services hold of the exchange: a door for commands, and the facts they may read without asking.
 
-use super::exchange_task::{Engine, Message};
+use super::engine::Engine;
+use super::exchange_task::Turns;
 use cordboard_core::Refusal;
 use cordboard_core::directory::Directory;
 use cordboard_core::exchange::{Command, Reply};
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, RwLock};
 use tokio::sync::oneshot;
 
 /// A handle on the running exchange. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    inbox: SyncSender<Message>,
+    door: Arc<Door>,
     directory: Arc<RwLock<Arc<Directory>>>,
+}
+
+/// What all handles share; the exchange ends when the last one has gone.
+#[derive(Debug)]
+struct Door(Arc<Turns>);
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 /// The exchange's thread is gone; the program is ending.
@@ -21,8 +31,11 @@ pub struct Handle {
 pub struct Stopped;
 
 impl Handle {
-    pub(super) fn new(inbox: SyncSender<Message>, directory: Arc<RwLock<Arc<Directory>>>) -> Self {
-        Self { inbox, directory }
+    pub(super) fn new(turns: Arc<Turns>, directory: Arc<RwLock<Arc<Directory>>>) -> Self {
+        Self {
+            door: Arc::new(Door(turns)),
+            directory,
+        }
     }
 
     /// Gives a command and waits for its answer, which comes after what it promises is stored.
@@ -31,10 +44,10 @@ impl Handle {
     /// What the exchange refuses; [`Refusal::Overloaded`] when its inbox is full.
     pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
-        match self.inbox.try_send(Message::Command(command, answer)) {
-            Ok(()) => answered.await.unwrap_or(Err(Refusal::Overloaded)),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Refusal::Overloaded),
+        if !self.door.0.command(command, answer) {
+            return Err(Refusal::Overloaded);
         }
+        answered.await.unwrap_or(Err(Refusal::Overloaded))
     }
 
     /// Runs something on the exchange's thread, between two steps: the lab's controls, administration.
@@ -50,9 +63,9 @@ impl Handle {
             // Nobody may be waiting any more; the work was done all the same.
             let _ = answer.send(work(engine));
         });
-        self.inbox
-            .try_send(Message::Work(work))
-            .map_err(|_| Stopped)?;
+        if !self.door.0.work(work) {
+            return Err(Stopped);
+        }
         answered.await.map_err(|_| Stopped)
     }
 

@@ -3,5 +3,6 @@
 //! [`exchange_task`] is the thread, [`handle`] what everybody else holds of it, [`clock`] the lab's clock.
 
 pub mod clock;
+pub mod engine;
 pub mod exchange_task;
 pub mod handle;

@@ -1,7 +1,7 @@
 //! Puts a [`Directory`] together and refuses what does not fit together.
 
-use super::{AppUser, Device, DeviceProfile, Directory, EndUser, Folded};
-use crate::ids::{DeviceName, ProfileName, UserId};
+use super::{AppUser, Appearances, Device, DeviceProfile, Directory, EndUser, Folded};
+use crate::ids::{DeviceName, DirectoryNumber, ProfileName, UserId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use thiserror::Error;
@@ -191,8 +191,7 @@ fn index_numbers(directory: &mut Directory) {
                 .push(device.name.clone());
         }
         for line in &device.lines {
-            let partitions = directory.numbers.entry(line.digits.clone()).or_default();
-            let appearances = partitions.entry(line.partition.clone()).or_default();
+            let appearances = appearances(directory, line);
             if !appearances.devices.contains(&device.name) {
                 appearances.devices.push(device.name.clone());
             }
@@ -200,8 +199,7 @@ fn index_numbers(directory: &mut Directory) {
     }
     for profile in profiles {
         for line in &profile.lines {
-            let partitions = directory.numbers.entry(line.digits.clone()).or_default();
-            let appearances = partitions.entry(line.partition.clone()).or_default();
+            let appearances = appearances(directory, line);
             if !appearances.profiles.contains(&profile.name) {
                 appearances.profiles.push(profile.name.clone());
             }
@@ -209,11 +207,22 @@ fn index_numbers(directory: &mut Directory) {
     }
 }
 
+/// Where a number appears, to be filled in.
+fn appearances<'a>(directory: &'a mut Directory, line: &DirectoryNumber) -> &'a mut Appearances {
+    let partitions = directory.numbers.entry(line.digits.clone()).or_default();
+    let place = partitions.binary_search_by(|(partition, _)| partition.cmp(&line.partition));
+    let at = place.unwrap_or_else(|at| {
+        partitions.insert(at, (line.partition.clone(), Appearances::default()));
+        at
+    });
+    &mut partitions[at].1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::directory::Protocol;
-    use crate::ids::{Digits, DirectoryNumber};
+    use crate::ids::Digits;
 
     fn device(name: &str, lines: &[(&str, Option<&str>)]) -> Device {
         Device {

@@ -9,7 +9,7 @@ pub use build::{Builder, DirectoryError};
 
 use crate::ids::{DeviceName, Digits, DirectoryNumber, Partition, ProfileName, UserId};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -244,7 +244,8 @@ pub struct Directory {
     devices: HashMap<Folded, Arc<Device>>,
     profiles: HashMap<Folded, Arc<DeviceProfile>>,
     owned: HashMap<UserId, Vec<DeviceName>>,
-    numbers: HashMap<Digits, BTreeMap<Option<Partition>, Appearances>>,
+    /// By digits; of each, by partition: none first, then by name.
+    numbers: HashMap<Digits, Vec<(Option<Partition>, Appearances)>>,
     order: Order,
 }
 
@@ -337,7 +338,7 @@ impl Directory {
     /// The directory number that these typed digits mean: no partition first, then by name. `None` for outside numbers.
     pub fn resolve(&self, digits: &str) -> Option<DirectoryNumber> {
         let (digits, partitions) = self.numbers.get_key_value(&Digits::from(digits))?;
-        let partition = partitions.keys().next()?;
+        let (partition, _) = partitions.first()?;
         Some(DirectoryNumber {
             digits: digits.clone(),
             partition: partition.clone(),
@@ -359,6 +360,8 @@ impl Directory {
     }
 
     fn appearances(&self, number: &DirectoryNumber) -> Option<&Appearances> {
-        self.numbers.get(&number.digits)?.get(&number.partition)
+        let partitions = self.numbers.get(&number.digits)?;
+        let found = partitions.binary_search_by(|(partition, _)| partition.cmp(&number.partition));
+        Some(&partitions[found.ok()?].1)
     }
 }

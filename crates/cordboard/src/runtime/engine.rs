@@ -1,0 +1,398 @@
+//! What owns the exchange, the simulated network and the store, and takes one batch of inputs after the other through them.
+//! No policy: handle what is given, store it, release what came out.
+//!
+//! Who calls it, and when, is in [`super::exchange_task`]. Tells: the network (commands), the hub (events), whoever asked
+//! (answers), always after the step's saves are stored.
+
+use super::clock::Clock;
+use cordboard_core::call::CallRecord;
+use cordboard_core::directory::{Builder, Directory, DirectoryError};
+use cordboard_core::exchange::{
+    Action, Command, Event, Input, MobilityLogin, Output, Record, Reply, Saved, Settings,
+};
+use cordboard_core::ids::Ticket;
+use cordboard_core::{Exchange, Now, Refusal};
+use cordboard_drivers::Driver;
+use cordboard_drivers::sim::Sim;
+use cordboard_store::{Store, StoreError};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::{broadcast, oneshot};
+
+/// So many inputs go into one transaction; more would make the first wait for the last.
+pub(super) const BATCH: usize = 256;
+/// So many events wait for a slow listener; then it is told to resynchronise.
+pub const BACKLOG: usize = 8_192;
+/// Facts that the store refused are offered to it again after so long.
+const RETRY: Duration = Duration::from_millis(250);
+/// A store that takes longer than this for a commit is no company for threads that serve sockets.
+const QUICK: Duration = Duration::from_millis(4);
+
+/// The store's fact that holds the clock's offset, in milliseconds.
+pub const CLOCK_FACT: &str = "clock_offset_ms";
+
+/// Where a command's answer goes.
+pub(super) type Answer = oneshot::Sender<Result<Reply, Refusal>>;
+
+/// How the store is made to fail in the lab.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreFault {
+    /// Every commit fails.
+    pub error: bool,
+    /// Every commit takes so much longer.
+    pub slow: Duration,
+}
+
+/// Everything the thread owns.
+#[derive(Debug)]
+pub struct Engine {
+    exchange: Exchange,
+    /// The simulated network.
+    pub network: Sim,
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Clock,
+    /// The lab's store fault.
+    pub store_fault: StoreFault,
+    waiting: HashMap<Ticket, Answer>,
+    tickets: u64,
+    /// Saves of facts that could not be stored when they happened; they go with the next batch.
+    late: Vec<Record>,
+    directory: Arc<RwLock<Arc<Directory>>>,
+    hub: broadcast::Sender<Arc<Event>>,
+    /// Has nothing been asked for, but to read, since the seeded state?
+    untouched: bool,
+    /// Does a commit take so little time that whoever brought the command may carry it out?
+    quick: bool,
+    stopping: bool,
+}
+
+/// What the engine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The exchange's settings.
+    pub settings: Settings,
+    /// The directory.
+    pub directory: Directory,
+    /// Who sits where.
+    pub logins: Vec<MobilityLogin>,
+    /// The store.
+    pub store: Store,
+    /// How long phones ring before they answer by themselves.
+    pub auto_answer: Option<Duration>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Engine {
+    /// Puts everything together. Calls that were live when the process last ended are ended as lost.
+    /// [exchange §7, rule 10]
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub(super) fn new(
+        parts: Parts,
+        directory: Arc<RwLock<Arc<Directory>>>,
+        hub: broadcast::Sender<Arc<Event>>,
+    ) -> Result<Self, StoreError> {
+        let now = parts.clock.now();
+        let mut store = parts.store;
+        let mut lost: Vec<CallRecord> = store.live_calls()?;
+        for call in &mut lost {
+            call.end_lost(now.wall);
+        }
+        let ended: Vec<Record> = lost
+            .into_iter()
+            .map(|call| Record::Call(Box::new(call)))
+            .collect();
+        store.commit(&ended)?;
+        let counters = store.counters()?;
+        let mut engine = Self {
+            exchange: Exchange::new(parts.settings, Arc::new(parts.directory)),
+            network: Sim::new(parts.auto_answer, now.instant),
+            clock: parts.clock,
+            store_fault: StoreFault::default(),
+            waiting: HashMap::new(),
+            tickets: 0,
+            late: Vec::new(),
+            directory,
+            hub,
+            untouched: counters.calls == 0,
+            quick: true,
+            stopping: false,
+            store,
+        };
+        engine.restore(Saved::Counters(counters));
+        for login in parts.logins {
+            engine.restore(Saved::Login(login));
+        }
+        engine.catch_up();
+        Ok(engine)
+    }
+
+    /// How long until something is due; `None`: nothing is.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        let retry = (!self.late.is_empty()).then_some(RETRY);
+        let due = self.next_deadline().and_then(|next| self.clock.until(next));
+        [retry, due].into_iter().flatten().min()
+    }
+
+    fn next_deadline(&self) -> Option<cordboard_core::Instant> {
+        let own = self.exchange.next_deadline().into_iter();
+        own.chain(self.network.next_deadline()).min()
+    }
+
+    /// May whoever brought a command carry it out, or should it wait for the exchange's own thread?
+    pub(super) fn is_quick(&self) -> bool {
+        self.quick && self.store_fault.slow.is_zero()
+    }
+
+    /// Is the end near?
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Does the store take what it is given?
+    pub fn store_is_well(&self) -> bool {
+        self.late.is_empty() && !self.store_fault.error
+    }
+
+    /// Gives a command its ticket and keeps where its answer goes.
+    pub(super) fn ticketed(&mut self, command: Command, answer: Answer) -> Input {
+        self.untouched &= matches!(command.action, Action::Snapshot(_));
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.waiting.insert(ticket, answer);
+        Input::Command(ticket, command)
+    }
+
+    fn restore(&mut self, saved: Saved) {
+        self.exchange
+            .handle(Input::Restore(saved), self.clock.now());
+    }
+
+    /// Handles these inputs and everything that follows from them at this instant.
+    pub(super) fn settle(&mut self, mut inputs: Vec<Input>) {
+        let now = self.clock.now();
+        if !self.late.is_empty() {
+            self.offer_again();
+        }
+        if self
+            .exchange
+            .next_deadline()
+            .is_some_and(|at| at <= now.instant)
+        {
+            inputs.push(Input::Deadline);
+        }
+        loop {
+            while inputs.len() < BATCH
+                && let Some(event) = self.network.poll(now.instant)
+            {
+                inputs.push(Input::Driver(event));
+            }
+            if inputs.is_empty() {
+                return;
+            }
+            self.step(std::mem::take(&mut inputs), now);
+        }
+    }
+
+    /// Handles a batch as one transaction; when that cannot be stored, one by one.
+    fn step(&mut self, inputs: Vec<Input>, now: Now) {
+        // Only what may have to be handed in again is kept.
+        for input in &inputs {
+            self.exchange.handle(input.clone(), now);
+        }
+        let (mut outputs, saves) = self.drain();
+        if let Err(error) = self.store_saves(&saves) {
+            if let [input] = inputs.as_slice() {
+                tracing::error!(%error, "a step could not be stored");
+                self.exchange
+                    .handle(Input::StoreFailed(Box::new(input.clone())), now);
+                let (kept, facts) = self.drain();
+                self.late.extend(facts);
+                outputs = kept;
+            } else {
+                self.exchange.handle(Input::Undo, now);
+                for input in inputs {
+                    self.step(vec![input], now);
+                }
+                return;
+            }
+        }
+        self.exchange.handle(Input::Stored, now);
+        for output in outputs {
+            self.release(output, now);
+        }
+    }
+
+    /// Facts of the network that could not be stored when they happened are not forgotten.
+    fn offer_again(&mut self) {
+        let late = std::mem::take(&mut self.late);
+        if self.store_saves(&late).is_err() {
+            self.late = late;
+        }
+    }
+
+    fn drain(&mut self) -> (Vec<Output>, Vec<Record>) {
+        let mut outputs = Vec::new();
+        let mut saves = Vec::new();
+        while let Some(output) = self.exchange.poll() {
+            match output {
+                Output::Save(record) => saves.push(record),
+                Output::Driver(_) | Output::Event(_) | Output::Answer(_, _) => outputs.push(output),
+            }
+        }
+        (outputs, saves)
+    }
+
+    fn store_saves(&mut self, saves: &[Record]) -> Result<(), StoreError> {
+        if saves.is_empty() {
+            return Ok(());
+        }
+        if !self.store_fault.slow.is_zero() {
+            std::thread::sleep(self.store_fault.slow);
+        }
+        if self.store_fault.error {
+            let path = "the store (lab fault)".to_owned();
+            return Err(StoreError::InUse { path });
+        }
+        let begun = Instant::now();
+        let stored = self.store.commit(saves);
+        self.quick = begun.elapsed() < QUICK;
+        stored
+    }
+
+    fn release(&mut self, output: Output, now: Now) {
+        match output {
+            Output::Driver(command) => self.network.send(command, now.instant),
+            Output::Event(event) => {
+                if self.hub.receiver_count() > 0 {
+                    // The last listener may leave just now; that is no error.
+                    let _ = self.hub.send(Arc::new(event));
+                }
+            }
+            Output::Answer(ticket, answer) => {
+                if let Some(waiting) = self.waiting.remove(&ticket) {
+                    // Whoever asked may have gone; what was done stays done.
+                    let _ = waiting.send(answer);
+                }
+            }
+            Output::Save(_) => {}
+        }
+    }
+
+    // --- the lab's controls and administration -------------------------------------------------------------------------
+
+    /// Is this the seeded state still?
+    pub fn is_untouched(&self) -> bool {
+        self.untouched
+    }
+
+    /// Stores how far the clock is from the machine's, so that a restart finds it again.
+    pub fn remember_clock(&mut self) {
+        let offset = self.clock.offset_ms().to_string();
+        if let Err(error) = self.store.set_fact(CLOCK_FACT, &offset) {
+            tracing::warn!(%error, "the clock's offset could not be stored");
+        }
+    }
+
+    /// Lets happen what is due now.
+    pub fn catch_up(&mut self) {
+        self.settle(Vec::new());
+    }
+
+    /// Moves the clock, firing everything on the way in order.
+    pub fn advance(&mut self, by: Duration) {
+        let target = self.clock.now().later(by);
+        loop {
+            let now = self.clock.now().instant;
+            let Some(at) = self.next_deadline().filter(|&at| at <= target.instant) else {
+                break;
+            };
+            if at > now {
+                self.clock.advance(at - now);
+            }
+            self.settle(Vec::new());
+        }
+        let now = self.clock.now().instant;
+        if target.instant > now {
+            self.clock.advance(target.instant - now);
+        }
+        self.settle(Vec::new());
+    }
+
+    /// Forgets all calls and starts numbering anew (lab).
+    ///
+    /// # Errors
+    /// When the store refuses; nothing is forgotten then.
+    pub fn reset(
+        &mut self,
+        directory: Directory,
+        logins: Vec<MobilityLogin>,
+    ) -> Result<(), StoreError> {
+        self.store_fault = StoreFault::default();
+        self.late.clear();
+        self.store.forget_calls()?;
+        self.network.reset();
+        self.clock.reset();
+        let now = self.clock.now();
+        let directory = Arc::new(directory);
+        self.share(&directory);
+        self.exchange.handle(Input::Reset(directory), now);
+        let (outputs, saves) = self.drain();
+        self.store.commit(&saves)?;
+        self.exchange.handle(Input::Stored, now);
+        for output in outputs {
+            self.release(output, now);
+        }
+        for login in logins {
+            self.restore(Saved::Login(login));
+        }
+        self.exchange.handle(Input::Stored, now);
+        self.untouched = true;
+        self.remember_clock();
+        Ok(())
+    }
+
+    /// Replaces the directory: in the store first, then for everybody.
+    ///
+    /// # Errors
+    /// When the parts do not fit together or the store refuses; nothing changed then.
+    pub fn replace_directory(
+        &mut self,
+        builder: &Builder,
+        logins: &[MobilityLogin],
+    ) -> Result<(), ImportError> {
+        let directory = Arc::new(builder.clone().build()?);
+        self.store.replace_directory(builder, logins)?;
+        self.share(&directory);
+        self.settle(vec![Input::Directory(directory)]);
+        Ok(())
+    }
+
+    fn share(&self, directory: &Arc<Directory>) {
+        match self.directory.write() {
+            Ok(mut shared) => *shared = directory.clone(),
+            Err(poisoned) => *poisoned.into_inner() = directory.clone(),
+        }
+    }
+
+    /// Ends the thread after what is queued.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+    }
+}
+
+/// Why a directory was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Its parts do not fit together.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// It cannot be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
