@@ -50,4 +50,10 @@ pub enum StoreError {
     /// A record that cannot be read.
     #[error("a stored record cannot be read: {0}")]
     Record(#[from] serde_json::Error),
+    /// A call that cannot be written.
+    #[error("a call cannot be stored: {0}")]
+    Write(#[from] rmp_serde::encode::Error),
+    /// A stored call that cannot be read.
+    #[error("a stored call cannot be read: {0}")]
+    Read(#[from] rmp_serde::decode::Error),
 }

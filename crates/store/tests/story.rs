@@ -162,10 +162,32 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
         "{error}"
     );
+}
+
+#[test]
+fn calls_that_an_earlier_version_wrote_as_json_are_read_after_its_database_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    drop(open(&path).unwrap());
+    let old = rusqlite::Connection::open(&path).unwrap();
+    for key in [1, 2] {
+        let record = serde_json::to_string(&call(key, key == 1)).unwrap();
+        old.execute(
+            "INSERT INTO calls (key, id, ended, record) VALUES (?1, 'c-' || ?1, ?2, ?3)",
+            rusqlite::params![key as i64, (key == 1).then_some(2), record],
+        )
+        .unwrap();
+    }
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+    let store = open(&path).unwrap();
+    assert_eq!(store.live_calls().unwrap(), [call(2, false)]);
+    let read = store.reader().unwrap().call(&"c-1".into()).unwrap();
+    assert_eq!(read, Some(call(1, true)));
 }

@@ -1,9 +1,9 @@
--- Calls, newest last. `record` is the whole call as JSON; `ended` is there to find those that a restart must end.
+-- Calls, newest last. `record` is the whole call as MessagePack with named fields; `ended` is there to find those that a restart must end.
 CREATE TABLE calls (
     key    INTEGER PRIMARY KEY,
     id     TEXT NOT NULL UNIQUE,
     ended  INTEGER,
-    record TEXT NOT NULL
+    record BLOB NOT NULL
 );
 
 -- The highest numbers given so far, and whatever else is one of a kind.

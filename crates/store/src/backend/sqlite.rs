@@ -9,7 +9,7 @@ use cordboard_core::directory::{AppUser, Builder, Device, DeviceProfile, EndUser
 use cordboard_core::exchange::{Counters, MobilityLogin, Record};
 use cordboard_core::ids::{CallId, CallKey};
 use cordboard_core::now::Wall;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
 use rusqlite_migration::{M, Migrations};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,19 +35,40 @@ pub enum Sync {
 }
 
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!(
-        "../../migrations/sqlite/0001.sql"
-    ))])
+    Migrations::new(vec![
+        M::up(include_str!("../../migrations/sqlite/0001.sql")),
+        M::up_with_hook("", |transaction| Ok(rewrite_calls(transaction)?)),
+    ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 1;
+const SCHEMA: usize = 2;
+
+/// The second migration: calls that were written down as JSON text become MessagePack.
+fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut read =
+        transaction.prepare("SELECT key, record FROM calls WHERE typeof(record) = 'text'")?;
+    let mut write = transaction.prepare("UPDATE calls SET record = ?2 WHERE key = ?1")?;
+    let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows: Vec<(i64, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    for (key, text) in rows {
+        let unreadable = |error| {
+            rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error)
+        };
+        let call: CallRecord = serde_json::from_str(&text).map_err(|e| unreadable(Box::new(e)))?;
+        let bytes = rmp_serde::to_vec_named(&call).map_err(|e| unreadable(Box::new(e)))?;
+        write.execute(params![key, bytes])?;
+    }
+    Ok(())
+}
 
 /// The one writer.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// The records of a commit, on their way.
+    scratch: Vec<u8>,
 }
 
 /// Reads beside the writer.
@@ -113,6 +134,7 @@ impl Store {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            scratch: Vec::new(),
         })
     }
 
@@ -151,14 +173,14 @@ impl Store {
         if calls.is_empty() && counters.is_none() {
             return Ok(());
         }
+        // Every record into one buffer, before the transaction begins.
+        self.scratch.clear();
         let mut rows = Vec::with_capacity(calls.len());
         for (key, call) in calls {
-            rows.push((
-                key,
-                call.id.as_str(),
-                call.ended.map(|at| at.0),
-                serde_json::to_string(call)?,
-            ));
+            let begin = self.scratch.len();
+            rmp_serde::encode::write_named(&mut self.scratch, call)?;
+            let record = begin..self.scratch.len();
+            rows.push((key, call.id.as_str(), call.ended.map(|at| at.0), record));
         }
         let counters = counters.map(serde_json::to_string).transpose()?;
         let mut store = || -> rusqlite::Result<()> {
@@ -173,7 +195,7 @@ impl Store {
                         i64::try_from(key.0).unwrap_or(i64::MAX),
                         id,
                         ended,
-                        record
+                        &self.scratch[record.clone()]
                     ])?;
                 }
             }
@@ -378,10 +400,17 @@ impl Store {
     /// When they cannot be read.
     pub fn live_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
         let oldest = i64::try_from(self.counters()?.oldest_live).unwrap_or(0);
-        self.records(
-            "SELECT record FROM calls WHERE key >= ?1 AND ended IS NULL ORDER BY key",
-            [oldest],
-        )
+        let read = || -> rusqlite::Result<Vec<Vec<u8>>> {
+            let mut live = self.connection.prepare(
+                "SELECT record FROM calls WHERE key >= ?1 AND ended IS NULL ORDER BY key",
+            )?;
+            let rows = live.query_map([oldest], |row| row.get(0))?;
+            rows.collect()
+        };
+        let rows = read().map_err(|e| explain(&self.path, e))?;
+        rows.iter()
+            .map(|bytes| Ok(rmp_serde::from_slice(bytes)?))
+            .collect()
     }
 
     fn entries<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, StoreError> {
@@ -406,12 +435,12 @@ impl Reader {
     /// # Errors
     /// When it cannot be read.
     pub fn call(&self, id: &CallId) -> Result<Option<CallRecord>, StoreError> {
-        let found: Option<String> = self
+        let found: Option<Vec<u8>> = self
             .connection
             .prepare_cached("SELECT record FROM calls WHERE id = ?1")
             .and_then(|mut one| one.query_row([id.as_str()], |row| row.get(0)).optional())
             .map_err(|e| explain(&self.path, e))?;
-        found.map(|text| read_call(&text)).transpose()
+        found.map(|bytes| read_call(&bytes)).transpose()
     }
 
     /// Calls older than `before` (all, if `None`) that fit, newest first, at most `limit`.
@@ -427,11 +456,12 @@ impl Reader {
         let mut found = Vec::new();
         let mut before = before.map_or(i64::MAX, |key| i64::try_from(key.0).unwrap_or(i64::MAX));
         while found.len() < limit {
-            let rows: Vec<(i64, String)> = self.page(before).map_err(|e| explain(&self.path, e))?;
+            let rows: Vec<(i64, Vec<u8>)> =
+                self.page(before).map_err(|e| explain(&self.path, e))?;
             let Some(&(last, _)) = rows.last() else { break };
             before = last;
-            for (_, text) in &rows {
-                let call = read_call(text)?;
+            for (_, bytes) in &rows {
+                let call = read_call(bytes)?;
                 if found.len() < limit && fits(&call) {
                     found.push(call);
                 }
@@ -443,7 +473,7 @@ impl Reader {
         Ok(found)
     }
 
-    fn page(&self, before: i64) -> rusqlite::Result<Vec<(i64, String)>> {
+    fn page(&self, before: i64) -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
         let mut page = self.connection.prepare_cached(
             "SELECT key, record FROM calls WHERE key < ?1 ORDER BY key DESC LIMIT ?2",
         )?;
@@ -453,8 +483,8 @@ impl Reader {
     }
 }
 
-fn read_call(text: &str) -> Result<CallRecord, StoreError> {
-    let mut call: CallRecord = serde_json::from_str(text)?;
+fn read_call(bytes: &[u8]) -> Result<CallRecord, StoreError> {
+    let mut call: CallRecord = rmp_serde::from_slice(bytes)?;
     if call.state == CallState::Ended
         && let Some(at) = call.ended
     {
