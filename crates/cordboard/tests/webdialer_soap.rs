@@ -809,6 +809,103 @@ async fn case_46_end_call_needs_no_line() {
     assert_eq!(server.call_of(&response).await["state"], "ended");
 }
 
+/// A user who owns a phone and sits at another.
+const SEATED: &str = r#"
+[[user]]
+id = "both"
+password = "b"
+devices = ["SEPB"]
+profiles = ["BOTHPROFILE"]
+[[device]]
+name = "SEPB"
+model = "Cisco 8845"
+lines = ["1800"]
+[[device]]
+name = "SEPSEAT"
+model = "Cisco 8845"
+lines = ["2901"]
+em_enabled = true
+[[profile]]
+name = "BOTHPROFILE"
+model = "Cisco 8845"
+owners = ["both"]
+lines = ["1801"]
+[[login]]
+user = "both"
+device = "SEPSEAT"
+profile = "BOTHPROFILE"
+"#;
+
+async fn placed(server: &Server, credential: &str, profile: &str) -> Response {
+    let arguments = format!("{credential}{}{profile}", destination("5550108"));
+    let response = server.soap(W70, &w70("makeCallSoap", &arguments)).await;
+    ok(&response);
+    response
+}
+
+async fn states(server: &Server, calls: &[&Response]) -> Vec<String> {
+    let mut states = Vec::new();
+    for call in calls {
+        let call = server.call_of(call).await;
+        states.push(call["state"].as_str().unwrap().to_owned());
+    }
+    states
+}
+
+#[tokio::test]
+async fn a_line_without_a_partition_ends_the_call_of_that_line_and_not_the_newest() {
+    let server = server().await;
+    let bill = credential("bill", "123");
+    let first = placed(&server, &bill, &profile("in2", "bill", "SEPA", "1001")).await;
+    let second = placed(&server, &bill, &profile("in2", "bill", "SEPA", "1002")).await;
+    ended(
+        &server.soap(W70, &end_call("SEPA", "1001")).await,
+        0,
+        "Success",
+    );
+    assert_eq!(
+        states(&server, &[&first, &second]).await,
+        ["ended", "alerting"]
+    );
+    ended(
+        &server.soap(W70, &end_call("SEPA", "9999")).await,
+        0,
+        "Success",
+    );
+    assert_eq!(states(&server, &[&second]).await, ["ended"]);
+}
+
+#[tokio::test]
+async fn support_em_ends_the_call_where_the_user_sits_and_without_it_the_newest_anywhere() {
+    let server = Server::start(&format!("{FIXTURE}{SEATED}"), |_| {}).await;
+    let both = credential("both", "b");
+    let profile = |argument: &str, device: &str, support_em: bool| {
+        format!(
+            "<{argument}><user>both</user><deviceName>{device}</deviceName><supportEM>{support_em}</supportEM></{argument}>"
+        )
+    };
+    let end = |device: &str, support_em| {
+        w70(
+            "endCallSoap",
+            &(both.clone() + &profile("in1", device, support_em)),
+        )
+    };
+    for named in ["", "both"] {
+        let seat = placed(&server, &both, &profile("in2", named, true)).await;
+        assert_eq!(seen(&server, &seat).await.0, "SEPSEAT");
+        let own = placed(&server, &both, &profile("in2", "SEPB", false)).await;
+        ended(&server.soap(W70, &end(named, true)).await, 0, "Success");
+        assert_eq!(states(&server, &[&seat, &own]).await, ["ended", "alerting"]);
+        ended(&server.soap(W70, &end("", false)).await, 0, "Success");
+        assert_eq!(states(&server, &[&own]).await, ["ended"]);
+    }
+    ended(
+        &server.soap(W70, &end("SEPNONE", false)).await,
+        5,
+        "Missing parameters in the request",
+    );
+}
+
 // --- profiles ----------------------------------------------------------------------------------------------------------
 
 /// A profile answer on the W70 address: devices as (name, lines).

@@ -6,7 +6,7 @@ use crate::edge::{Peer, Reply as HttpReply, Request as HttpRequest};
 use crate::journal::Entry;
 use cordboard_core::Refusal;
 use cordboard_core::exchange::{DeviceView, Reply};
-use cordboard_core::ids::{CallId, UserId};
+use cordboard_core::ids::{CallId, DeviceName, UserId};
 use cordboard_wire::soap::Fault;
 use cordboard_wire::webdialer::{
     self, Answer, Credential, Dialect, Operation, Outcome, Request, ResponseCode,
@@ -402,15 +402,16 @@ async fn make_call(
     if !app.throttle.admit(app.clock.now().instant.0) {
         return Err(ResponseCode::Overloaded.into());
     }
-    let directory = app.handle.directory();
-    let named = profile
-        .device_name
-        .as_deref()
-        .and_then(|name| directory.device(name))
-        .map(|d| d.name.clone());
-    let device = match named {
+    let named = profile.device_name.as_deref();
+    let device = match known_device(app, named) {
         Some(device) => device,
-        None => other_device(app, &user, profile.support_em).await?,
+        None => {
+            let devices = devices(app, &UserId::from(user.as_str()))
+                .await
+                .map_err(|refusal| translate::outcome(&refusal))?;
+            translate::seat(&devices, &user, profile.support_em)
+                .ok_or_else(|| no_such_device(&devices))?
+        }
     };
     let line = translate::line_wish(
         profile.line_number.as_deref(),
@@ -449,30 +450,19 @@ fn proxy_right(app: &App, actor: &UserId, user: &str) -> Result<(), Outcome> {
     }
 }
 
-/// No known device was named: the phone the user sits at by Extension Mobility, if that was asked for. [webdialer §5.3]
-async fn other_device(
-    app: &App,
-    user: &str,
-    support_em: bool,
-) -> Result<cordboard_core::ids::DeviceName, Outcome> {
-    let devices = devices(app, &UserId::from(user))
-        .await
-        .map_err(|refusal| translate::outcome(&refusal))?;
-    let seat = devices
-        .iter()
-        .find(|d| support_em && d.logged_in && sits_there(d, user));
-    match seat {
-        Some(device) => Ok(device.name.clone()),
-        None if devices.is_empty() => Err(no_device()),
-        None => Err(ResponseCode::MissingParameters.into()),
-    }
+/// A named device that exists, as the directory writes it.
+fn known_device(app: &App, name: Option<&str>) -> Option<DeviceName> {
+    let directory = app.handle.directory();
+    directory.device(name?).map(|device| device.name.clone())
 }
 
-fn sits_there(device: &DeviceView, user: &str) -> bool {
-    device
-        .user
-        .as_ref()
-        .is_some_and(|u| u.as_str().eq_ignore_ascii_case(user.trim()))
+/// Neither a known device was named nor sits the user at one that would do. [webdialer §5.3]
+fn no_such_device(devices: &[DeviceView]) -> Outcome {
+    if devices.is_empty() {
+        no_device()
+    } else {
+        ResponseCode::MissingParameters.into()
+    }
 }
 
 fn no_device() -> Outcome {
@@ -489,12 +479,17 @@ async fn end_call(
     let actor = authenticate(app, credential, peer).await?;
     let user = profile.user.clone().unwrap_or_else(|| actor.to_string());
     proxy_right(app, &actor, &user)?;
-    let command = translate::end_call(
-        actor,
-        &user,
-        profile.device_name.as_deref(),
-        profile.line_number.as_deref(),
-    );
+    let devices = devices(app, &UserId::from(user.as_str()))
+        .await
+        .map_err(|refusal| translate::outcome(&refusal))?;
+    let named = profile.device_name.as_deref();
+    let device =
+        known_device(app, named).or_else(|| translate::seat(&devices, &user, profile.support_em));
+    if device.is_none() && named.is_some() {
+        return Err(no_such_device(&devices));
+    }
+    let line = translate::line_meant(profile.line_number.as_deref(), device.as_ref(), &devices);
+    let command = translate::end_call(actor, &user, device, line);
     match app.handle.command(command).await {
         Ok(_) => Ok(()),
         Err(refusal) => Err(translate::outcome(&refusal)),

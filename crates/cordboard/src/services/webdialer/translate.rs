@@ -84,23 +84,51 @@ pub fn make_call(
     }
 }
 
-/// End the newest call that this interface placed for the user.
+/// The phone a user sits at by Extension Mobility, if that is wished for. [webdialer §5.3]
+pub fn seat(devices: &[DeviceView], user: &str, support_em: bool) -> Option<DeviceName> {
+    let user = user.trim();
+    let sits_there = |device: &&DeviceView| {
+        let who = device.user.as_ref();
+        device.logged_in && who.is_some_and(|who| who.as_str().eq_ignore_ascii_case(user))
+    };
+    let seat = devices
+        .iter()
+        .find(|device| support_em && sits_there(device))?;
+    Some(seat.name.clone())
+}
+
+/// The line that a `lineNumber` means: one that the device, or else any of these, carries now. A value without a partition
+/// fits a line in any. `None` when it says nothing or fits none: it is a filter only when it matches. [webdialer §5.3, §5.7]
+pub fn line_meant(
+    line_number: Option<&str>,
+    device: Option<&DeviceName>,
+    devices: &[DeviceView],
+) -> Option<DirectoryNumber> {
+    let choice = LineChoice::parse(line_number.unwrap_or_default());
+    if choice == LineChoice::First {
+        return None;
+    }
+    devices
+        .iter()
+        .filter(|view| device.is_none_or(|device| view.name == *device))
+        .flat_map(|view| &view.lines)
+        .find(|line| {
+            let partition = line.partition.as_ref().map(Partition::as_str);
+            choice.matches(line.digits.as_str(), partition)
+        })
+        .cloned()
+}
+
+/// End the newest call that this interface placed for the user: from that device and line, if they are given.
 pub fn end_call(
     actor: UserId,
     user: &str,
-    device: Option<&str>,
-    line_number: Option<&str>,
+    device: Option<DeviceName>,
+    line: Option<DirectoryNumber>,
 ) -> Command {
-    let line = match LineChoice::parse(line_number.unwrap_or_default()) {
-        LineChoice::First => None,
-        LineChoice::Line { number, partition } => Some(DirectoryNumber {
-            digits: number.into(),
-            partition: partition.map(Partition::from),
-        }),
-    };
     let action = Action::ReleaseNewest {
         user: UserId::from(user),
-        device: device.map(DeviceName::from),
+        device,
         line,
     };
     Command {
@@ -201,6 +229,43 @@ mod tests {
         assert!(!or_first("9999", true));
         for placeholder in ["", "?", "0", "1"] {
             assert!(or_first(placeholder, true), "{placeholder}");
+        }
+    }
+
+    #[test]
+    fn a_line_to_end_is_the_one_the_device_carries_whatever_its_partition() {
+        let number = |digits: &str, partition: Option<&str>| DirectoryNumber {
+            digits: digits.into(),
+            partition: partition.map(Partition::from),
+        };
+        let view = |name: &str, lines| DeviceView {
+            name: name.into(),
+            registered: true,
+            lines,
+            user: None,
+            logged_in: false,
+        };
+        let devices = [
+            view("A", vec![number("1001", Some("PT")), number("1002", None)]),
+            view("B", vec![number("1003", None)]),
+        ];
+        let (a, b) = (DeviceName::from("A"), DeviceName::from("B"));
+        for (text, device, meant) in [
+            ("1001", Some(&a), Some(number("1001", Some("PT")))),
+            (
+                "1001 ; no partition",
+                Some(&a),
+                Some(number("1001", Some("PT"))),
+            ),
+            ("1001 ; PT", Some(&a), Some(number("1001", Some("PT")))),
+            ("1001 ; other", Some(&a), None),
+            ("1001", Some(&b), None),
+            ("1003", None, Some(number("1003", None))),
+            ("1", Some(&a), None),
+            ("?", Some(&a), None),
+            ("", None, None),
+        ] {
+            assert_eq!(line_meant(Some(text), device, &devices), meant, "{text}");
         }
     }
 }
