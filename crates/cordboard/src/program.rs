@@ -152,6 +152,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     })?;
     let app = Arc::new(App {
         handle: running.handle,
+        events: running.events,
         journal: Journal::new(clock.clone(), serves.lab),
         clock,
         history,
