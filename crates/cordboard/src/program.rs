@@ -131,7 +131,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         crate::lab::populate(&mut seed.contents.builder, population);
         Arc::new(seed)
     });
-    let auth = Auth::new();
+    let metrics = Metrics::default();
+    let auth = Auth::new(metrics.auth_hashes.clone());
     auth.set_tokens(store.tokens()?.into_iter().map(|(hash, user, expires)| {
         (
             hash,
@@ -157,7 +158,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         clock,
         history,
         auth,
-        metrics: Metrics::default(),
+        metrics,
         faults: FaultBoard::default(),
         throttle: Throttle::new(config.webdialer.max_calls_per_second),
         lookups: ByAddress::new(config.webdialer.lookups_per_second),

@@ -456,6 +456,40 @@ async fn case_18_a_wrong_password_is_code_2() {
 }
 
 #[tokio::test]
+async fn ten_wrong_passwords_lock_the_account_for_a_minute_of_the_labs_clock() {
+    let server = server().await;
+    server
+        .post_json("/api/v1/lab/clock", r#"{"running": false}"#)
+        .await;
+    let right = call_with(&credential("bill", "123"), SEPA);
+    for _ in 0..10 {
+        let body = call_with(&credential("bill", "124"), SEPA);
+        made(
+            &server.soap(W70, &body).await,
+            2,
+            "User Authentication Error",
+        );
+    }
+    made(
+        &server.soap(W70, &right).await,
+        2,
+        "User Authentication Error",
+    );
+    server
+        .post_json("/api/v1/lab/clock", r#"{"advance_ms": 59999}"#)
+        .await;
+    made(
+        &server.soap(W70, &right).await,
+        2,
+        "User Authentication Error",
+    );
+    server
+        .post_json("/api/v1/lab/clock", r#"{"advance_ms": 1}"#)
+        .await;
+    ok(&server.soap(W70, &right).await);
+}
+
+#[tokio::test]
 async fn case_19_an_unknown_user_cannot_be_told_from_a_wrong_password() {
     let response = server()
         .await

@@ -19,6 +19,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// Requests that ended in a panic.
     pub panics: Counter,
+    /// Password hashes computed.
+    pub auth_hashes: Counter,
     /// WebDialer's.
     pub webdialer: WebDialer,
     calls: Gauge,
@@ -64,6 +66,7 @@ impl Default for Metrics {
             http_requests: Counter::default(),
             connections_refused: Counter::default(),
             panics: Counter::default(),
+            auth_hashes: Counter::default(),
             webdialer: WebDialer::default(),
             calls: Gauge::default(),
             legs: Gauge::default(),
@@ -84,6 +87,11 @@ impl Default for Metrics {
             "http_panics",
             "Requests that ended in a panic",
             metrics.panics.clone(),
+        );
+        registry.register(
+            "auth_hashes",
+            "Password hashes computed, for right and wrong passwords",
+            metrics.auth_hashes.clone(),
         );
         registry.register(
             "webdialer_requests",

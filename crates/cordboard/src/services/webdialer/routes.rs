@@ -350,7 +350,7 @@ async fn authenticate(app: &App, credential: &Credential, peer: Peer) -> Result<
     if let Some(token) = &credential.token {
         return app
             .auth
-            .token(&directory, token, now.wall.0)
+            .token(&directory, token.expose(), now.wall.0)
             .map_err(refused);
     }
     let user = credential
@@ -362,7 +362,13 @@ async fn authenticate(app: &App, credential: &Credential, peer: Peer) -> Result<
         .as_ref()
         .ok_or(ResponseCode::AuthenticationError)?;
     app.auth
-        .password(&directory, user, password, peer.address.ip(), now.instant.0)
+        .password(
+            &directory,
+            user,
+            password.expose(),
+            peer.address.ip(),
+            now.instant.0,
+        )
         .await
         .map_err(refused)
 }
