@@ -9,7 +9,7 @@ pub mod shapes;
 
 use crate::app::App;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use cordboard_core::exchange::{Action, Actor, Command, Counts, Query, Reply};
@@ -50,6 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/api/v1/lab/requests", get(labs::requests));
     }
     router
+        .layer(DefaultBodyLimit::max(app.config.limits.body_bytes))
         .fallback(problem::nothing_here)
         .method_not_allowed_fallback(problem::not_that_method)
         .with_state(app)

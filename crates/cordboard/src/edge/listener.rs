@@ -184,6 +184,7 @@ async fn http<S>(
         head: Duration::from_millis(limits.head_ms),
         body: Duration::from_millis(limits.body_ms),
         idle: Duration::from_millis(limits.idle_ms),
+        write: Duration::from_millis(limits.write_ms),
     };
     let io = TokioIo::new(Cleaned::new(stream, timeouts, limits.head_bytes));
     let mut builder = http1::Builder::new();

@@ -148,10 +148,14 @@ pub struct Limits {
     pub first_byte_ms: u64,
     /// Milliseconds from a request's first byte to the end of its head.
     pub head_ms: u64,
-    /// Milliseconds between two reads of a body.
+    /// Bytes of a request's body; a SOAP message may have 64 KiB at most, whatever stands here.
+    pub body_bytes: usize,
+    /// Milliseconds from the end of a request's head to the end of its body.
     pub body_ms: u64,
     /// Milliseconds between two requests of a connection.
     pub idle_ms: u64,
+    /// Milliseconds that a client may keep an answer waiting by not reading.
+    pub write_ms: u64,
     /// Connections in all.
     pub connections: usize,
     /// Connections from one address.
@@ -164,8 +168,10 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             first_byte_ms: 10_000,
             head_ms: 10_000,
+            body_bytes: 64 * 1024,
             body_ms: 10_000,
             idle_ms: 60_000,
+            write_ms: 20_000,
             connections: 12_000,
             connections_per_peer: 11_000,
         }

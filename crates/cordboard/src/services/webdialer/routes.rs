@@ -18,7 +18,7 @@ use http::{Method, StatusCode, header};
 pub const SERVICES: &str = "/webdialer/services";
 /// The static copy of the W70 description.
 pub const WSDL_FILE: &str = "/webdialer/wsdl/wd70.wsdl";
-/// A SOAP body is at most this long. [webdialer §7]
+/// A SOAP body is at most this long, whatever is configured. [webdialer §7]
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 const XML: &str = "text/xml;charset=utf-8";
@@ -162,10 +162,11 @@ async fn soap(app: &App, dialect: Dialect, request: HttpRequest) -> HttpReply {
     {
         return fault(app, &Fault::no_soap_action());
     }
-    let body = match crate::edge::read_body(request, BODY_LIMIT).await {
-        Ok(body) => body,
-        Err(reply) => return reply,
-    };
+    let body =
+        match crate::edge::read_body(request, app.config.limits.body_bytes.min(BODY_LIMIT)).await {
+            Ok(body) => body,
+            Err(reply) => return reply,
+        };
     let decoded =
         match webdialer::decode_request(dialect, &body, content_type.as_deref(), action.as_deref())
         {
