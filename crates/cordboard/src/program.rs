@@ -6,7 +6,7 @@ use crate::edge::tls;
 use crate::journal::Journal;
 use crate::lab::Seed;
 use crate::lab::faults::FaultBoard;
-use crate::ops::config::Config;
+use crate::ops::config::{self, Config};
 use crate::ops::metrics::Metrics;
 use crate::runtime::clock::Clock;
 use crate::runtime::exchange_task::{self, CLOCK_FACT, Parts};
@@ -106,10 +106,9 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let lock = lock_folder(&data)?;
     let http = listen(&config.listen.http, "http").await?;
     let https = listen(&config.listen.https, "https").await?;
-    let sync = if config.store.sync == "full" {
-        Sync::Full
-    } else {
-        Sync::Normal
+    let sync = match config.store.sync {
+        config::Sync::Full => Sync::Full,
+        config::Sync::Normal => Sync::Normal,
     };
     let mut store = Store::open(&database, sync)?;
     if let Some(seed) = &seed

@@ -323,6 +323,27 @@ fn a_misspelt_key_is_told_with_line_and_nearest_key_and_examples_are_valid() {
 }
 
 #[test]
+fn check_lab_and_serve_find_the_same_fault_in_a_configuration() {
+    let (folder, data) = folder();
+    let path = folder.path().join("c.toml");
+    std::fs::write(&path, "[network]\ndriver = \"ari\"\n").unwrap();
+    let message = "c.toml, line 2: `ari` is not known; it must be \"sim\"";
+    let mut check = cordboard();
+    check.args(["config", "check"]).arg(&path);
+    let mut lab = cordboard();
+    lab.args(["lab", "--config"])
+        .arg(&path)
+        .arg("--data")
+        .arg(&data);
+    let mut serve = cordboard();
+    serve.args(["serve", "--config"]).arg(&path);
+    for command in [&mut check, &mut lab, &mut serve] {
+        let (status, _, errors) = output(command);
+        assert!(status == 1 && errors.contains(message), "{errors}");
+    }
+}
+
+#[test]
 fn an_imported_directory_is_served_and_a_broken_one_changes_nothing() {
     let (folder, data) = folder();
     let file = folder.path().join("directory.toml");

@@ -23,11 +23,6 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "info");
     let config = Config::load(&Config::default(), Some(&options.config), std::env::vars())?;
     let database = database(&config)?;
-    anyhow::ensure!(
-        config.network.driver == "sim",
-        "network.driver: `{}` is not known; this version has \"sim\"",
-        config.network.driver
-    );
     let data = database.parent().unwrap_or(Path::new(".")).to_owned();
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).context("the system gives no randomness")?;
