@@ -37,7 +37,6 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         },
         names: CallNames::Uuid(u64::from_le_bytes(seed)),
         seed: None,
-        seed_mark: None,
         fresh: false,
         population: 0,
         auto_answer: None,
