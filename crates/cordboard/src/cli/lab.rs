@@ -4,6 +4,7 @@ use super::OK;
 use crate::app::Serves;
 use crate::lab::SeedFile;
 use crate::ops::config::Config;
+use crate::ops::files;
 use crate::ops::logging::{self, LogFormat};
 use crate::program::{self, Addresses, Plan};
 use anyhow::Context;
@@ -74,6 +75,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "warn");
     let mut config = Config::load(&Config::lab(), options.config.as_deref(), std::env::vars())?;
+    config.limits.connections = files::make_room(config.limits.connections);
     if options.ports.is_some() {
         config.listen.http = any_port(&config.listen.http);
         config.listen.https = any_port(&config.listen.https);
