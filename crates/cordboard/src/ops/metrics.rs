@@ -1,7 +1,6 @@
 //! Counters, gathered beside the code, rendered here. Names are `cordboard_<area>_<what>_<unit>`.
 
 use cordboard_core::exchange::Counts;
-use cordboard_wire::webdialer::{Answer, Operation};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -45,15 +44,10 @@ struct Labels {
 
 impl WebDialer {
     /// Counts an answer by operation and code; operations without a code count as 0.
-    pub fn count(&self, operation: Operation, answer: &Answer) {
-        let code = answer
-            .outcome()
-            .map_or(0, |outcome| i64::from(outcome.code.number()));
+    pub fn count(&self, operation: &'static str, code: i32) {
+        let code = i64::from(code);
         self.requests
-            .get_or_create(&Labels {
-                operation: operation.name(),
-                code,
-            })
+            .get_or_create(&Labels { operation, code })
             .inc();
     }
 }
