@@ -128,3 +128,109 @@ async fn every_fault_of_the_table_is_accepted_and_listed_and_no_other() {
     }
     assert_eq!(board(&server).await.len(), table.len());
 }
+
+// --- journal -----------------------------------------------------------------------------------------------------------
+
+const W70: &str = "/webdialer/services/WebdialerSoapService70";
+
+fn soap(user: &str, password: &str, to: &str) -> String {
+    format!(
+        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><makeCallSoap xmlns=\"urn:WD70\">\
+         <in0><userID>{user}</userID><password>{password}</password></in0><in1>{to}</in1>\
+         <in2><user>{user}</user><deviceName>SEPA</deviceName></in2></makeCallSoap></e:Body></e:Envelope>"
+    )
+}
+
+/// The journal's entries, without what differs from run to run.
+async fn journal(server: &Server, query: &str) -> Vec<Value> {
+    let journal = server
+        .get(&format!("/api/v1/lab/requests{query}"))
+        .await
+        .json();
+    let mut entries = journal["requests"].as_array().unwrap().clone();
+    for entry in &mut entries {
+        let entry = entry.as_object_mut().unwrap();
+        assert_eq!(entry.remove("peer"), Some(json!("127.0.0.1")));
+        assert_eq!(entry.remove("tls"), Some(json!(false)));
+        assert!(entry.remove("at").unwrap().is_string());
+    }
+    entries
+}
+
+#[tokio::test]
+async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no_secret() {
+    let server = server().await;
+    server.soap(W70, &soap("bill", "123", "5550108")).await;
+    server
+        .soap(&format!("/{W70}?wsdl"), &soap("bill", "s3cret", "1"))
+        .await;
+    server.soap(W70, "nonsense").await;
+    server.get("/webdialer/Webdialer?uid=bill&pwd=s3cret").await;
+    server.get("/healthz").await;
+    server.get("/metrics").await;
+    assert_eq!(places(&server, "SEPJ", "1002").await.status, 201);
+    server.get("/api/v1/nothing").await;
+    let line = |number: u64, interface: &str, method: &str, path: &str, status: u16, fields| json!({"number": number, "interface": interface, "method": method, "path": path, "status": status, "fields": fields});
+    let asked = journal(&server, "").await;
+    let fault = &asked[2]["fields"]["fault"];
+    assert!(fault.as_str().unwrap().contains("SAXParseException"));
+    let expected = [
+        line(
+            1,
+            "webdialer",
+            "POST",
+            W70,
+            200,
+            json!({"operation": "makeCallSoap", "credential": "bill", "destination": "5550108", "user": "bill",
+                "device": "SEPA", "code": "0", "text": "Success", "call": "c-1"}),
+        ),
+        line(
+            2,
+            "webdialer",
+            "POST",
+            &format!("/{W70}?wsdl"),
+            200,
+            json!({"operation": "makeCallSoap", "credential": "bill", "destination": "1", "user": "bill",
+                "device": "SEPA", "code": "2", "text": "User Authentication Error"}),
+        ),
+        line(3, "webdialer", "POST", W70, 500, json!({"fault": fault})),
+        line(
+            4,
+            "webdialer",
+            "GET",
+            "/webdialer/Webdialer?uid=bill&pwd=•••",
+            404,
+            json!({}),
+        ),
+        line(
+            5,
+            "api",
+            "POST",
+            "/api/v1/calls",
+            201,
+            json!({"call": "c-2"}),
+        ),
+        line(6, "api", "GET", "/api/v1/nothing", 404, json!({})),
+    ];
+    assert_eq!(asked, expected);
+    assert_eq!(
+        journal(&server, "?interface=webdialer&since=1&limit=2").await,
+        expected[1..3]
+    );
+    // Even reading it was noted.
+    let last = journal(&server, "?since=6").await;
+    assert_eq!(
+        last[0],
+        line(7, "api", "GET", "/api/v1/lab/requests", 200, json!({}))
+    );
+    assert_eq!(last.len(), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_a_fault_turns_away_is_noted_too() {
+    let server = server().await;
+    sets(&server, json!({"on": "webdialer", "kind": "down"})).await;
+    assert_eq!(server.get(W70).await.status, 503);
+    let asked = journal(&server, "?interface=webdialer").await;
+    assert_eq!((asked.len(), &asked[0]["status"]), (1, &json!(503)));
+}

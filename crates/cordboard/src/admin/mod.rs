@@ -16,6 +16,9 @@ use cordboard_core::exchange::{Action, Actor, Command, Counts, Query, Reply};
 use http::{StatusCode, header};
 use std::sync::Arc;
 
+/// The interface's word: in a call's origin, in the journal.
+pub const INTERFACE: &str = "api";
+
 /// The routes that are served, by what the program serves.
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
@@ -59,7 +62,7 @@ pub fn router(app: Arc<App>) -> Router {
 async fn counts(app: &App) -> Option<Counts> {
     let command = Command {
         actor: Actor::Operator,
-        interface: "api",
+        interface: INTERFACE,
         action: Action::Snapshot(Query::Counts),
     };
     match app.handle.command(command).await {

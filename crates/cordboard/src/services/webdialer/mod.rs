@@ -8,3 +8,6 @@ mod perform;
 pub mod routes;
 pub mod throttle;
 pub mod translate;
+
+/// The interface's word: in a call's origin, in the journal, in the lab's faults.
+pub const INTERFACE: &str = "webdialer";

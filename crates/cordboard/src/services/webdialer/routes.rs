@@ -2,8 +2,8 @@
 
 use super::perform::perform;
 use crate::app::App;
-use crate::edge::{Peer, Reply as HttpReply, Request as HttpRequest};
-use crate::journal::Entry;
+use crate::edge::{CALL_HEADER, Peer, Reply as HttpReply, Request as HttpRequest};
+use crate::journal::{MASK, Notes};
 use cordboard_wire::soap::Fault;
 use cordboard_wire::webdialer::{self, Dialect, Request, UserProfile, pages};
 use http::{Method, StatusCode, header};
@@ -16,8 +16,6 @@ pub const WSDL_FILE: &str = "/webdialer/wsdl/wd70.wsdl";
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 const XML: &str = "text/xml;charset=utf-8";
-/// Names the call that an answer placed; bodies stay as the original's.
-const CALL_HEADER: &str = "cordboard-call";
 
 /// Answers a request under `/webdialer`; `path` is normalised.
 pub async fn answer(app: &App, path: &str, request: HttpRequest) -> HttpReply {
@@ -167,54 +165,40 @@ async fn soap(app: &App, dialect: Dialect, request: HttpRequest) -> HttpReply {
             Ok(decoded) => decoded,
             Err(refused) => {
                 app.metrics.webdialer.faults.inc();
-                app.journal.note(
-                    Entry::new(
-                        "webdialer",
-                        peer,
-                        "POST",
-                        dialect.service_path(),
-                        refused.status,
-                    )
-                    .field("fault", refused.string.clone()),
-                );
-                return fault(app, &refused);
+                let notes = Notes::default().field("fault", refused.string.clone());
+                return fault(app, &refused).noted(notes);
             }
         };
     let operation = decoded.request.operation();
-    let mut entry = describe(&decoded.request, peer, dialect);
+    let mut notes = describe(&decoded.request);
     let done = perform(app, decoded.request, peer).await;
     if done.busy {
-        app.journal.note(entry.status(503));
-        return HttpReply::empty(StatusCode::SERVICE_UNAVAILABLE);
+        return HttpReply::empty(StatusCode::SERVICE_UNAVAILABLE).noted(notes);
     }
     let outcome = done.answer.outcome();
     let code = outcome.map_or(0, |outcome| outcome.code.number());
     app.metrics.webdialer.count(operation.name(), code);
     if let Some(outcome) = outcome {
-        entry = entry
+        notes = notes
             .field("code", outcome.code.number().to_string())
             .field("text", outcome.description.clone());
     }
-    if let Some(call) = &done.call {
-        entry = entry.field("call", call.clone());
-    }
-    app.journal.note(entry.status(200));
     let bytes = webdialer::encode_answer(dialect, decoded.namespace.as_deref(), &done.answer);
-    let reply = HttpReply::bytes(StatusCode::OK, XML, bytes);
-    match done.call {
-        Some(call) => reply.with_named(CALL_HEADER, &call),
-        None => reply,
+    let mut reply = HttpReply::bytes(StatusCode::OK, XML, bytes);
+    if let Some(call) = done.call {
+        reply = reply.with_named(CALL_HEADER, &call);
+        notes = notes.field("call", call);
     }
+    reply.noted(notes)
 }
 
 /// What the journal shows of a request: no secret is ever put in.
-fn describe(request: &Request, peer: Peer, dialect: Dialect) -> Entry {
-    let mut entry = Entry::new("webdialer", peer, "POST", dialect.service_path(), 0)
-        .field("operation", request.operation().name());
+fn describe(request: &Request) -> Notes {
+    let mut notes = Notes::default().field("operation", request.operation().name());
     if let Some(credential) = request.credential() {
-        entry = entry.maybe("credential", credential.user_id.clone());
+        notes = notes.maybe("credential", credential.user_id.clone());
         if credential.token.is_some() {
-            entry = entry.field("token", "•••");
+            notes = notes.field("token", MASK);
         }
     }
     match request {
@@ -222,17 +206,17 @@ fn describe(request: &Request, peer: Peer, dialect: Dialect) -> Entry {
             destination,
             profile,
             ..
-        } => profile_fields(entry.maybe("destination", destination.clone()), profile),
-        Request::EndCall { profile, .. } => profile_fields(entry, profile),
+        } => profile_fields(notes.maybe("destination", destination.clone()), profile),
+        Request::EndCall { profile, .. } => profile_fields(notes, profile),
         Request::GetProfile { user, .. } | Request::IsClusterUser { user } => {
-            entry.maybe("user", user.clone())
+            notes.maybe("user", user.clone())
         }
-        Request::GetProfileDetail { .. } | Request::GetPrimaryLine { .. } => entry,
+        Request::GetProfileDetail { .. } | Request::GetPrimaryLine { .. } => notes,
     }
 }
 
-fn profile_fields(entry: Entry, profile: &UserProfile) -> Entry {
-    entry
+fn profile_fields(notes: Notes, profile: &UserProfile) -> Notes {
+    notes
         .maybe("user", profile.user.clone())
         .maybe("device", profile.device_name.clone())
         .maybe("line", profile.line_number.clone())

@@ -1,5 +1,6 @@
 //! WebDialer's words and the exchange's, and nothing else. Pure. [webdialer §5, §6.1]
 
+use super::INTERFACE;
 use cordboard_core::Refusal;
 use cordboard_core::call::Class;
 use cordboard_core::directory::{Directory, Right};
@@ -8,9 +9,6 @@ use cordboard_core::ids::{DeviceName, Digits, DirectoryNumber, Partition, UserId
 use cordboard_wire::webdialer::{
     DeviceDetail, DeviceLines, LineChoice, Outcome, ResponseCode, TEXT_NO_DEVICE_FOR_USER,
 };
-
-/// The interface's word: in a call's origin, in the journal, in the audit.
-pub const INTERFACE: &str = "webdialer";
 
 /// What a refusal is in WebDialer's codes. A new refusal does not compile until it has one.
 pub fn outcome(refusal: &Refusal) -> Outcome {
