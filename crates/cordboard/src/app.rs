@@ -8,8 +8,10 @@ use crate::runtime::clock::Clock;
 use crate::runtime::handle::Handle;
 use crate::services::auth::Auth;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
+use cordboard_core::exchange::Event;
 use cordboard_store::Reader;
 use std::sync::{Arc, Mutex};
+use tokio::sync::broadcast;
 
 /// What is served beside health and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Serves {
 pub struct App {
     /// The exchange.
     pub handle: Handle,
+    /// What happens in it, for listeners.
+    pub events: broadcast::Sender<Arc<Event>>,
     /// The clock everything runs on.
     pub clock: Clock,
     /// The history.

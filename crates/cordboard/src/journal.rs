@@ -2,56 +2,69 @@
 
 use crate::edge::Peer;
 use cordboard_wire::admin::JournalEntry;
+use http::{Method, Uri};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many requests are kept.
 pub const KEPT: usize = 10_000;
-/// A field is kept up to so many bytes; a longer one ends in an ellipsis.
+/// A field, or a path, is kept up to so many bytes; a longer one ends in an ellipsis.
 const FIELD: usize = 256;
+/// What stands in the place of a secret.
+pub const MASK: &str = "•••";
+/// A parameter whose name contains one of these is a secret, whichever interface it is for. Too many are masked rather than
+/// one too few.
+const SECRET_NAMES: [&str; 9] = [
+    "pw", "pass", "pin", "token", "secret", "cred", "auth", "sess", "key",
+];
 
 /// One request and its answer.
 #[derive(Clone, Debug)]
 pub struct Entry {
     interface: &'static str,
     peer: Peer,
-    method: &'static str,
-    path: &'static str,
+    method: Method,
+    path: String,
     status: u16,
-    fields: Vec<(&'static str, Cow<'static, str>)>,
+    notes: Notes,
 }
 
 impl Entry {
-    /// An entry without fields yet.
-    pub fn new(
-        interface: &'static str,
-        peer: Peer,
-        method: &'static str,
-        path: &'static str,
-        status: u16,
-    ) -> Self {
+    /// A request as it came in, not answered yet.
+    pub fn new(interface: &'static str, peer: Peer, method: &Method, target: &Uri) -> Self {
         Self {
             interface,
             peer,
-            method,
-            path,
-            status,
-            fields: Vec::new(),
+            method: method.clone(),
+            path: shown(target),
+            status: 0,
+            notes: Notes::default(),
         }
     }
 
+    /// With its answer.
+    pub fn answered(self, status: u16, notes: Notes) -> Self {
+        Self {
+            status,
+            notes,
+            ..self
+        }
+    }
+}
+
+/// What a service tells about a request and its answer: names and values, never a secret.
+#[derive(Clone, Debug, Default)]
+pub struct Notes(Vec<(&'static str, Cow<'static, str>)>);
+
+impl Notes {
     /// With a field.
     pub fn field(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        let mut value = value.into();
-        if value.len() > FIELD {
-            let end = (0..=FIELD)
-                .rev()
-                .find(|&i| value.is_char_boundary(i))
-                .unwrap_or(0);
-            value = Cow::Owned(format!("{}…", &value[..end]));
+        if self.0.capacity() == 0 {
+            // Most have so many.
+            self.0.reserve(8);
         }
-        self.fields.push((name, value));
+        self.0.push((name, shortened(value.into())));
         self
     }
 
@@ -62,11 +75,60 @@ impl Entry {
             None => self,
         }
     }
+}
 
-    /// With the answer's status.
-    pub fn status(mut self, status: u16) -> Self {
-        self.status = status;
-        self
+fn shortened(value: Cow<'static, str>) -> Cow<'static, str> {
+    if value.len() <= FIELD {
+        return value;
+    }
+    let end = (0..=FIELD)
+        .rev()
+        .find(|&i| value.is_char_boundary(i))
+        .unwrap_or(0);
+    Cow::Owned(format!("{}…", &value[..end]))
+}
+
+/// Path and query as asked for, with the values of parameters masked that may be secrets.
+fn shown(target: &Uri) -> String {
+    let (path, query) = (target.path(), target.query());
+    if query.is_none() && !path.contains(';') {
+        return shortened(Cow::Owned(path.to_owned())).into_owned();
+    }
+    let mut segments = path.split(';');
+    let mut text = segments.next().unwrap_or_default().to_owned();
+    // A path parameter ends with its segment of the path.
+    for segment in segments {
+        let (parameter, rest) = segment.split_at(segment.find('/').unwrap_or(segment.len()));
+        text.push(';');
+        parameters(&mut text, parameter);
+        text.push_str(rest);
+    }
+    if let Some(query) = query {
+        text.push('?');
+        for (index, parameter) in query.split('&').enumerate() {
+            if index > 0 {
+                text.push('&');
+            }
+            parameters(&mut text, parameter);
+        }
+    }
+    shortened(Cow::Owned(text)).into_owned()
+}
+
+fn parameters(text: &mut String, parameter: &str) {
+    let Some((name, _)) = parameter.split_once('=') else {
+        return text.push_str(parameter);
+    };
+    let plain = percent_encoding::percent_decode_str(name)
+        .decode_utf8_lossy()
+        .to_lowercase();
+    // An XML document in a parameter has its secrets inside.
+    if SECRET_NAMES.iter().any(|word| plain.contains(word)) || plain == "xml" {
+        text.push_str(name);
+        text.push('=');
+        text.push_str(MASK);
+    } else {
+        text.push_str(parameter);
     }
 }
 
@@ -92,6 +154,11 @@ impl Journal {
             enabled,
             kept: Mutex::default(),
         }
+    }
+
+    /// Is anything kept?
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
     }
 
     /// Notes a request.
@@ -125,11 +192,12 @@ impl Journal {
                 interface: entry.interface.to_owned(),
                 peer: entry.peer.address.ip().to_string(),
                 tls: entry.peer.tls,
-                method: entry.method.to_owned(),
-                path: entry.path.to_owned(),
+                method: entry.method.to_string(),
+                path: entry.path.clone(),
                 status: entry.status,
                 fields: entry
-                    .fields
+                    .notes
+                    .0
                     .iter()
                     .map(|(n, v)| ((*n).to_owned(), v.clone().into_owned()))
                     .collect(),
@@ -144,5 +212,32 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_as_it_was_asked_for_without_secrets() {
+        for (asked, noted) in [
+            ("/webdialer/Webdialer", "/webdialer/Webdialer"),
+            ("//webdialer/services/x?wsdl", "//webdialer/services/x?wsdl"),
+            (
+                "/webdialer/Webdialer?cmd=doMakeCallProxy&appid=app&pwd=s3cret&&destination=1002",
+                "/webdialer/Webdialer?cmd=doMakeCallProxy&appid=app&pwd=•••&&destination=1002",
+            ),
+            (
+                "/x?%70%57d=s3cret&PassWord=s3cret=&pin=",
+                "/x?%70%57d=•••&PassWord=•••&pin=•••",
+            ),
+            ("/x;jsessionid=s3cret/y;a=b?c", "/x;jsessionid=•••/y;a=b?c"),
+            ("/x?xml=%3Crequest%3E", "/x?xml=•••"),
+        ] {
+            assert_eq!(shown(&asked.parse().unwrap()), noted);
+        }
+        let long = format!("/{}", "ä".repeat(200).replace('ä', "%C3%A4"));
+        assert_eq!(shown(&long.parse().unwrap()).len(), FIELD + "…".len());
     }
 }

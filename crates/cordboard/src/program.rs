@@ -1,12 +1,13 @@
 //! The program as a value: put together, started, stopped. `lab`, `serve` and the tests start it here.
 
 use crate::app::{App, Serves};
+use crate::directory_file::Contents;
 use crate::edge::listener::{self, Doorman};
 use crate::edge::tls;
 use crate::journal::Journal;
-use crate::lab::Seed;
 use crate::lab::faults::FaultBoard;
-use crate::ops::config::Config;
+use crate::lab::{Seed, SeedFile};
+use crate::ops::config::{self, Config};
 use crate::ops::metrics::Metrics;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
@@ -14,6 +15,7 @@ use crate::runtime::exchange_task;
 use crate::services::auth::{Auth, Token};
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use anyhow::Context;
+use cordboard_core::Wall;
 use cordboard_core::exchange::CallNames;
 use cordboard_store::{Store, StoreError, Sync};
 use std::fs::File;
@@ -44,10 +46,9 @@ pub struct Plan {
     pub serves: Serves,
     /// How calls are named.
     pub names: CallNames,
-    /// The seeded state that is put into an empty store, and to which the lab's reset goes back.
-    pub seed: Option<Seed>,
-    /// What tells this seed from another, kept in the store beside it.
-    pub seed_mark: Option<String>,
+    /// What an empty store is seeded with. A store that was seeded keeps its state and is the lab's seed as it is, unless
+    /// this file differs from what was put in and replaces that.
+    pub seed: Option<SeedFile>,
     /// Put the seed in whatever the store holds, and forget its calls.
     pub fresh: bool,
     /// Users that exist beside the stored ones, for load tests.
@@ -97,7 +98,6 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         serves,
         names,
         seed,
-        seed_mark,
         fresh,
         population,
         auto_answer,
@@ -107,29 +107,23 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let lock = lock_folder(&data)?;
     let http = listen(&config.listen.http, "http").await?;
     let https = listen(&config.listen.https, "https").await?;
-    let sync = if config.store.sync == "full" {
-        Sync::Full
-    } else {
-        Sync::Normal
+    let sync = match config.store.sync {
+        config::Sync::Full => Sync::Full,
+        config::Sync::Normal => Sync::Normal,
     };
     let mut store = Store::open(&database, sync)?;
-    if let Some(seed) = &seed
-        && (fresh || !store.is_seeded()?)
-    {
-        put_seed(&mut store, seed)?;
-        store.set_fact(SEED_FACT, seed_mark.as_deref().unwrap_or_default())?;
-    }
-    let offset = if fresh {
-        None
-    } else {
-        store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok())
+    let seed = match seed {
+        Some(file) => Some(seeded(&mut store, &file, fresh)?),
+        None => None,
     };
+    let offset = store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok());
     let clock = Clock::new(offset.unwrap_or(0));
     let mut builder = store.directory()?;
     crate::lab::populate(&mut builder, population);
     let logins = store.logins()?;
     let seed = seed.map(Arc::new);
-    let auth = Auth::new();
+    let metrics = Metrics::default();
+    let auth = Auth::new(metrics.auth_hashes.clone());
     auth.set_tokens(store.tokens()?.into_iter().map(|(hash, user, expires)| {
         (
             hash,
@@ -150,11 +144,12 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     })?;
     let app = Arc::new(App {
         handle: running.handle,
+        events: running.events,
         journal: Journal::new(clock.clone(), serves.lab),
         clock,
         history,
         auth,
-        metrics: Metrics::default(),
+        metrics,
         faults: FaultBoard::default(),
         throttle: Throttle::new(config.webdialer.max_calls_per_second),
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
@@ -223,6 +218,32 @@ impl Program {
         // The thread ends after what is queued; a panic in it was logged where it happened.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     }
+}
+
+/// Seeds the store if it is to be, and answers the state that a reset goes back to. A store that has its seed is not asked to
+/// hash its passwords again: that takes half a second, and a lab should be there at once.
+fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<Seed> {
+    let mark = file.mark();
+    let other = || anyhow::Ok(store.fact(SEED_FACT)?.as_deref() != Some(&mark));
+    if fresh || !store.is_seeded()? || (file.replaces && other()?) {
+        let seed = file.seed(Wall(jiff::Timestamp::now().as_millisecond()))?;
+        // Only what fits together goes in.
+        seed.contents
+            .builder
+            .clone()
+            .build()
+            .with_context(|| format!("{} does not fit together", file.name))?;
+        put_seed(store, &seed)?;
+        store.set_fact(SEED_FACT, &mark)?;
+        return Ok(seed);
+    }
+    Ok(Seed {
+        contents: Contents {
+            builder: store.directory()?,
+            logins: store.logins()?,
+            tokens: store.tokens()?,
+        },
+    })
 }
 
 fn put_seed(store: &mut Store, seed: &Seed) -> Result<(), StoreError> {

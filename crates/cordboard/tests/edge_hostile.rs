@@ -5,6 +5,7 @@
 mod common;
 
 use common::{LIMIT, Server, read_response};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -20,6 +21,7 @@ async fn server() -> Server {
         config.limits.head_ms = 300;
         config.limits.body_ms = 300;
         config.limits.idle_ms = 300;
+        config.limits.write_ms = 300;
     })
     .await
 }
@@ -201,6 +203,56 @@ async fn slow_heads_slow_bodies_and_silent_connections_are_closed_in_time() {
         closed(&mut stream).await;
     }
     unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn a_body_has_one_deadline_that_no_trickle_moves() {
+    let server = server().await;
+    let request = post(CLUSTER_USER);
+    let (start, rest) = request.as_bytes().split_at(120);
+    let mut stream = sends(&server, start).await;
+    let trickle = async {
+        for byte in rest.iter().cycle() {
+            // A byte every tenth of the limit, until the server has enough of it.
+            let pace = Duration::from_millis(30);
+            match tokio::time::timeout(pace, stream.read_u8()).await {
+                Ok(_) => return,
+                Err(_) if stream.write_all(&[*byte]).await.is_err() => return,
+                Err(_) => {}
+            }
+        }
+    };
+    let begun = Instant::now();
+    tokio::time::timeout(LIMIT, trickle).await.expect("closed");
+    let whole = Duration::from_millis(30) * u32::try_from(rest.len()).unwrap();
+    assert!(begun.elapsed() < whole, "the body was waited for");
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answers_is_closed() {
+    let server = server().await;
+    let mut stream = sends(&server, b"").await;
+    let request = format!("GET {W70}?wsdl HTTP/1.1\r\nHost: x\r\n\r\n").repeat(100);
+    let asks_on = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(LIMIT, asks_on)
+        .await
+        .expect("the connection is closed");
+    unharmed(&server).await;
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_configured_limit_is_413_on_every_interface() {
+    let server = Server::start(FIXTURE, |config| config.limits.body_bytes = 100).await;
+    assert_eq!(server.soap(W70, CLUSTER_USER).await.status, 413);
+    let long = format!(r#"{{"device": "SEPA", "to": "{}"}}"#, "1".repeat(100));
+    let response = server.post_json("/api/v1/calls", &long).await;
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (413, Some("application/problem+json"))
+    );
+    let short = r#"{"device": "SEPA", "to": "1002"}"#;
+    assert_eq!(server.post_json("/api/v1/calls", short).await.status, 201);
 }
 
 #[tokio::test]

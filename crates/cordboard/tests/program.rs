@@ -236,6 +236,57 @@ fn sigterm_ends_with_status_0_and_the_state_is_there_again() {
 }
 
 #[test]
+fn a_lab_of_ones_own_directory_goes_on_until_the_file_changes() {
+    let (folder, data) = folder();
+    let file = folder.path().join("directory.toml");
+    let text = include_str!("common/webdialer.toml");
+    std::fs::write(&file, text).unwrap();
+    let directory = ["--directory", file.to_str().unwrap()];
+    let dial = |lab: &Lab| {
+        let server = ["--server", &lab.http, "--user", "bill", "--password", "123"];
+        let mut command = cordboard();
+        command.args(["dial", "5550109", "--device", "SEPA"]);
+        output(command.args(server)).1
+    };
+    let calls = |lab: &Lab| {
+        let calls = lab.get("/api/v1/calls");
+        calls["calls"].as_array().unwrap().len()
+    };
+    let lab = Lab::start(&data, &directory);
+    assert!(dial(&lab).contains("c-1"));
+    drop(lab);
+    let again = Lab::start(&data, &directory);
+    assert_eq!(calls(&again), 1, "the same file: the state is there again");
+    assert!(dial(&again).contains("c-2"));
+    drop(again);
+    let plain = Lab::start(&data, &[]);
+    assert_eq!(calls(&plain), 2, "the demo replaces nobody's directory");
+    drop(plain);
+    std::fs::write(&file, format!("{text}\n# another")).unwrap();
+    let other = Lab::start(&data, &directory);
+    assert_eq!(calls(&other), 0, "another file: the seeded state");
+    assert!(dial(&other).contains("c-1"));
+    drop(other);
+    let fresh = Lab::start(&data, &["--fresh", directory[0], directory[1]]);
+    assert_eq!(calls(&fresh), 0);
+}
+
+#[test]
+fn a_folder_in_use_is_not_touched() {
+    let (_folder, data) = folder();
+    std::fs::create_dir_all(&data).unwrap();
+    let database = data.join("cordboard.db");
+    std::fs::write(&database, "").unwrap();
+    let lock = std::fs::File::create(data.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = cordboard();
+    command.args(["lab", "--ports", "any", "--data"]).arg(&data);
+    let (status, _, errors) = output(&mut command);
+    assert!(status == 69 && errors.contains("is in use"), "{errors}");
+    assert_eq!(std::fs::metadata(&database).unwrap().len(), 0);
+}
+
+#[test]
 fn exit_statuses_are_as_the_help_says() {
     let (_folder, data) = folder();
     let lab = Lab::start(&data, &[]);
@@ -320,6 +371,27 @@ fn a_misspelt_key_is_told_with_line_and_nearest_key_and_examples_are_valid() {
         0,
         "what is printed can be read"
     );
+}
+
+#[test]
+fn check_lab_and_serve_find_the_same_fault_in_a_configuration() {
+    let (folder, data) = folder();
+    let path = folder.path().join("c.toml");
+    std::fs::write(&path, "[network]\ndriver = \"ari\"\n").unwrap();
+    let message = "c.toml, line 2: `ari` is not known; it must be \"sim\"";
+    let mut check = cordboard();
+    check.args(["config", "check"]).arg(&path);
+    let mut lab = cordboard();
+    lab.args(["lab", "--config"])
+        .arg(&path)
+        .arg("--data")
+        .arg(&data);
+    let mut serve = cordboard();
+    serve.args(["serve", "--config"]).arg(&path);
+    for command in [&mut check, &mut lab, &mut serve] {
+        let (status, _, errors) = output(command);
+        assert!(status == 1 && errors.contains(message), "{errors}");
+    }
 }
 
 #[test]

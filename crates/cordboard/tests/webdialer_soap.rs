@@ -456,6 +456,40 @@ async fn case_18_a_wrong_password_is_code_2() {
 }
 
 #[tokio::test]
+async fn ten_wrong_passwords_lock_the_account_for_a_minute_of_the_labs_clock() {
+    let server = server().await;
+    server
+        .post_json("/api/v1/lab/clock", r#"{"running": false}"#)
+        .await;
+    let right = call_with(&credential("bill", "123"), SEPA);
+    for _ in 0..10 {
+        let body = call_with(&credential("bill", "124"), SEPA);
+        made(
+            &server.soap(W70, &body).await,
+            2,
+            "User Authentication Error",
+        );
+    }
+    made(
+        &server.soap(W70, &right).await,
+        2,
+        "User Authentication Error",
+    );
+    server
+        .post_json("/api/v1/lab/clock", r#"{"advance_ms": 59999}"#)
+        .await;
+    made(
+        &server.soap(W70, &right).await,
+        2,
+        "User Authentication Error",
+    );
+    server
+        .post_json("/api/v1/lab/clock", r#"{"advance_ms": 1}"#)
+        .await;
+    ok(&server.soap(W70, &right).await);
+}
+
+#[tokio::test]
 async fn case_19_an_unknown_user_cannot_be_told_from_a_wrong_password() {
     let response = server()
         .await
@@ -807,6 +841,103 @@ async fn case_46_end_call_needs_no_line() {
     );
     ended(&server.soap(W70, &body).await, 0, "Success");
     assert_eq!(server.call_of(&response).await["state"], "ended");
+}
+
+/// A user who owns a phone and sits at another.
+const SEATED: &str = r#"
+[[user]]
+id = "both"
+password = "b"
+devices = ["SEPB"]
+profiles = ["BOTHPROFILE"]
+[[device]]
+name = "SEPB"
+model = "Cisco 8845"
+lines = ["1800"]
+[[device]]
+name = "SEPSEAT"
+model = "Cisco 8845"
+lines = ["2901"]
+em_enabled = true
+[[profile]]
+name = "BOTHPROFILE"
+model = "Cisco 8845"
+owners = ["both"]
+lines = ["1801"]
+[[login]]
+user = "both"
+device = "SEPSEAT"
+profile = "BOTHPROFILE"
+"#;
+
+async fn placed(server: &Server, credential: &str, profile: &str) -> Response {
+    let arguments = format!("{credential}{}{profile}", destination("5550108"));
+    let response = server.soap(W70, &w70("makeCallSoap", &arguments)).await;
+    ok(&response);
+    response
+}
+
+async fn states(server: &Server, calls: &[&Response]) -> Vec<String> {
+    let mut states = Vec::new();
+    for call in calls {
+        let call = server.call_of(call).await;
+        states.push(call["state"].as_str().unwrap().to_owned());
+    }
+    states
+}
+
+#[tokio::test]
+async fn a_line_without_a_partition_ends_the_call_of_that_line_and_not_the_newest() {
+    let server = server().await;
+    let bill = credential("bill", "123");
+    let first = placed(&server, &bill, &profile("in2", "bill", "SEPA", "1001")).await;
+    let second = placed(&server, &bill, &profile("in2", "bill", "SEPA", "1002")).await;
+    ended(
+        &server.soap(W70, &end_call("SEPA", "1001")).await,
+        0,
+        "Success",
+    );
+    assert_eq!(
+        states(&server, &[&first, &second]).await,
+        ["ended", "alerting"]
+    );
+    ended(
+        &server.soap(W70, &end_call("SEPA", "9999")).await,
+        0,
+        "Success",
+    );
+    assert_eq!(states(&server, &[&second]).await, ["ended"]);
+}
+
+#[tokio::test]
+async fn support_em_ends_the_call_where_the_user_sits_and_without_it_the_newest_anywhere() {
+    let server = Server::start(&format!("{FIXTURE}{SEATED}"), |_| {}).await;
+    let both = credential("both", "b");
+    let profile = |argument: &str, device: &str, support_em: bool| {
+        format!(
+            "<{argument}><user>both</user><deviceName>{device}</deviceName><supportEM>{support_em}</supportEM></{argument}>"
+        )
+    };
+    let end = |device: &str, support_em| {
+        w70(
+            "endCallSoap",
+            &(both.clone() + &profile("in1", device, support_em)),
+        )
+    };
+    for named in ["", "both"] {
+        let seat = placed(&server, &both, &profile("in2", named, true)).await;
+        assert_eq!(seen(&server, &seat).await.0, "SEPSEAT");
+        let own = placed(&server, &both, &profile("in2", "SEPB", false)).await;
+        ended(&server.soap(W70, &end(named, true)).await, 0, "Success");
+        assert_eq!(states(&server, &[&seat, &own]).await, ["ended", "alerting"]);
+        ended(&server.soap(W70, &end("", false)).await, 0, "Success");
+        assert_eq!(states(&server, &[&own]).await, ["ended"]);
+    }
+    ended(
+        &server.soap(W70, &end("SEPNONE", false)).await,
+        5,
+        "Missing parameters in the request",
+    );
 }
 
 // --- profiles ----------------------------------------------------------------------------------------------------------

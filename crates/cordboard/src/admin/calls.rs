@@ -1,8 +1,10 @@
 //! Calls: list, place, look at, act on.
 
+use super::INTERFACE;
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
+use crate::edge::CALL_HEADER;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -17,8 +19,6 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
-/// The interface's word in a call's origin.
-const INTERFACE: &str = "api";
 /// A page has so many calls unless it is told otherwise…
 const PAGE: usize = 100;
 /// … and never more than so many.
@@ -188,7 +188,7 @@ fn created(reply: Reply) -> Response {
     if let Ok(id) = HeaderValue::from_str(&shown.id) {
         response
             .headers_mut()
-            .insert(HeaderName::from_static("cordboard-call"), id);
+            .insert(HeaderName::from_static(CALL_HEADER), id);
     }
     response
 }

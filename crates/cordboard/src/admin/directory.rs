@@ -34,7 +34,7 @@ pub(super) async fn user(
 async fn live(app: &App, query: Query) -> Result<Vec<admin::Device>, Problem> {
     let command = Command {
         actor: Actor::Operator,
-        interface: "api",
+        interface: super::INTERFACE,
         action: Action::Snapshot(query),
     };
     let Reply::Devices(views) = app.handle.command(command).await? else {

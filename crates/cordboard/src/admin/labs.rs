@@ -23,17 +23,20 @@ pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Pro
     let seed = app.seed.clone().unwrap_or_default();
     let mut contents = seed.contents.clone();
     crate::lab::populate(&mut contents.builder, app.population);
-    app.faults.clear(None);
+    let board = app.clone();
     app.handle
         .on_thread(move |engine| {
-            faults::clear(engine, None);
+            // The engine's reset ends the network's and the store's faults without a word; clearing them one by one would
+            // publish what comes back.
             let directory = contents.builder.build().map_err(|e| e.to_string())?;
             engine
                 .reset(directory, contents.logins)
-                .map_err(|e| e.to_string())
+                .map_err(|e| e.to_string())?;
+            board.faults.clear(None);
+            Ok(())
         })
         .await?
-        .map_err(|reason| {
+        .map_err(|reason: String| {
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-unavailable",
@@ -123,9 +126,13 @@ pub(super) async fn set_fault(
         fault.on = format!("device:{}", device.name);
     }
     let told = faults::check(&fault).map_err(|e| Problem::bad_request(e.to_string()))?;
-    app.faults.set(fault);
+    let board = app.clone();
+    // On the thread, so that the board and the engine never disagree.
     app.handle
-        .on_thread(move |engine| told.apply(engine))
+        .on_thread(move |engine| {
+            board.faults.set(fault);
+            told.apply(engine);
+        })
         .await?;
     Ok(faults_now(&app))
 }
@@ -151,9 +158,12 @@ pub(super) async fn clear_faults(
     on: Result<Query<On>, QueryRejection>,
 ) -> Result<Json<admin::Faults>, Problem> {
     let Query(On { on }) = on?;
-    app.faults.clear(on.as_deref());
+    let board = app.clone();
     app.handle
-        .on_thread(move |engine| faults::clear(engine, on.as_deref()))
+        .on_thread(move |engine| {
+            board.faults.clear(on.as_deref());
+            faults::clear(engine, on.as_deref());
+        })
         .await?;
     Ok(faults_now(&app))
 }

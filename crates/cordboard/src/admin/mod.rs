@@ -9,12 +9,15 @@ pub mod shapes;
 
 use crate::app::App;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use cordboard_core::exchange::{Action, Actor, Command, Counts, Query, Reply};
 use http::{StatusCode, header};
 use std::sync::Arc;
+
+/// The interface's word: in a call's origin, in the journal.
+pub const INTERFACE: &str = "api";
 
 /// The routes that are served, by what the program serves.
 pub fn router(app: Arc<App>) -> Router {
@@ -50,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/api/v1/lab/requests", get(labs::requests));
     }
     router
+        .layer(DefaultBodyLimit::max(app.config.limits.body_bytes))
         .fallback(problem::nothing_here)
         .method_not_allowed_fallback(problem::not_that_method)
         .with_state(app)
@@ -58,7 +62,7 @@ pub fn router(app: Arc<App>) -> Router {
 async fn counts(app: &App) -> Option<Counts> {
     let command = Command {
         actor: Actor::Operator,
-        interface: "api",
+        interface: INTERFACE,
         action: Action::Snapshot(Query::Counts),
     };
     match app.handle.command(command).await {

@@ -2,13 +2,12 @@
 
 use super::OK;
 use crate::app::Serves;
-use crate::directory_file::DirectoryFile;
-use crate::lab::Seed;
+use crate::lab::SeedFile;
 use crate::ops::config::Config;
+use crate::ops::files;
 use crate::ops::logging::{self, LogFormat};
 use crate::program::{self, Addresses, Plan};
 use anyhow::Context;
-use cordboard_core::Wall;
 use cordboard_core::exchange::CallNames;
 use etcetera::BaseStrategy;
 use serde_json::json;
@@ -25,7 +24,8 @@ pub(super) struct Options {
     /// Settings that replace the lab's defaults
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Users, devices and lines that replace the demo directory (the format of `admin import`)
+    /// Users, devices and lines that replace the demo directory (the format of `admin import`); when the file has changed, the
+    /// lab starts from it afresh
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
     /// Where state is kept [default: the user's data home, cordboard/lab]
@@ -75,6 +75,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "warn");
     let mut config = Config::load(&Config::lab(), options.config.as_deref(), std::env::vars())?;
+    config.limits.connections = files::make_room(config.limits.connections);
     if options.ports.is_some() {
         config.listen.http = any_port(&config.listen.http);
         config.listen.https = any_port(&config.listen.https);
@@ -87,9 +88,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         None => default_data(options.offset)?,
     };
     let database = data.join("cordboard.db");
-    let now = Wall(jiff::Timestamp::now().as_millisecond());
-    let seed = Seed {
-        contents: seed(options.directory.as_deref(), now, &database, options.fresh)?,
+    let seed = match &options.directory {
+        Some(path) => SeedFile {
+            name: path.display().to_string(),
+            text: std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?,
+            replaces: true,
+        },
+        None => SeedFile::demo(),
     };
     let plan = Plan {
         config,
@@ -102,11 +108,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         },
         names: CallNames::Counted,
         seed: Some(seed),
-        seed_mark: options
-            .directory
-            .is_none()
-            .then(|| crate::lab::DEMO.to_owned()),
-        fresh: options.fresh || options.directory.is_some(),
+        fresh: options.fresh,
         population: options.population,
         auto_answer: options.auto_answer,
     };
@@ -119,36 +121,6 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     eprintln!("cordboard: stopping");
     program.stop().await;
     Ok(OK)
-}
-
-/// The state a reset goes back to. The demo's hashes are taken from the store when it has them: hashing takes half a
-/// second, and the lab should be there at once.
-fn seed(
-    file: Option<&Path>,
-    now: Wall,
-    database: &Path,
-    fresh: bool,
-) -> anyhow::Result<crate::directory_file::Contents> {
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        return Ok(
-            DirectoryFile::parse(&path.display().to_string(), &text)?.contents(now, |_, _| {})?
-        );
-    }
-    if !fresh
-        && database.exists()
-        && let Ok(store) = cordboard_store::Store::open(database, cordboard_store::Sync::Normal)
-        && store.fact(program::SEED_FACT).ok().flatten().as_deref() == Some(crate::lab::DEMO)
-    {
-        let builder = store.directory()?;
-        return Ok(crate::directory_file::Contents {
-            builder,
-            logins: store.logins()?,
-            tokens: store.tokens()?,
-        });
-    }
-    Ok(crate::lab::demo(now)?)
 }
 
 fn any_port(place: &str) -> String {

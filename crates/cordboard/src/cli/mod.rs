@@ -2,6 +2,7 @@
 
 mod admin;
 mod config;
+mod connect;
 mod lab;
 mod serve;
 mod webdialer;
@@ -26,6 +27,17 @@ pub const UNAVAILABLE: u8 = 69;
 pub const PROTOCOL: u8 = 76;
 /// Refused credentials.
 pub const NO_PERMISSION: u8 = 77;
+
+/// The command was given something it cannot use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+impl Usage {
+    fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
 
 #[derive(Debug, Parser)]
 #[command(name = "cordboard", version, about = "The open switchboard for Cisco-style telephony integrations", after_help = STATUSES)]
@@ -100,7 +112,13 @@ fn fail(error: &anyhow::Error) -> ExitCode {
             error.downcast_ref(),
             Some(cordboard_store::StoreError::InUse { .. })
         );
-    ExitCode::from(if in_use { UNAVAILABLE } else { REFUSED })
+    ExitCode::from(if error.is::<Usage>() {
+        USAGE
+    } else if in_use {
+        UNAVAILABLE
+    } else {
+        REFUSED
+    })
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -3,6 +3,7 @@
 use super::OK;
 use crate::app::Serves;
 use crate::ops::config::Config;
+use crate::ops::files;
 use crate::ops::logging::{self, LogFormat};
 use crate::program::{self, Plan};
 use anyhow::Context;
@@ -21,13 +22,9 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "info");
-    let config = Config::load(&Config::default(), Some(&options.config), std::env::vars())?;
+    let mut config = Config::load(&Config::default(), Some(&options.config), std::env::vars())?;
+    config.limits.connections = files::make_room(config.limits.connections);
     let database = database(&config)?;
-    anyhow::ensure!(
-        config.network.driver == "sim",
-        "network.driver: `{}` is not known; this version has \"sim\"",
-        config.network.driver
-    );
     let data = database.parent().unwrap_or(Path::new(".")).to_owned();
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).context("the system gives no randomness")?;
@@ -42,7 +39,6 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         },
         names: CallNames::Uuid(u64::from_le_bytes(seed)),
         seed: None,
-        seed_mark: None,
         fresh: false,
         population: 0,
         auto_answer: None,

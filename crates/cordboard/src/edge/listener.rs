@@ -32,7 +32,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Doorman {
     all: usize,
     each: usize,
-    inside: Mutex<HashMap<IpAddr, usize>>,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    all: usize,
+    each: HashMap<IpAddr, usize>,
 }
 
 impl Doorman {
@@ -47,15 +53,12 @@ impl Doorman {
 
     fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = inside.values().sum();
-        let count = inside.entry(address).or_default();
-        if total >= self.all || *count >= self.each {
-            if *count == 0 {
-                inside.remove(&address);
-            }
+        let from_there = inside.each.get(&address).copied().unwrap_or(0);
+        if inside.all >= self.all || from_there >= self.each {
             return None;
         }
-        *count += 1;
+        inside.all += 1;
+        inside.each.insert(address, from_there + 1);
         Some(Guest {
             doorman: self.clone(),
             address,
@@ -77,10 +80,11 @@ impl Drop for Guest {
             .inside
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = inside.get_mut(&self.address) {
+        inside.all -= 1;
+        if let Some(count) = inside.each.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
-                inside.remove(&self.address);
+                inside.each.remove(&self.address);
             }
         }
     }
@@ -114,6 +118,7 @@ pub async fn run(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
+    let mut failing = false;
     loop {
         // Cancel-safe: `accept` loses nothing when dropped, `changed` neither.
         let accepted = tokio::select! {
@@ -121,9 +126,15 @@ pub async fn run(
             _ = shutdown.changed() => return,
         };
         let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
+            Ok(accepted) => {
+                failing = false;
+                accepted
+            }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                // Said once: without file handles it fails again and again. Who is connected is served meanwhile.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -184,6 +195,7 @@ async fn http<S>(
         head: Duration::from_millis(limits.head_ms),
         body: Duration::from_millis(limits.body_ms),
         idle: Duration::from_millis(limits.idle_ms),
+        write: Duration::from_millis(limits.write_ms),
     };
     let io = TokioIo::new(Cleaned::new(stream, timeouts, limits.head_bytes));
     let mut builder = http1::Builder::new();

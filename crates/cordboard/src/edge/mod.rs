@@ -8,12 +8,16 @@ pub mod router;
 pub mod stream;
 pub mod tls;
 
+use crate::journal::Notes;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The header that names the call an answer placed; bodies stay as the original's.
+pub const CALL_HEADER: &str = "cordboard-call";
 
 /// A request as services get it; its extensions carry the [`Peer`].
 pub type Request = http::Request<Incoming>;
@@ -40,9 +44,12 @@ impl Default for Peer {
     }
 }
 
-/// An answer in the making.
+/// An answer in the making, with what the journal is to show of it.
 #[derive(Debug)]
-pub struct Reply(Response<Body>);
+pub struct Reply {
+    response: Response<Body>,
+    notes: Notes,
+}
 
 impl Reply {
     /// A status without a body.
@@ -68,12 +75,12 @@ impl Reply {
                 .headers_mut()
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        Self(response)
+        response.into()
     }
 
     /// With a header of fixed value.
     pub fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.0
+        self.response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
         self
@@ -82,7 +89,7 @@ impl Reply {
     /// With a header whose value was computed; one that cannot be a header value is left out.
     pub fn with_named(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.0
+            self.response
                 .headers_mut()
                 .insert(HeaderName::from_static(name), value);
         }
@@ -90,9 +97,24 @@ impl Reply {
     }
 }
 
-impl From<Reply> for Response<Body> {
-    fn from(reply: Reply) -> Self {
-        reply.0
+impl Reply {
+    /// With what the journal is to show of request and answer.
+    pub fn noted(self, notes: Notes) -> Self {
+        Self { notes, ..self }
+    }
+
+    /// The answer, and what the journal is to show.
+    pub fn into_parts(self) -> (Response<Body>, Notes) {
+        (self.response, self.notes)
+    }
+}
+
+impl From<Response<Body>> for Reply {
+    fn from(response: Response<Body>) -> Self {
+        Self {
+            response,
+            notes: Notes::default(),
+        }
     }
 }
 

@@ -1,17 +1,20 @@
-//! Who answers a request: the service its path belongs to, or the JSON API.
+//! Who answers a request: the service its path belongs to, or the JSON API. What was asked and answered is noted here.
 
 use super::{Peer, Reply, Request};
 use crate::app::App;
+use crate::journal::{Entry, Notes};
 use crate::services::webdialer;
 use axum::body::Body;
 use cordboard_wire::http::normalize_path;
 use futures_util::FutureExt;
 use http::{Response, StatusCode};
+use prometheus_client::metrics::counter::Counter;
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tower::ServiceExt;
 
-/// Answers one request. A panic ends this request only, with 500, and is counted.
+/// Answers one request, and notes both.
 pub async fn serve(
     app: Arc<App>,
     api: axum::Router,
@@ -20,35 +23,66 @@ pub async fn serve(
 ) -> Response<Body> {
     request.extensions_mut().insert(peer);
     app.metrics.http_requests.inc();
-    match AssertUnwindSafe(dispatch(&app, api, request))
-        .catch_unwind()
-        .await
-    {
-        Ok(response) => response,
+    let path = normalize_path(request.uri().path()).map(Cow::into_owned);
+    let interface = interface(path.as_deref().unwrap_or(request.uri().path()));
+    let entry = interface
+        .filter(|_| app.journal.is_enabled())
+        .map(|interface| Entry::new(interface, peer, request.method(), request.uri()));
+    let answering = dispatch(&app, api, request, interface, path);
+    let (response, notes) = guarded(&app.metrics.panics, answering).await.into_parts();
+    if let Some(entry) = entry {
+        let status = response.status().as_u16();
+        app.journal.note(entry.answered(status, notes));
+    }
+    response
+}
+
+/// The word of the interface a path belongs to; health and metrics are nobody's.
+fn interface(path: &str) -> Option<&'static str> {
+    let below = |root: &str| {
+        let head = path.get(..root.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(root))
+            && matches!(path.as_bytes().get(root.len()), None | Some(b'/'))
+    };
+    if below("/webdialer") {
+        Some(webdialer::INTERFACE)
+    } else if below("/api") {
+        Some(crate::admin::INTERFACE)
+    } else {
+        None
+    }
+}
+
+/// A panic ends this request only, with 500, and is counted.
+async fn guarded(panics: &Counter, answering: impl Future<Output = Reply>) -> Reply {
+    match AssertUnwindSafe(answering).catch_unwind().await {
+        Ok(reply) => reply,
         Err(_) => {
-            app.metrics.panics.inc();
+            panics.inc();
             tracing::error!("a request ended in a panic");
-            Reply::empty(StatusCode::INTERNAL_SERVER_ERROR).into()
+            Reply::empty(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
 }
 
-async fn dispatch(app: &App, api: axum::Router, mut request: Request) -> Response<Body> {
-    let Some(path) = normalize_path(request.uri().path()).map(|path| path.into_owned()) else {
-        return Reply::empty(StatusCode::BAD_REQUEST).into();
+async fn dispatch(
+    app: &App,
+    api: axum::Router,
+    mut request: Request,
+    interface: Option<&'static str>,
+    path: Option<String>,
+) -> Reply {
+    let Some(path) = path else {
+        return Reply::empty(StatusCode::BAD_REQUEST);
     };
-    let head = path.get(..10).unwrap_or_default();
-    if app.serves.webdialer
-        && head.eq_ignore_ascii_case("/webdialer")
-        && matches!(path.as_bytes().get(10), None | Some(b'/'))
-    {
-        if app.faults.is_down("webdialer") {
-            return Reply::empty(StatusCode::SERVICE_UNAVAILABLE).into();
+    if app.serves.webdialer && interface == Some(webdialer::INTERFACE) {
+        if app.faults.is_down(webdialer::INTERFACE) {
+            return Reply::empty(StatusCode::SERVICE_UNAVAILABLE);
         }
-        if let Some(late) = app.faults.lateness("webdialer") {
+        if let Some(late) = app.faults.lateness(webdialer::INTERFACE) {
             tokio::time::sleep(late).await;
         }
-        return webdialer::routes::answer(app, &path, request).await.into();
+        return webdialer::routes::answer(app, &path, request).await;
     }
     if path != request.uri().path() {
         let mut parts = request.uri().clone().into_parts();
@@ -63,7 +97,46 @@ async fn dispatch(app: &App, api: axum::Router, mut request: Request) -> Respons
         }
     }
     match api.oneshot(request.map(Body::new)).await {
-        Ok(response) => response,
+        Ok(response) => {
+            let call = response.headers().get(super::CALL_HEADER);
+            let call = call.and_then(|id| id.to_str().ok()).map(str::to_owned);
+            Reply::from(response).noted(Notes::default().maybe("call", call))
+        }
         Err(never) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_its_request_with_500_and_is_counted() {
+        let panics = Counter::default();
+        let fine = guarded(&panics, async { Reply::empty(StatusCode::NO_CONTENT) }).await;
+        assert_eq!(fine.into_parts().0.status(), StatusCode::NO_CONTENT);
+        assert_eq!(panics.get(), 0);
+        let broken = guarded(&panics, async {
+            tokio::task::yield_now().await;
+            panic!("as a broken service does")
+        });
+        let (response, _) = broken.await.into_parts();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(panics.get(), 1);
+    }
+
+    #[test]
+    fn every_path_belongs_to_one_interface_or_to_operations() {
+        for (path, word) in [
+            ("/webdialer", Some("webdialer")),
+            ("/WebDialer/services/x", Some("webdialer")),
+            ("/webdialers", None),
+            ("/api/v1/calls", Some("api")),
+            ("/apis", None),
+            ("/metrics", None),
+            ("/", None),
+        ] {
+            assert_eq!(interface(path), word, "{path}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use cordboard_wire::http::{HeadFilter, HeadLimits};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -19,10 +20,12 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// From a request's first byte to the end of its head.
     pub head: Duration,
-    /// Between two reads of a body.
+    /// From the end of a head to the end of its body.
     pub body: Duration,
     /// Between two requests.
     pub idle: Duration,
+    /// Until a client that does not read lets more be written.
+    pub write: Duration,
 }
 
 /// What is being waited for.
@@ -38,13 +41,14 @@ enum Phase {
 pub struct Cleaned<S> {
     stream: S,
     filter: HeadFilter,
-    raw: Box<[u8]>,
     clean: Vec<u8>,
     taken: usize,
     timeouts: Timeouts,
     phase: Phase,
     deadline: Pin<Box<Sleep>>,
     armed: bool,
+    /// Runs while a write waits for the client.
+    writing: Option<Pin<Box<Sleep>>>,
     /// A malformed message came: nothing behind it is read.
     broken: bool,
 }
@@ -66,13 +70,13 @@ impl<S> Cleaned<S> {
                 bytes: head_bytes,
                 ..HeadLimits::default()
             }),
-            raw: vec![0; CHUNK].into_boxed_slice(),
             clean: Vec::new(),
             taken: 0,
             deadline: Box::pin(tokio::time::sleep(timeouts.first_byte)),
             timeouts,
             phase: Phase::FirstByte,
             armed: true,
+            writing: None,
             broken: false,
         }
     }
@@ -110,22 +114,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Cleaned<S> {
             if this.broken {
                 return Poll::Ready(Ok(()));
             }
-            let mut raw = ReadBuf::new(&mut this.raw);
+            // On the stack: ten thousand idle connections hold no buffer.
+            let mut raw = [MaybeUninit::uninit(); CHUNK];
+            let mut raw = ReadBuf::uninit(&mut raw);
             match Pin::new(&mut this.stream).poll_read(cx, &mut raw) {
                 Poll::Ready(Ok(())) => {
-                    this.armed = false;
+                    let armed = std::mem::take(&mut this.armed);
                     if raw.filled().is_empty() {
                         return Poll::Ready(Ok(()));
                     }
-                    let before = this.phase;
+                    let before = (this.phase, this.filter.messages_begun());
                     // What came before a malformed message is still answered; behind it nothing is read any more.
                     if let Err(error) = this.filter.push(raw.filled(), &mut this.clean) {
                         tracing::debug!(%error, "a message cannot be framed");
                         this.broken = true;
                     }
                     this.phase = this.phase_now();
-                    // A head has one deadline from its first byte on; anything else waits anew after every read.
-                    this.armed = this.phase == Phase::Head && before == Phase::Head;
+                    // A head has one deadline, and a body another: no read of the same message moves it.
+                    let same = before == (this.phase, this.filter.messages_begun());
+                    this.armed = armed && same && matches!(this.phase, Phase::Head | Phase::Body);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
@@ -158,21 +165,48 @@ impl PollElapsed for Sleep {
     }
 }
 
+impl<S: Unpin> Cleaned<S> {
+    /// Passes on what became of a write, unless the client has kept it waiting for too long.
+    fn written<T>(
+        &mut self,
+        result: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.writing = None;
+            return result;
+        }
+        let limit = self.timeouts.write;
+        let waiting = self
+            .writing
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        ready!(waiting.as_mut().poll_elapsed(cx));
+        tracing::debug!("a client does not read its answers");
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Cleaned<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.written(result, cx)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_flush(cx);
+        this.written(result, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.written(result, cx)
     }
 
     fn poll_write_vectored(
@@ -180,7 +214,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Cleaned<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.written(result, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,13 +1,15 @@
 //! The lab: the whole product on simulated phones, made repeatable. See `docs/lab.md`.
 //!
-//! [`Seed`] is the state a reset goes back to, [`faults`] what can be made to fail.
+//! [`SeedFile`] is what a store is seeded with, [`Seed`] the state a reset goes back to, [`faults`] what can be made to fail.
 
 pub mod faults;
 
 use crate::directory_file::{Contents, DirectoryFile, FileError};
+use bytes::Bytes;
 use cordboard_core::Wall;
 use cordboard_core::directory::{Builder, Device, EndUser, PasswordHash, Protocol};
 use cordboard_core::ids::DirectoryNumber;
+use sha2::{Digest, Sha256};
 
 /// The demo directory. [lab, The demo directory]
 pub const DEMO: &str = include_str!("demo.toml");
@@ -23,12 +25,41 @@ pub struct Seed {
     pub contents: Contents,
 }
 
-/// Reads the demo directory.
-///
-/// # Errors
-/// Never, unless the program was built with a broken one.
-pub fn demo(since: Wall) -> Result<Contents, FileError> {
-    DirectoryFile::parse("the demo directory", DEMO)?.contents(since, |_, _| {})
+/// What a store is seeded with: a directory file, not read yet.
+#[derive(Clone, Debug)]
+pub struct SeedFile {
+    /// Its name, for messages.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+    /// Does it take the place of another seed that the store may hold? The demo directory does not.
+    pub replaces: bool,
+}
+
+impl SeedFile {
+    /// The demo directory.
+    pub fn demo() -> Self {
+        Self {
+            name: "the demo directory".to_owned(),
+            text: DEMO.to_owned(),
+            replaces: false,
+        }
+    }
+
+    /// What tells this seed from another; kept in the store beside what was seeded.
+    pub fn mark(&self) -> String {
+        let hash = Sha256::digest(self.text.as_bytes());
+        format!("sha256:{:x}", Bytes::copy_from_slice(&hash))
+    }
+
+    /// Reads it, and hashes its secrets, which takes a while.
+    ///
+    /// # Errors
+    /// Where it does not read.
+    pub fn seed(&self, since: Wall) -> Result<Seed, FileError> {
+        let contents = DirectoryFile::parse(&self.name, &self.text)?.contents(since, |_, _| {})?;
+        Ok(Seed { contents })
+    }
 }
 
 /// Adds users `p1` … `pN`, each with a phone and a line. [lab, Population]
@@ -74,7 +105,8 @@ mod tests {
 
     #[test]
     fn the_demo_directory_fits_together_and_lists_bills_devices_in_order() {
-        let directory = demo(Wall(0)).unwrap().builder.build().unwrap();
+        let seed = SeedFile::demo().seed(Wall(0)).unwrap();
+        let directory = seed.contents.builder.build().unwrap();
         let bill = directory.end_user("bill").unwrap();
         let devices: Vec<&str> = directory
             .devices_of(bill)

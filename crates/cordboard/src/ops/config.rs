@@ -65,33 +65,45 @@ pub struct Tls {
 pub struct StoreConfig {
     /// `sqlite:` and a path.
     pub url: String,
-    /// "normal" survives the process, "full" the machine.
-    pub sync: String,
+    /// What a commit survives.
+    pub sync: Sync,
+}
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sync {
+    /// The death of the process.
+    #[default]
+    Normal,
+    /// The death of the machine.
+    Full,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             url: "sqlite:/var/lib/cordboard/cordboard.db".into(),
-            sync: "normal".into(),
+            sync: Sync::default(),
         }
     }
 }
 
 /// The telephone network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// "sim".
-    pub driver: String,
+    /// Which one.
+    pub driver: Driver,
 }
 
-impl Default for Network {
-    fn default() -> Self {
-        Self {
-            driver: "sim".into(),
-        }
-    }
+/// The telephone networks that there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Driver {
+    /// Simulated phones, in process.
+    #[default]
+    Sim,
 }
 
 /// Calls. [exchange §3, §7]
@@ -148,11 +160,15 @@ pub struct Limits {
     pub first_byte_ms: u64,
     /// Milliseconds from a request's first byte to the end of its head.
     pub head_ms: u64,
-    /// Milliseconds between two reads of a body.
+    /// Bytes of a request's body; a SOAP message may have 64 KiB at most, whatever stands here.
+    pub body_bytes: usize,
+    /// Milliseconds from the end of a request's head to the end of its body.
     pub body_ms: u64,
     /// Milliseconds between two requests of a connection.
     pub idle_ms: u64,
-    /// Connections in all.
+    /// Milliseconds that a client may keep an answer waiting by not reading.
+    pub write_ms: u64,
+    /// Connections in all; fewer when the process may not open so many files.
     pub connections: usize,
     /// Connections from one address.
     pub connections_per_peer: usize,
@@ -164,8 +180,10 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             first_byte_ms: 10_000,
             head_ms: 10_000,
+            body_bytes: 64 * 1024,
             body_ms: 10_000,
             idle_ms: 60_000,
+            write_ms: 20_000,
             connections: 12_000,
             connections_per_peer: 11_000,
         }
@@ -200,6 +218,14 @@ impl Default for WebDialer {
     }
 }
 
+/// A value that reads well and cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unusable {
+    section: &'static str,
+    key: &'static str,
+    reason: String,
+}
+
 /// What is wrong with a configuration; one sentence with file, line and key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -230,36 +256,87 @@ impl Config {
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let base = toml::Value::try_from(defaults).map_err(|e| ConfigError(e.to_string()))?;
-        let mut values = base;
+        let mut values = toml::Value::try_from(defaults).map_err(|e| ConfigError(e.to_string()))?;
+        let mut places = Places::default();
         if let Some(path) = file {
+            let name = path.display().to_string();
             let text = std::fs::read_to_string(path)
-                .map_err(|e| ConfigError(format!("cannot read {}: {e}", path.display())))?;
+                .map_err(|e| ConfigError(format!("cannot read {name}: {e}")))?;
             // Read alone first: only then does an error know its line.
-            toml::from_str::<Self>(&text)
-                .map_err(|e| explain(&path.display().to_string(), &text, &e))?;
-            let table: toml::Value = toml::from_str(&text)
-                .map_err(|e| explain(&path.display().to_string(), &text, &e))?;
+            toml::from_str::<Self>(&text).map_err(|e| explain(&name, &text, &e))?;
+            let table: toml::Value =
+                toml::from_str(&text).map_err(|e| explain(&name, &text, &e))?;
             merge(&mut values, table);
+            places.file = Some((name, text));
         }
         for (name, value) in environment {
             let Some(key) = name.strip_prefix(PREFIX) else {
                 continue;
             };
-            let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
-            let mut overlay = typed(&value);
-            for part in path.iter().rev() {
-                overlay = toml::Value::Table(std::iter::once((part.clone(), overlay)).collect());
-            }
-            merge(&mut values, overlay);
-            values
-                .clone()
-                .try_into::<Self>()
-                .map_err(|e| explain(&name, "", &e))?;
+            values = with_variable(&values, key, &value).map_err(|e| explain(&name, "", &e))?;
+            places.variables.push(name);
         }
-        values
+        let config: Self = values
             .try_into()
-            .map_err(|e: toml::de::Error| explain("the configuration", "", &e))
+            .map_err(|e: toml::de::Error| explain("the configuration", "", &e))?;
+        match config.validate() {
+            Ok(()) => Ok(config),
+            Err(unusable) => Err(places.explain(&unusable)),
+        }
+    }
+
+    /// Looks for values that read well and cannot be used. Part of [`Config::load`], so that `config check`, `lab` and
+    /// `serve` find the same.
+    fn validate(&self) -> Result<(), Unusable> {
+        let unusable = |section, key, reason: String| {
+            Err(Unusable {
+                section,
+                key,
+                reason,
+            })
+        };
+        for (key, place) in [("http", &self.listen.http), ("https", &self.listen.https)] {
+            if !is_place(place) {
+                let reason = format!("`{place}` is no address; it must be host:port or \"off\"");
+                return unusable("listen", key, reason);
+            }
+        }
+        let alone = "certificate and key go together".to_owned();
+        match (&self.tls.certificate, &self.tls.key) {
+            (Some(_), None) => {
+                return unusable("tls", "certificate", alone + "; the key is missing");
+            }
+            (None, Some(_)) => {
+                return unusable("tls", "key", alone + "; the certificate is missing");
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        let url = &self.store.url;
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let reason = "PostgreSQL is not known yet; it must be sqlite: and a path".to_owned();
+            return unusable("store", "url", reason);
+        }
+        if url.strip_prefix("sqlite:").is_none_or(str::is_empty) {
+            let reason = format!("`{url}` is not known; it must be sqlite: and a path");
+            return unusable("store", "url", reason);
+        }
+        let limits = &self.limits;
+        for (key, nothing) in [
+            ("head_bytes", limits.head_bytes == 0),
+            ("first_byte_ms", limits.first_byte_ms == 0),
+            ("head_ms", limits.head_ms == 0),
+            ("body_bytes", limits.body_bytes == 0),
+            ("body_ms", limits.body_ms == 0),
+            ("idle_ms", limits.idle_ms == 0),
+            ("write_ms", limits.write_ms == 0),
+            ("connections", limits.connections == 0),
+            ("connections_per_peer", limits.connections_per_peer == 0),
+        ] {
+            if nothing {
+                return unusable("limits", key, "0 would serve nobody".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// The exchange's part of it.
@@ -281,16 +358,83 @@ impl Config {
     }
 }
 
-/// An environment variable's value: number, truth value or text.
-fn typed(value: &str) -> toml::Value {
-    if let Ok(number) = value.parse::<i64>() {
-        return toml::Value::Integer(number);
+/// Where values came from, for messages about them.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    file: Option<(String, String)>,
+    variables: Vec<String>,
+}
+
+impl Places {
+    fn explain(&self, unusable: &Unusable) -> ConfigError {
+        let Unusable {
+            section,
+            key,
+            reason,
+        } = unusable;
+        let variable = format!("{PREFIX}{section}__{key}");
+        let place = match &self.file {
+            _ if self
+                .variables
+                .iter()
+                .any(|v| v.eq_ignore_ascii_case(&variable)) =>
+            {
+                variable.to_uppercase()
+            }
+            Some((name, text)) => match line_of(text, section, key) {
+                Some(line) => format!("{name}, line {line}"),
+                None => name.clone(),
+            },
+            None => "the configuration".to_owned(),
+        };
+        ConfigError(format!("{place}: {section}.{key}: {reason}"))
     }
-    match value {
-        "true" => toml::Value::Boolean(true),
-        "false" => toml::Value::Boolean(false),
-        text => toml::Value::String(text.to_owned()),
-    }
+}
+
+/// The line on which a key of a section stands, however it is written.
+fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
+    type Spanned<T> = std::collections::BTreeMap<toml::Spanned<String>, T>;
+    let sections: std::collections::BTreeMap<String, toml::Value> = toml::from_str(text).ok()?;
+    sections.get(section)?.get(key)?;
+    let spans: std::collections::BTreeMap<String, Spanned<toml::Value>> =
+        toml::from_str(text).ok()?;
+    let found = spans.get(section)?.keys().find(|k| k.get_ref() == key)?;
+    Some(text[..found.span().start].matches('\n').count() + 1)
+}
+
+/// `host:port`, or "off".
+fn is_place(place: &str) -> bool {
+    place == "off"
+        || place
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+/// The values with an environment variable's in them. What looks like a number or a truth value is one if the key takes
+/// one, and text if the key takes text.
+fn with_variable(
+    values: &toml::Value,
+    key: &str,
+    value: &str,
+) -> Result<toml::Value, toml::de::Error> {
+    let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+    let with = |value: toml::Value| {
+        let mut overlay = value;
+        for part in path.iter().rev() {
+            overlay = toml::Value::Table(std::iter::once((part.clone(), overlay)).collect());
+        }
+        let mut values = values.clone();
+        merge(&mut values, overlay);
+        values.clone().try_into::<Config>().map(|_| values)
+    };
+    let text = || toml::Value::String(value.to_owned());
+    let typed = match (value.parse::<i64>(), value) {
+        (Ok(number), _) => toml::Value::Integer(number),
+        (Err(_), "true") => toml::Value::Boolean(true),
+        (Err(_), "false") => toml::Value::Boolean(false),
+        (Err(_), _) => return with(text()),
+    };
+    with(typed).or_else(|error| with(text()).map_err(|_| error))
 }
 
 fn merge(base: &mut toml::Value, over: toml::Value) {
@@ -318,10 +462,27 @@ fn explain(source: &str, text: &str, error: &toml::de::Error) -> ConfigError {
         |line| format!("{source}, line {line}"),
     );
     let message = error.message().to_owned();
-    ConfigError(match nearest(&message) {
-        Some((key, near)) => format!("{place}: there is no key `{key}`; did you mean `{near}`?"),
-        None => format!("{place}: {}", message.replace('\n', " ")),
+    ConfigError(match (nearest(&message), choices(&message)) {
+        (Some((key, near)), _) => {
+            format!("{place}: there is no key `{key}`; did you mean `{near}`?")
+        }
+        (None, Some((value, allowed))) => {
+            format!("{place}: `{value}` is not known; it must be {allowed}")
+        }
+        (None, None) => format!("{place}: {}", message.replace('\n', " ")),
     })
+}
+
+/// Finds the value and what would be allowed in serde's "unknown variant" message.
+fn choices(message: &str) -> Option<(String, String)> {
+    let mut quoted = message
+        .strip_prefix("unknown variant ")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
+    let value = quoted.next()?.to_owned();
+    let allowed: Vec<String> = quoted.map(|word| format!("\"{word}\"")).collect();
+    Some((value, allowed.join(" or ")))
 }
 
 /// Finds the key and the nearest right one in serde's "unknown field" message.
@@ -380,5 +541,79 @@ mod tests {
             error.to_string(),
             "CORDBOARD__WEBDIALER__STRICT_LINE: there is no key `strict_line`; did you mean `strict_lines`?"
         );
+    }
+
+    #[test]
+    fn a_variable_is_text_where_the_key_takes_text() {
+        let config = load(
+            "",
+            &[
+                ("CORDBOARD__WEBDIALER__FAULT_HOSTNAME", "4711"),
+                ("CORDBOARD__TLS__CERTIFICATE", "true"),
+                ("CORDBOARD__TLS__KEY", "1"),
+                ("CORDBOARD__WEBDIALER__STRICT_LINES", "true"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.webdialer.fault_hostname, "4711");
+        assert_eq!(config.tls.certificate, Some("true".into()));
+        assert_eq!(config.tls.key, Some("1".into()));
+        assert!(config.webdialer.strict_lines);
+        let error = load("", &[("CORDBOARD__CALL__CAPACITY", "many")]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("CORDBOARD__CALL__CAPACITY: invalid type"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_with_its_place_and_what_is_allowed() {
+        for (text, message) in [
+            (
+                "[store]\nsync = \"fast\"\n",
+                "c.toml, line 2: `fast` is not known; it must be \"normal\" or \"full\"",
+            ),
+            (
+                "\n[network]\ndriver = \"ari\"\n",
+                "c.toml, line 3: `ari` is not known; it must be \"sim\"",
+            ),
+            (
+                "[store]\nurl = \"postgres://x\"\n",
+                "c.toml, line 2: store.url: PostgreSQL is not known yet; it must be sqlite: and a path",
+            ),
+            (
+                "[store]\nurl = \"sqlite:\"\n",
+                "c.toml, line 2: store.url: `sqlite:` is not known; it must be sqlite: and a path",
+            ),
+            (
+                "[tls]\n# a comment\ncertificate = \"x.pem\"\n",
+                "c.toml, line 3: tls.certificate: certificate and key go together; the key is missing",
+            ),
+            (
+                "tls.key = \"x.pem\"\n",
+                "c.toml, line 1: tls.key: certificate and key go together; the certificate is missing",
+            ),
+            (
+                "[listen]\nhttp = \"8080\"\n",
+                "c.toml, line 2: listen.http: `8080` is no address; it must be host:port or \"off\"",
+            ),
+            (
+                "[limits]\nhead_ms = 0\n",
+                "c.toml, line 2: limits.head_ms: 0 would serve nobody",
+            ),
+        ] {
+            assert_eq!(load(text, &[]).unwrap_err().to_string(), message);
+        }
+        let variable = ("CORDBOARD__LISTEN__HTTPS", "everywhere");
+        assert_eq!(
+            load("[listen]\nhttps = \"off\"\n", &[variable])
+                .unwrap_err()
+                .to_string(),
+            "CORDBOARD__LISTEN__HTTPS: listen.https: `everywhere` is no address; it must be host:port or \"off\""
+        );
+        let variable = ("CORDBOARD__STORE__SYNC", "1");
+        assert!(load("", &[variable]).is_err());
     }
 }

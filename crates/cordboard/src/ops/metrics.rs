@@ -1,7 +1,6 @@
 //! Counters, gathered beside the code, rendered here. Names are `cordboard_<area>_<what>_<unit>`.
 
 use cordboard_core::exchange::Counts;
-use cordboard_wire::webdialer::{Answer, Operation};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -19,6 +18,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// Requests that ended in a panic.
     pub panics: Counter,
+    /// Password hashes computed.
+    pub auth_hashes: Counter,
     /// WebDialer's.
     pub webdialer: WebDialer,
     calls: Gauge,
@@ -43,15 +44,10 @@ struct Labels {
 
 impl WebDialer {
     /// Counts an answer by operation and code; operations without a code count as 0.
-    pub fn count(&self, operation: Operation, answer: &Answer) {
-        let code = answer
-            .outcome()
-            .map_or(0, |outcome| i64::from(outcome.code.number()));
+    pub fn count(&self, operation: &'static str, code: i32) {
+        let code = i64::from(code);
         self.requests
-            .get_or_create(&Labels {
-                operation: operation.name(),
-                code,
-            })
+            .get_or_create(&Labels { operation, code })
             .inc();
     }
 }
@@ -64,6 +60,7 @@ impl Default for Metrics {
             http_requests: Counter::default(),
             connections_refused: Counter::default(),
             panics: Counter::default(),
+            auth_hashes: Counter::default(),
             webdialer: WebDialer::default(),
             calls: Gauge::default(),
             legs: Gauge::default(),
@@ -84,6 +81,11 @@ impl Default for Metrics {
             "http_panics",
             "Requests that ended in a panic",
             metrics.panics.clone(),
+        );
+        registry.register(
+            "auth_hashes",
+            "Password hashes computed, for right and wrong passwords",
+            metrics.auth_hashes.clone(),
         );
         registry.register(
             "webdialer_requests",

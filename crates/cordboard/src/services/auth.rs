@@ -7,8 +7,8 @@
 use cordboard_core::directory::{CredentialState, Directory, PasswordHash};
 use cordboard_core::ids::UserId;
 use cordboard_store::passwords;
-use cordboard_wire::Secret;
 use hmac::{Hmac, KeyInit, Mac};
+use prometheus_client::metrics::counter::Counter;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -37,14 +37,27 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$6cQ68OvO1D5v3VZW42cemw$kqVR
 #[derive(Debug)]
 pub struct Auth {
     key: [u8; 32],
-    remembered: Mutex<HashMap<[u8; 32], u64>>,
-    wrong: Mutex<HashMap<(String, IpAddr), VecDeque<u64>>>,
+    memory: Arc<Memory>,
     tokens: Mutex<HashMap<String, Token>>,
     hashing: Arc<Semaphore>,
     /// Credentials that are being verified: whoever brings the same one waits for that instead of computing it again.
     under_way: UnderWay,
     dummy: PasswordHash,
+    computed: Counter,
 }
+
+/// What earlier sign-ons left behind. Shared with the threads that compute hashes: what one found out counts even when the
+/// client that asked has gone.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Fingerprints of verified credentials, and until when they hold.
+    remembered: Mutex<HashMap<[u8; 32], u64>>,
+    /// When wrong passwords came, oldest first.
+    wrong: Mutex<HashMap<Pair, VecDeque<u64>>>,
+}
+
+/// Whom a lock-out concerns: an account, in small letters, from an address.
+type Pair = (String, IpAddr);
 
 type UnderWay = Mutex<HashMap<[u8; 32], Arc<tokio::sync::Mutex<()>>>>;
 
@@ -86,21 +99,21 @@ pub struct Token {
 pub struct Refused;
 
 impl Auth {
-    /// A checker that remembers nothing yet.
+    /// A checker that remembers nothing yet, and counts the hashes it computes.
     ///
     /// # Panics
     /// When the system gives no randomness at start-up.
-    pub fn new() -> Self {
+    pub fn new(computed: Counter) -> Self {
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("the system gives randomness at start-up");
         Self {
             key,
-            remembered: Mutex::default(),
-            wrong: Mutex::default(),
+            memory: Arc::default(),
             tokens: Mutex::default(),
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
             under_way: Mutex::default(),
             dummy: PasswordHash::new(NOBODY.to_owned()),
+            computed,
         }
     }
 
@@ -111,8 +124,8 @@ impl Auth {
 
     /// Forgets remembered credentials and lock-outs.
     pub fn forget(&self) {
-        lock(&self.remembered).clear();
-        lock(&self.wrong).clear();
+        lock(&self.memory.remembered).clear();
+        lock(&self.memory.wrong).clear();
     }
 
     /// Checks a user's password and answers the id as the directory writes it. `now_ms` and `address` are for memory and
@@ -124,7 +137,7 @@ impl Auth {
         &self,
         directory: &Directory,
         user: &str,
-        password: &Secret,
+        password: &str,
         address: IpAddr,
         now_ms: u64,
     ) -> Result<UserId, Refused> {
@@ -132,24 +145,29 @@ impl Auth {
         let account = directory.account(user);
         let usable = account
             .filter(|a| a.credential() == CredentialState::Active && a.password_hash().is_some());
-        if self.is_locked(&pair, now_ms) {
+        if self.memory.is_locked(&pair, now_ms) {
             return Err(Refused);
         }
         let hash = usable
             .and_then(|a| a.password_hash())
             .unwrap_or(&self.dummy);
         let key = self.fingerprint(hash, password);
-        let right = self.remembers(&key, now_ms) || self.verify(hash, password, key, now_ms).await;
-        match usable.filter(|_| right) {
-            Some(account) => {
-                lock(&self.wrong).remove(&pair);
-                Ok(account.id().clone())
-            }
-            None => {
-                self.count_wrong(pair, now_ms);
-                Err(Refused)
+        if !self.memory.remembers(&key, now_ms) {
+            let asked = Asked {
+                hash,
+                password,
+                key,
+                pair: &pair,
+                now_ms,
+            };
+            // Others may have guessed meanwhile: who is locked now was not let in, whatever his own guess was.
+            if !self.verify(asked).await || self.memory.is_locked(&pair, now_ms) {
+                return Err(Refused);
             }
         }
+        let account = usable.ok_or(Refused)?;
+        lock(&self.memory.wrong).remove(&pair);
+        Ok(account.id().clone())
     }
 
     /// Checks a token and answers its owner, who must be an active end user. [webdialer §10]
@@ -159,11 +177,11 @@ impl Auth {
     pub fn token(
         &self,
         directory: &Directory,
-        token: &Secret,
+        token: &str,
         wall_ms: i64,
     ) -> Result<UserId, Refused> {
         let known = lock(&self.tokens)
-            .get(&token_hash(token.expose()))
+            .get(&token_hash(token))
             .cloned()
             .ok_or(Refused)?;
         if known.expires.is_some_and(|end| end <= wall_ms) {
@@ -176,66 +194,80 @@ impl Auth {
         Ok(owner.id.clone())
     }
 
-    fn fingerprint(&self, hash: &PasswordHash, password: &Secret) -> [u8; 32] {
+    fn fingerprint(&self, hash: &PasswordHash, password: &str) -> [u8; 32] {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         mac.update(hash.expose().as_bytes());
         mac.update(&[0]);
-        mac.update(password.expose().as_bytes());
+        mac.update(password.as_bytes());
         mac.finalize().into_bytes().into()
     }
 
+    async fn verify(&self, asked: Asked<'_>) -> bool {
+        // Whoever is cancelled while waiting leaves too: the place is kept by its drop.
+        let place = Place::take(&self.under_way, asked.key);
+        let _turn = place.turn.lock().await;
+        self.memory.remembers(&asked.key, asked.now_ms) || self.compute(asked).await
+    }
+
+    async fn compute(&self, asked: Asked<'_>) -> bool {
+        // Never closed.
+        let Ok(permit) = Arc::clone(&self.hashing).acquire_owned().await else {
+            return false;
+        };
+        // Those who came at the same time were all let in to wait; what they guessed before this one counts.
+        if self.memory.is_locked(asked.pair, asked.now_ms) {
+            return false;
+        }
+        self.computed.inc();
+        let Asked { key, now_ms, .. } = asked;
+        let (hash, password) = (asked.hash.clone(), asked.password.to_owned());
+        let (memory, pair) = (self.memory.clone(), asked.pair.clone());
+        // The permit goes along: a client that hangs up does not stop the computation, so it must not free its place. Nor
+        // does it get a guess for nothing: the result is noted before the next one begins.
+        let right = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let right = passwords::verify(&password, &hash);
+            if right {
+                memory.remember(key, now_ms);
+            } else {
+                memory.count_wrong(pair, now_ms);
+            }
+            right
+        });
+        right.await.unwrap_or(false)
+    }
+}
+
+/// A credential to verify.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    hash: &'a PasswordHash,
+    password: &'a str,
+    key: [u8; 32],
+    pair: &'a Pair,
+    now_ms: u64,
+}
+
+impl Memory {
     fn remembers(&self, key: &[u8; 32], now_ms: u64) -> bool {
         lock(&self.remembered)
             .get(key)
             .is_some_and(|&until| now_ms < until)
     }
 
-    async fn verify(
-        &self,
-        hash: &PasswordHash,
-        password: &Secret,
-        key: [u8; 32],
-        now_ms: u64,
-    ) -> bool {
-        // Whoever is cancelled while waiting leaves too: the place is kept by its drop.
-        let place = Place::take(&self.under_way, key);
-        let _turn = place.turn.lock().await;
-        self.remembers(&key, now_ms) || self.compute(hash, password, key, now_ms).await
-    }
-
-    async fn compute(
-        &self,
-        hash: &PasswordHash,
-        password: &Secret,
-        key: [u8; 32],
-        now_ms: u64,
-    ) -> bool {
-        // Never closed.
-        let Ok(permit) = Arc::clone(&self.hashing).acquire_owned().await else {
-            return false;
-        };
-        let (hash, password) = (hash.clone(), password.clone());
-        // The permit goes along: a client that hangs up does not stop the computation, so it must not free its place.
-        let right = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            passwords::verify(password.expose(), &hash)
-        });
-        let right = right.await.unwrap_or(false);
-        if right {
-            let mut remembered = lock(&self.remembered);
-            if remembered.len() >= REMEMBERED {
-                let mut ends: Vec<u64> = remembered.values().copied().collect();
-                ends.sort_unstable();
-                let middle = ends[ends.len() / 2];
-                remembered.retain(|_, &mut until| until > middle);
-            }
-            remembered.insert(key, now_ms.saturating_add(REMEMBERED_MS));
+    fn remember(&self, key: [u8; 32], now_ms: u64) {
+        let mut remembered = lock(&self.remembered);
+        if remembered.len() >= REMEMBERED {
+            let mut ends: Vec<u64> = remembered.values().copied().collect();
+            ends.sort_unstable();
+            let middle = ends[ends.len() / 2];
+            remembered.retain(|_, &mut until| until > middle);
         }
-        right
+        remembered.insert(key, now_ms.saturating_add(REMEMBERED_MS));
     }
 
-    fn is_locked(&self, pair: &(String, IpAddr), now_ms: u64) -> bool {
+    fn is_locked(&self, pair: &Pair, now_ms: u64) -> bool {
         let wrong = lock(&self.wrong);
         let Some(times) = wrong.get(pair) else {
             return false;
@@ -246,7 +278,7 @@ impl Auth {
                 .is_some_and(|&last| now_ms < last.saturating_add(LOCKED_MS))
     }
 
-    fn count_wrong(&self, pair: (String, IpAddr), now_ms: u64) {
+    fn count_wrong(&self, pair: Pair, now_ms: u64) {
         let mut wrong = lock(&self.wrong);
         if wrong.len() >= WATCHED && !wrong.contains_key(&pair) {
             let oldest = wrong
@@ -263,12 +295,6 @@ impl Auth {
         while times.len() > WRONG {
             times.pop_front();
         }
-    }
-}
-
-impl Default for Auth {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -317,11 +343,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_right_password_is_accepted_and_remembered_until_the_hash_changes() {
-        let auth = Auth::new();
+        let auth = Auth::new(Counter::default());
         let (before, after) = (directory(), directory());
-        let right = Secret::new("right");
+        let right = "right";
         assert_eq!(
-            auth.password(&before, "APP", &right, HERE, 0).await,
+            auth.password(&before, "APP", right, HERE, 0).await,
             Ok("App".into())
         );
         let remembered = |directory: &Directory, at| {
@@ -331,7 +357,7 @@ mod tests {
                 .password_hash
                 .clone()
                 .unwrap();
-            auth.remembers(&auth.fingerprint(&hash, &right), at)
+            auth.memory.remembers(&auth.fingerprint(&hash, right), at)
         };
         assert!(remembered(&before, REMEMBERED_MS - 1));
         assert!(!remembered(&before, REMEMBERED_MS));
@@ -343,44 +369,86 @@ mod tests {
 
     #[tokio::test]
     async fn ten_wrong_passwords_lock_that_account_for_that_address_for_a_minute() {
-        let auth = Auth::new();
+        let auth = Auth::new(Counter::default());
         let directory = directory();
-        let (right, wrong) = (Secret::new("right"), Secret::new("wrong"));
+        let (right, wrong) = ("right", "wrong");
         for at in 0..10 {
             assert_eq!(
-                auth.password(&directory, "app", &wrong, HERE, at).await,
+                auth.password(&directory, "app", wrong, HERE, at).await,
                 Err(Refused)
             );
         }
         assert_eq!(
-            auth.password(&directory, "app", &right, HERE, 10).await,
+            auth.password(&directory, "app", right, HERE, 10).await,
             Err(Refused)
         );
         assert!(
-            auth.password(&directory, "app", &right, THERE, 10)
+            auth.password(&directory, "app", right, THERE, 10)
                 .await
                 .is_ok(),
             "another address is not locked"
         );
         assert_eq!(
-            auth.password(&directory, "app", &right, HERE, 60_008).await,
+            auth.password(&directory, "app", right, HERE, 60_008).await,
             Err(Refused)
         );
         assert!(
-            auth.password(&directory, "app", &right, HERE, 60_009)
+            auth.password(&directory, "app", right, HERE, 60_009)
                 .await
                 .is_ok()
         );
     }
 
     #[tokio::test]
-    async fn a_verification_given_up_half_way_leaves_nothing_behind() {
-        let auth = Auth::new();
+    async fn guesses_made_at_the_same_time_are_counted_before_the_next_one_is_looked_at() {
+        let computed = Counter::default();
+        let auth = Auth::new(computed.clone());
         let directory = directory();
-        let wrong = Secret::new("wrong");
+        let guesses: Vec<String> = (0..200).map(|n| format!("wrong {n}")).collect();
+        let mut all: Vec<_> = guesses
+            .iter()
+            .map(|guess| Box::pin(auth.password(&directory, "app", guess, HERE, 0)))
+            .collect();
+        // The right one waits behind them all.
+        all.push(Box::pin(auth.password(&directory, "app", "right", HERE, 0)));
+        let answers = futures_util::future::join_all(all).await;
+        assert!(answers.iter().all(|answer| *answer == Err(Refused)));
+        assert_eq!(computed.get(), 10);
+    }
+
+    #[tokio::test]
+    async fn a_guess_whose_client_hangs_up_counts_too() {
+        let computed = Counter::default();
+        let auth = Auth::new(computed.clone());
+        let directory = directory();
+        for n in 0..10 {
+            let guess = format!("wrong {n}");
+            let mut asked = Box::pin(auth.password(&directory, "app", &guess, HERE, 0));
+            let begun = || computed.get() > n;
+            while !begun() {
+                tokio::select! {
+                    biased;
+                    _ = &mut asked => {}
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+            drop(asked);
+        }
+        assert_eq!(
+            auth.password(&directory, "app", "right", HERE, 0).await,
+            Err(Refused)
+        );
+        assert_eq!(computed.get(), 10);
+    }
+
+    #[tokio::test]
+    async fn a_verification_given_up_half_way_leaves_nothing_behind() {
+        let auth = Auth::new(Counter::default());
+        let directory = directory();
+        let wrong = "wrong";
         {
-            let mut first = Box::pin(auth.password(&directory, "app", &wrong, HERE, 0));
-            let mut second = Box::pin(auth.password(&directory, "app", &wrong, HERE, 0));
+            let mut first = Box::pin(auth.password(&directory, "app", wrong, HERE, 0));
+            let mut second = Box::pin(auth.password(&directory, "app", wrong, HERE, 0));
             let mut nobody = Context::from_waker(Waker::noop());
             assert!(first.as_mut().poll(&mut nobody).is_pending());
             assert!(second.as_mut().poll(&mut nobody).is_pending());
@@ -391,15 +459,15 @@ mod tests {
 
     #[tokio::test]
     async fn locked_accounts_and_unknown_users_are_refused_alike() {
-        let auth = Auth::new();
+        let auth = Auth::new(Counter::default());
         let directory = directory();
-        let right = Secret::new("right");
+        let right = "right";
         assert_eq!(
-            auth.password(&directory, "gone", &right, HERE, 0).await,
+            auth.password(&directory, "gone", right, HERE, 0).await,
             Err(Refused)
         );
         assert_eq!(
-            auth.password(&directory, "nobody", &right, HERE, 0).await,
+            auth.password(&directory, "nobody", right, HERE, 0).await,
             Err(Refused)
         );
     }

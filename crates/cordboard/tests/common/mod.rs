@@ -3,11 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 use cordboard::app::Serves;
-use cordboard::directory_file::DirectoryFile;
-use cordboard::lab::Seed;
+use cordboard::lab::SeedFile;
 use cordboard::ops::config::Config;
 use cordboard::program::{self, Plan, Program};
-use cordboard_core::Wall;
 use cordboard_core::exchange::CallNames;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -50,10 +48,6 @@ impl Server {
         config.listen.http = "127.0.0.1:0".into();
         config.listen.https = "off".into();
         change(&mut config);
-        let contents = DirectoryFile::parse("fixture", directory)
-            .unwrap()
-            .contents(Wall(0), |_, _| {})
-            .unwrap();
         let program = program::start(Plan {
             config,
             data: folder.path().to_owned(),
@@ -64,8 +58,11 @@ impl Server {
                 lab: true,
             },
             names: CallNames::Counted,
-            seed: Some(Seed { contents }),
-            seed_mark: None,
+            seed: Some(SeedFile {
+                name: "fixture".into(),
+                text: directory.into(),
+                replaces: true,
+            }),
             fresh: true,
             population: 0,
             auto_answer: None,

@@ -265,7 +265,7 @@ pub struct JournalEntry {
     pub tls: bool,
     /// The HTTP method.
     pub method: String,
-    /// The path.
+    /// Path and query as asked for; secrets masked.
     pub path: String,
     /// The HTTP status answered.
     pub status: u16,

@@ -106,6 +106,7 @@ pub struct HeadFilter {
     head_bytes: usize,
     header_lines: usize,
     facts: HeadFacts,
+    messages: u64,
 }
 
 #[derive(Debug)]
@@ -140,6 +141,7 @@ impl HeadFilter {
             head_bytes: 0,
             header_lines: 0,
             facts: HeadFacts::default(),
+            messages: 0,
         }
     }
 
@@ -170,6 +172,11 @@ impl HeadFilter {
         matches!(self.state, State::Boundary(_))
     }
 
+    /// How many messages have begun. Tells two of them apart that are in the same state.
+    pub fn messages_begun(&self) -> u64 {
+        self.messages
+    }
+
     fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         while let Some(&first) = input.first() {
             match &mut self.state {
@@ -177,6 +184,7 @@ impl HeadFilter {
                 State::Boundary(skipped) => {
                     if !matches!(first, b'\r' | b'\n') {
                         self.state = State::Head;
+                        self.messages += 1;
                         continue;
                     }
                     *skipped += 1;

@@ -1,29 +1,21 @@
 //! The HTTP edge of WebDialer's SOAP services: bytes in, bytes out, in the original's forms. [webdialer §2]
 
-use super::translate;
+use super::perform::perform;
 use crate::app::App;
-use crate::edge::{Peer, Reply as HttpReply, Request as HttpRequest};
-use crate::journal::Entry;
-use cordboard_core::Refusal;
-use cordboard_core::exchange::{DeviceView, Reply};
-use cordboard_core::ids::{CallId, UserId};
+use crate::edge::{CALL_HEADER, Peer, Reply as HttpReply, Request as HttpRequest};
+use crate::journal::{MASK, Notes};
 use cordboard_wire::soap::Fault;
-use cordboard_wire::webdialer::{
-    self, Answer, Credential, Dialect, Operation, Outcome, Request, ResponseCode,
-    TEXT_NO_DEVICE_FOR_USER, TEXT_NO_DEVICE_IN_DETAIL, UserProfile, pages,
-};
+use cordboard_wire::webdialer::{self, Dialect, Request, UserProfile, pages};
 use http::{Method, StatusCode, header};
 
 /// Where the SOAP services live.
 pub const SERVICES: &str = "/webdialer/services";
 /// The static copy of the W70 description.
 pub const WSDL_FILE: &str = "/webdialer/wsdl/wd70.wsdl";
-/// A SOAP body is at most this long. [webdialer §7]
+/// A SOAP body is at most this long, whatever is configured. [webdialer §7]
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 const XML: &str = "text/xml;charset=utf-8";
-/// Names the call that an answer placed; bodies stay as the original's.
-const CALL_HEADER: &str = "cordboard-call";
 
 /// Answers a request under `/webdialer`; `path` is normalised.
 pub async fn answer(app: &App, path: &str, request: HttpRequest) -> HttpReply {
@@ -162,62 +154,51 @@ async fn soap(app: &App, dialect: Dialect, request: HttpRequest) -> HttpReply {
     {
         return fault(app, &Fault::no_soap_action());
     }
-    let body = match crate::edge::read_body(request, BODY_LIMIT).await {
-        Ok(body) => body,
-        Err(reply) => return reply,
-    };
+    let body =
+        match crate::edge::read_body(request, app.config.limits.body_bytes.min(BODY_LIMIT)).await {
+            Ok(body) => body,
+            Err(reply) => return reply,
+        };
     let decoded =
         match webdialer::decode_request(dialect, &body, content_type.as_deref(), action.as_deref())
         {
             Ok(decoded) => decoded,
             Err(refused) => {
                 app.metrics.webdialer.faults.inc();
-                app.journal.note(
-                    Entry::new(
-                        "webdialer",
-                        peer,
-                        "POST",
-                        dialect.service_path(),
-                        refused.status,
-                    )
-                    .field("fault", refused.string.clone()),
-                );
-                return fault(app, &refused);
+                let notes = Notes::default().field("fault", refused.string.clone());
+                return fault(app, &refused).noted(notes);
             }
         };
     let operation = decoded.request.operation();
-    let mut entry = describe(&decoded.request, peer, dialect);
+    let mut notes = describe(&decoded.request);
     let done = perform(app, decoded.request, peer).await;
     if done.busy {
-        app.journal.note(entry.status(503));
-        return HttpReply::empty(StatusCode::SERVICE_UNAVAILABLE);
+        return HttpReply::empty(StatusCode::SERVICE_UNAVAILABLE).noted(notes);
     }
-    app.metrics.webdialer.count(operation, &done.answer);
-    if let Some(outcome) = done.answer.outcome() {
-        entry = entry
+    let outcome = done.answer.outcome();
+    let code = outcome.map_or(0, |outcome| outcome.code.number());
+    app.metrics.webdialer.count(operation.name(), code);
+    if let Some(outcome) = outcome {
+        notes = notes
             .field("code", outcome.code.number().to_string())
             .field("text", outcome.description.clone());
     }
-    if let Some(call) = &done.call {
-        entry = entry.field("call", call.to_string());
-    }
-    app.journal.note(entry.status(200));
     let bytes = webdialer::encode_answer(dialect, decoded.namespace.as_deref(), &done.answer);
-    let reply = HttpReply::bytes(StatusCode::OK, XML, bytes);
-    match done.call {
-        Some(call) => reply.with_named(CALL_HEADER, call.as_str()),
-        None => reply,
+    let mut reply = HttpReply::bytes(StatusCode::OK, XML, bytes);
+    if let Some(call) = done.call {
+        reply = reply.with_named(CALL_HEADER, &call);
+        notes = notes.field("call", call);
     }
+    reply.noted(notes)
 }
 
 /// What the journal shows of a request: no secret is ever put in.
-fn describe(request: &Request, peer: Peer, dialect: Dialect) -> Entry {
-    let mut entry = Entry::new("webdialer", peer, "POST", dialect.service_path(), 0)
-        .field("operation", request.operation().name());
+fn describe(request: &Request) -> Notes {
+    let mut notes = Notes::default().field("operation", request.operation().name());
     if let Some(credential) = request.credential() {
-        entry = entry.maybe("credential", credential.user_id.clone());
+        notes = notes.maybe("credential", credential.user_id.clone());
         if credential.token.is_some() {
-            entry = entry.field("token", "•••");
+            notes = notes.field("token", MASK);
         }
     }
     match request {
@@ -225,317 +206,19 @@ fn describe(request: &Request, peer: Peer, dialect: Dialect) -> Entry {
             destination,
             profile,
             ..
-        } => profile_fields(entry.maybe("destination", destination.clone()), profile),
-        Request::EndCall { profile, .. } => profile_fields(entry, profile),
+        } => profile_fields(notes.maybe("destination", destination.clone()), profile),
+        Request::EndCall { profile, .. } => profile_fields(notes, profile),
         Request::GetProfile { user, .. } | Request::IsClusterUser { user } => {
-            entry.maybe("user", user.clone())
+            notes.maybe("user", user.clone())
         }
-        Request::GetProfileDetail { .. } | Request::GetPrimaryLine { .. } => entry,
+        Request::GetProfileDetail { .. } | Request::GetPrimaryLine { .. } => notes,
     }
 }
 
-fn profile_fields(entry: Entry, profile: &UserProfile) -> Entry {
-    entry
+fn profile_fields(notes: Notes, profile: &UserProfile) -> Notes {
+    notes
         .maybe("user", profile.user.clone())
         .maybe("device", profile.device_name.clone())
         .maybe("line", profile.line_number.clone())
         .maybe("supportEM", profile.support_em.then(|| "true".to_owned()))
-}
-
-/// What a request led to.
-struct Done {
-    answer: Answer,
-    call: Option<CallId>,
-    /// Refused before it was looked at: HTTP 503, never a false answer.
-    busy: bool,
-}
-
-impl Done {
-    fn new(answer: Answer) -> Self {
-        Self {
-            answer,
-            call: None,
-            busy: false,
-        }
-    }
-
-    fn refused(operation: Operation, outcome: impl Into<Outcome>) -> Self {
-        Self::new(Answer::refusal(operation, outcome.into()))
-    }
-}
-
-/// Carries a request out. Order: missing pieces (5), authentication (2), throttle (9), then the exchange checks proxy
-/// right (3), user (4), device and line (5), and places the call. [webdialer §5.2]
-async fn perform(app: &App, request: Request, peer: Peer) -> Done {
-    let operation = request.operation();
-    match request {
-        Request::IsClusterUser { user } => {
-            if !app
-                .lookups
-                .admit(peer.address.ip(), app.clock.now().instant.0)
-            {
-                return Done {
-                    busy: true,
-                    ..Done::new(Answer::IsClusterUser(false))
-                };
-            }
-            let known = user.is_some_and(|user| app.handle.directory().account(&user).is_some());
-            Done::new(Answer::IsClusterUser(known && !app.faults.directory_down()))
-        }
-        Request::MakeCall {
-            credential,
-            destination,
-            profile,
-        } => match make_call(app, &credential, destination, profile, peer).await {
-            Ok(call) => Done {
-                call: Some(call),
-                ..Done::new(Answer::MakeCall(ResponseCode::Success.into()))
-            },
-            Err(outcome) => Done::refused(operation, outcome),
-        },
-        Request::EndCall {
-            credential,
-            profile,
-        } => match end_call(app, &credential, &profile, peer).await {
-            Ok(()) => Done::new(Answer::EndCall(ResponseCode::Success.into())),
-            Err(outcome) => Done::refused(operation, outcome),
-        },
-        Request::GetProfile { credential, user } => {
-            match profile_of(app, &credential, user, peer).await {
-                Ok(devices) if devices.is_empty() => Done::refused(
-                    operation,
-                    Outcome::with_text(ResponseCode::CallFailure, TEXT_NO_DEVICE_IN_DETAIL),
-                ),
-                Ok(devices) => Done::new(Answer::GetProfile {
-                    outcome: ResponseCode::Success.into(),
-                    devices: translate::device_lines(&devices),
-                }),
-                Err(outcome) => Done::refused(operation, outcome),
-            }
-        }
-        Request::GetProfileDetail { credential } => match own_devices(app, &credential, peer).await
-        {
-            Ok(devices) if devices.is_empty() => Done::refused(
-                operation,
-                Outcome::with_text(ResponseCode::CallFailure, TEXT_NO_DEVICE_IN_DETAIL),
-            ),
-            Ok(devices) => Done::new(Answer::GetProfileDetail {
-                outcome: ResponseCode::Success.into(),
-                devices: translate::device_details(&app.handle.directory(), &devices),
-            }),
-            Err(outcome) => Done::refused(operation, outcome),
-        },
-        Request::GetPrimaryLine { credential } => {
-            let user = authenticate(app, &credential, peer).await.ok();
-            let directory = app.handle.directory();
-            let line = user
-                .and_then(|user| {
-                    directory
-                        .end_user(user.as_str())
-                        .and_then(|u| u.primary_line.clone())
-                })
-                .map(|line| line.digits.to_string());
-            Done::new(Answer::GetPrimaryLine(line.unwrap_or_default()))
-        }
-    }
-}
-
-async fn authenticate(app: &App, credential: &Credential, peer: Peer) -> Result<UserId, Outcome> {
-    if app.faults.directory_down() {
-        return Err(ResponseCode::DirectoryError.into());
-    }
-    let now = app.clock.now();
-    let directory = app.handle.directory();
-    let refused = |_| Outcome::from(ResponseCode::AuthenticationError);
-    if let Some(token) = &credential.token {
-        return app
-            .auth
-            .token(&directory, token, now.wall.0)
-            .map_err(refused);
-    }
-    let user = credential
-        .user_id
-        .as_deref()
-        .ok_or(ResponseCode::MissingParameters)?;
-    let password = credential
-        .password
-        .as_ref()
-        .ok_or(ResponseCode::AuthenticationError)?;
-    app.auth
-        .password(&directory, user, password, peer.address.ip(), now.instant.0)
-        .await
-        .map_err(refused)
-}
-
-fn present(credential: &Credential) -> Result<(), Outcome> {
-    if credential.token.is_none() && credential.user_id.is_none() {
-        return Err(ResponseCode::MissingParameters.into());
-    }
-    Ok(())
-}
-
-async fn make_call(
-    app: &App,
-    credential: &Credential,
-    destination: Option<String>,
-    profile: UserProfile,
-    peer: Peer,
-) -> Result<CallId, Outcome> {
-    present(credential)?;
-    let destination = destination.ok_or(ResponseCode::MissingParameters)?;
-    if profile.device_name.is_none() && !profile.support_em {
-        // Whose phone, if any? Only somebody who proves who he is hears that he has none.
-        let actor = authenticate(app, credential, peer).await?;
-        let user = profile.user.as_deref().unwrap_or(actor.as_str());
-        let nothing =
-            matches!(devices(app, &UserId::from(user)).await, Ok(devices) if devices.is_empty());
-        let own = user.eq_ignore_ascii_case(actor.as_str());
-        return Err(if nothing && own {
-            no_device()
-        } else {
-            ResponseCode::MissingParameters.into()
-        });
-    }
-    let actor = authenticate(app, credential, peer).await?;
-    let user = profile.user.clone().unwrap_or_else(|| actor.to_string());
-    proxy_right(app, &actor, &user)?;
-    if !app.throttle.admit(app.clock.now().instant.0) {
-        return Err(ResponseCode::Overloaded.into());
-    }
-    let directory = app.handle.directory();
-    let named = profile
-        .device_name
-        .as_deref()
-        .and_then(|name| directory.device(name))
-        .map(|d| d.name.clone());
-    let device = match named {
-        Some(device) => device,
-        None => other_device(app, &user, profile.support_em).await?,
-    };
-    let line = translate::line_wish(
-        profile.line_number.as_deref(),
-        app.config.webdialer.strict_lines,
-    );
-    match app
-        .handle
-        .command(translate::make_call(
-            actor,
-            &user,
-            device,
-            line,
-            destination,
-        ))
-        .await
-    {
-        Ok(Reply::Call(call)) => Ok(call.id),
-        Ok(Reply::Done | Reply::Calls(_) | Reply::Devices(_) | Reply::Counts(_)) => {
-            Err(ResponseCode::ServiceError.into())
-        }
-        Err(refusal) => Err(translate::outcome(&refusal)),
-    }
-}
-
-/// The right comes before the throttle, so that nobody is told "overloaded" about a call he may not make.
-fn proxy_right(app: &App, actor: &UserId, user: &str) -> Result<(), Outcome> {
-    let directory = app.handle.directory();
-    let account = directory
-        .account(actor.as_str())
-        .ok_or(ResponseCode::AuthenticationError)?;
-    let own = actor.as_str().eq_ignore_ascii_case(user.trim());
-    if own || account.has(cordboard_core::directory::Right::PROXY) {
-        Ok(())
-    } else {
-        Err(translate::outcome(&Refusal::NoProxyRight))
-    }
-}
-
-/// No known device was named: the phone the user sits at by Extension Mobility, if that was asked for. [webdialer §5.3]
-async fn other_device(
-    app: &App,
-    user: &str,
-    support_em: bool,
-) -> Result<cordboard_core::ids::DeviceName, Outcome> {
-    let devices = devices(app, &UserId::from(user))
-        .await
-        .map_err(|refusal| translate::outcome(&refusal))?;
-    let seat = devices
-        .iter()
-        .find(|d| support_em && d.logged_in && sits_there(d, user));
-    match seat {
-        Some(device) => Ok(device.name.clone()),
-        None if devices.is_empty() => Err(no_device()),
-        None => Err(ResponseCode::MissingParameters.into()),
-    }
-}
-
-fn sits_there(device: &DeviceView, user: &str) -> bool {
-    device
-        .user
-        .as_ref()
-        .is_some_and(|u| u.as_str().eq_ignore_ascii_case(user.trim()))
-}
-
-fn no_device() -> Outcome {
-    Outcome::with_text(ResponseCode::MissingParameters, TEXT_NO_DEVICE_FOR_USER)
-}
-
-async fn end_call(
-    app: &App,
-    credential: &Credential,
-    profile: &UserProfile,
-    peer: Peer,
-) -> Result<(), Outcome> {
-    present(credential)?;
-    let actor = authenticate(app, credential, peer).await?;
-    let user = profile.user.clone().unwrap_or_else(|| actor.to_string());
-    proxy_right(app, &actor, &user)?;
-    let command = translate::end_call(
-        actor,
-        &user,
-        profile.device_name.as_deref(),
-        profile.line_number.as_deref(),
-    );
-    match app.handle.command(command).await {
-        Ok(_) => Ok(()),
-        Err(refusal) => Err(translate::outcome(&refusal)),
-    }
-}
-
-async fn profile_of(
-    app: &App,
-    credential: &Credential,
-    user: Option<String>,
-    peer: Peer,
-) -> Result<Vec<DeviceView>, Outcome> {
-    present(credential)?;
-    let actor = authenticate(app, credential, peer).await?;
-    let user = user.unwrap_or_else(|| actor.to_string());
-    proxy_right(app, &actor, &user)?;
-    devices(app, &UserId::from(user))
-        .await
-        .map_err(|refusal| translate::outcome(&refusal))
-}
-
-/// The credential's own devices; an application user has none to show here. [webdialer §6.1]
-async fn own_devices(
-    app: &App,
-    credential: &Credential,
-    peer: Peer,
-) -> Result<Vec<DeviceView>, Outcome> {
-    // getProfileDetailSoap has no code 5: a credential without its parts is one that does not fit. [webdialer §5.5]
-    present(credential).map_err(|_| ResponseCode::AuthenticationError)?;
-    let actor = authenticate(app, credential, peer).await?;
-    if app.handle.directory().end_user(actor.as_str()).is_none() {
-        return Err(ResponseCode::AuthenticationError.into());
-    }
-    devices(app, &actor)
-        .await
-        .map_err(|refusal| translate::outcome(&refusal))
-}
-
-async fn devices(app: &App, user: &UserId) -> Result<Vec<DeviceView>, Refusal> {
-    match app.handle.command(translate::devices_of(user)).await? {
-        Reply::Devices(devices) => Ok(devices),
-        Reply::Done | Reply::Call(_) | Reply::Calls(_) | Reply::Counts(_) => Ok(Vec::new()),
-    }
 }

@@ -1,16 +1,14 @@
 //! WebDialer's words and the exchange's, and nothing else. Pure. [webdialer §5, §6.1]
 
+use super::INTERFACE;
 use cordboard_core::Refusal;
 use cordboard_core::call::Class;
-use cordboard_core::directory::Directory;
-use cordboard_core::exchange::{Action, Actor, Command, DeviceView, LineWish, Query};
+use cordboard_core::directory::{Directory, Right};
+use cordboard_core::exchange::{Action, Actor, Command, DeviceView, LineWish, Query, Reply};
 use cordboard_core::ids::{DeviceName, Digits, DirectoryNumber, Partition, UserId};
 use cordboard_wire::webdialer::{
     DeviceDetail, DeviceLines, LineChoice, Outcome, ResponseCode, TEXT_NO_DEVICE_FOR_USER,
 };
-
-/// The interface's word: in a call's origin, in the journal, in the audit.
-pub const INTERFACE: &str = "webdialer";
 
 /// What a refusal is in WebDialer's codes. A new refusal does not compile until it has one.
 pub fn outcome(refusal: &Refusal) -> Outcome {
@@ -63,89 +61,226 @@ pub fn line_wish(line_number: Option<&str>, strict: bool) -> LineWish {
     }
 }
 
-/// Place a call.
-pub fn make_call(
+/// A named device that exists, as the directory writes it.
+pub fn known_device(directory: &Directory, name: Option<&str>) -> Option<DeviceName> {
+    directory.device(name?).map(|device| device.name.clone())
+}
+
+/// Who asks, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
     actor: UserId,
-    user: &str,
-    device: DeviceName,
-    line: LineWish,
-    to: String,
-) -> Command {
-    let action = Action::MakeCall {
-        user: Some(UserId::from(user)),
+    user: UserId,
+}
+
+impl Asker {
+    /// Somebody who has proved who he is, for himself.
+    pub fn new(actor: UserId) -> Self {
+        Self {
+            user: actor.clone(),
+            actor,
+        }
+    }
+
+    /// Is that he himself? Nobody named means so. [webdialer §5.3]
+    pub fn is(&self, user: Option<&str>) -> bool {
+        user.is_none_or(|user| same(&self.actor, user))
+    }
+
+    /// For that user; nobody named: for himself.
+    ///
+    /// # Errors
+    /// Code 3 without the right to act for others.
+    pub fn acting_for(self, user: Option<&str>, directory: &Directory) -> Result<Self, Outcome> {
+        let Some(user) = user else { return Ok(self) };
+        let account = directory
+            .account(self.actor.as_str())
+            .ok_or(ResponseCode::AuthenticationError)?;
+        if !self.is(Some(user)) && !account.has(Right::PROXY) {
+            return Err(outcome(&Refusal::NoProxyRight));
+        }
+        Ok(Self {
+            user: user.into(),
+            ..self
+        })
+    }
+
+    /// Is he a person, not an application?
+    pub fn is_person(&self, directory: &Directory) -> bool {
+        directory.end_user(self.actor.as_str()).is_some()
+    }
+
+    /// The digits of his primary line, or nothing. [webdialer §5.6]
+    pub fn primary_line(&self, directory: &Directory) -> String {
+        let line = directory
+            .end_user(self.actor.as_str())
+            .and_then(|user| user.primary_line.as_ref());
+        line.map(|line| line.digits.to_string()).unwrap_or_default()
+    }
+
+    fn command(self, action: impl FnOnce(UserId) -> Action) -> Command {
+        Command {
+            actor: Actor::User(self.actor),
+            interface: INTERFACE,
+            action: action(self.user),
+        }
+    }
+}
+
+fn same(id: &UserId, user: &str) -> bool {
+    id.as_str().eq_ignore_ascii_case(user.trim())
+}
+
+/// Place a call.
+pub fn make_call(asker: Asker, device: DeviceName, line: LineWish, to: String) -> Command {
+    asker.command(|user| Action::MakeCall {
+        user: Some(user),
         device,
         line,
         to,
-    };
-    Command {
-        actor: Actor::User(actor),
-        interface: INTERFACE,
-        action,
-    }
+    })
 }
 
-/// End the newest call that this interface placed for the user.
+/// End the newest call that this interface placed for the user: from that device and line, if they are given.
 pub fn end_call(
-    actor: UserId,
-    user: &str,
-    device: Option<&str>,
-    line_number: Option<&str>,
+    asker: Asker,
+    device: Option<DeviceName>,
+    line: Option<DirectoryNumber>,
 ) -> Command {
-    let line = match LineChoice::parse(line_number.unwrap_or_default()) {
-        LineChoice::First => None,
-        LineChoice::Line { number, partition } => Some(DirectoryNumber {
-            digits: number.into(),
-            partition: partition.map(Partition::from),
-        }),
-    };
-    let action = Action::ReleaseNewest {
-        user: UserId::from(user),
-        device: device.map(DeviceName::from),
-        line,
-    };
-    Command {
-        actor: Actor::User(actor),
-        interface: INTERFACE,
-        action,
-    }
+    asker.command(|user| Action::ReleaseNewest { user, device, line })
 }
 
-/// Read the devices a user may act with now.
-pub fn devices_of(user: &UserId) -> Command {
+/// Read the devices that the user may act with now. No right is asked for here.
+pub fn devices_of(asker: &Asker) -> Command {
     Command {
         actor: Actor::Operator,
         interface: INTERFACE,
-        action: Action::Snapshot(Query::DevicesOf(user.clone())),
+        action: Action::Snapshot(Query::DevicesOf(asker.user.clone())),
     }
 }
 
-/// Devices as getProfileSoap lists them.
-pub fn device_lines(devices: &[DeviceView]) -> Vec<DeviceLines> {
-    devices
-        .iter()
-        .map(|d| DeviceLines {
-            name: d.name.to_string(),
-            lines: lines(d),
-        })
-        .collect()
+/// The id of the call that was placed.
+///
+/// # Errors
+/// The refusal's code.
+pub fn placed(answer: Result<Reply, Refusal>) -> Result<String, Outcome> {
+    match answer {
+        Ok(Reply::Call(call)) => Ok(call.id.to_string()),
+        Ok(Reply::Done | Reply::Calls(_) | Reply::Devices(_) | Reply::Counts(_)) => {
+            Err(ResponseCode::ServiceError.into())
+        }
+        Err(refusal) => Err(outcome(&refusal)),
+    }
 }
 
-/// Devices as getProfileDetailSoap lists them.
-pub fn device_details(directory: &Directory, devices: &[DeviceView]) -> Vec<DeviceDetail> {
-    devices
-        .iter()
-        .map(|d| {
-            let configured = directory.device(d.name.as_str());
-            DeviceDetail {
+/// Whether a call was ended.
+///
+/// # Errors
+/// The refusal's code.
+pub fn ended(answer: Result<Reply, Refusal>) -> Result<(), Outcome> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(outcome(&refusal)),
+    }
+}
+
+/// The devices that a user may act with now.
+///
+/// # Errors
+/// The refusal's code.
+pub fn devices(answer: Result<Reply, Refusal>) -> Result<Devices, Outcome> {
+    match answer {
+        Ok(Reply::Devices(devices)) => Ok(Devices(devices)),
+        Ok(Reply::Done | Reply::Call(_) | Reply::Calls(_) | Reply::Counts(_)) => {
+            Err(ResponseCode::ServiceError.into())
+        }
+        Err(refusal) => Err(outcome(&refusal)),
+    }
+}
+
+/// Devices as they are now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Devices(Vec<DeviceView>);
+
+impl Devices {
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The phone the user sits at by Extension Mobility, if that is wished for. [webdialer §5.3]
+    pub fn seat(&self, asker: &Asker, support_em: bool) -> Option<DeviceName> {
+        let sits_there = |device: &&DeviceView| {
+            let who = device.user.as_ref();
+            device.logged_in && who.is_some_and(|who| same(who, asker.user.as_str()))
+        };
+        let seat = self
+            .0
+            .iter()
+            .find(|device| support_em && sits_there(device))?;
+        Some(seat.name.clone())
+    }
+
+    /// What to say when none of these was named and the user sits at none that would do. [webdialer §5.3]
+    pub fn no_such_device(&self) -> Outcome {
+        if self.is_empty() {
+            outcome(&Refusal::NoDeviceForUser)
+        } else {
+            ResponseCode::MissingParameters.into()
+        }
+    }
+
+    /// The line that a `lineNumber` means: one that the device, or else any of these, carries now. A value without a
+    /// partition fits a line in any. `None` when it says nothing or fits none: it is a filter only when it matches.
+    /// [webdialer §5.3, §5.7]
+    pub fn line_meant(
+        &self,
+        line_number: Option<&str>,
+        device: Option<&DeviceName>,
+    ) -> Option<DirectoryNumber> {
+        let choice = LineChoice::parse(line_number.unwrap_or_default());
+        if choice == LineChoice::First {
+            return None;
+        }
+        self.0
+            .iter()
+            .filter(|view| device.is_none_or(|device| view.name == *device))
+            .flat_map(|view| &view.lines)
+            .find(|line| {
+                let partition = line.partition.as_ref().map(Partition::as_str);
+                choice.matches(line.digits.as_str(), partition)
+            })
+            .cloned()
+    }
+
+    /// As getProfileSoap lists them.
+    pub fn lines(&self) -> Vec<DeviceLines> {
+        self.0
+            .iter()
+            .map(|d| DeviceLines {
                 name: d.name.to_string(),
                 lines: lines(d),
-                description: configured
-                    .map(|c| c.description.clone())
-                    .unwrap_or_default(),
-                model: configured.map(|c| c.model.clone()).unwrap_or_default(),
-            }
-        })
-        .collect()
+            })
+            .collect()
+    }
+
+    /// As getProfileDetailSoap lists them.
+    pub fn details(&self, directory: &Directory) -> Vec<DeviceDetail> {
+        self.0
+            .iter()
+            .map(|d| {
+                let configured = directory.device(d.name.as_str());
+                DeviceDetail {
+                    name: d.name.to_string(),
+                    lines: lines(d),
+                    description: configured
+                        .map(|c| c.description.clone())
+                        .unwrap_or_default(),
+                    model: configured.map(|c| c.model.clone()).unwrap_or_default(),
+                }
+            })
+            .collect()
+    }
 }
 
 fn lines(device: &DeviceView) -> Vec<String> {
@@ -201,6 +336,43 @@ mod tests {
         assert!(!or_first("9999", true));
         for placeholder in ["", "?", "0", "1"] {
             assert!(or_first(placeholder, true), "{placeholder}");
+        }
+    }
+
+    #[test]
+    fn a_line_to_end_is_the_one_the_device_carries_whatever_its_partition() {
+        let number = |digits: &str, partition: Option<&str>| DirectoryNumber {
+            digits: digits.into(),
+            partition: partition.map(Partition::from),
+        };
+        let view = |name: &str, lines| DeviceView {
+            name: name.into(),
+            registered: true,
+            lines,
+            user: None,
+            logged_in: false,
+        };
+        let devices = Devices(vec![
+            view("A", vec![number("1001", Some("PT")), number("1002", None)]),
+            view("B", vec![number("1003", None)]),
+        ]);
+        let (a, b) = (DeviceName::from("A"), DeviceName::from("B"));
+        for (text, device, meant) in [
+            ("1001", Some(&a), Some(number("1001", Some("PT")))),
+            (
+                "1001 ; no partition",
+                Some(&a),
+                Some(number("1001", Some("PT"))),
+            ),
+            ("1001 ; PT", Some(&a), Some(number("1001", Some("PT")))),
+            ("1001 ; other", Some(&a), None),
+            ("1001", Some(&b), None),
+            ("1003", None, Some(number("1003", None))),
+            ("1", Some(&a), None),
+            ("?", Some(&a), None),
+            ("", None, None),
+        ] {
+            assert_eq!(devices.line_meant(Some(text), device), meant, "{text}");
         }
     }
 }

@@ -1,0 +1,312 @@
+//! How the client commands reach a server and who they say they are: by flag, else by environment.
+//!
+//! The environment is read here and not by clap: to clap a variable is as good as a flag, so that one left over in a shell
+//! would contradict what the user has just typed.
+
+use super::Usage;
+use cordboard_client::tls::{Pin, Trust};
+use cordboard_client::webdialer::{DialectChoice, Options, WebDialerClient};
+use cordboard_wire::Secret;
+use cordboard_wire::webdialer::Credential;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Server {
+    /// The server, such as https://cucm.example.com:8443
+    #[arg(long, env = "CORDBOARD_SERVER", value_name = "URL")]
+    server: String,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct How {
+    /// The dialect: auto, ax2, w70 or leg
+    #[arg(long, default_value = "auto", value_name = "DIALECT")]
+    dialect: DialectChoice,
+    /// Trust the certificates in this PEM file [env: CORDBOARD_CA]
+    #[arg(long, value_name = "FILE", group = "trust")]
+    ca: Option<PathBuf>,
+    /// Trust this public key only (sha256/BASE64) [env: CORDBOARD_PIN]
+    #[arg(long, value_name = "PIN", group = "trust")]
+    pin: Option<Pin>,
+    /// Trust anybody; warns
+    #[arg(long, group = "trust")]
+    insecure: bool,
+    /// Print JSON for programs; a failure is an object with error, code and text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Credentials {
+    /// The user who asks [env: CORDBOARD_USER]
+    #[arg(long, value_name = "ID")]
+    user: Option<String>,
+    /// The password; better by --password-file or the environment [env: CORDBOARD_PASSWORD]
+    #[arg(long, value_name = "PASSWORD", group = "secret")]
+    password: Option<String>,
+    /// A file that holds the password [env: CORDBOARD_PASSWORD_FILE]
+    #[arg(long, value_name = "FILE", group = "secret")]
+    password_file: Option<PathBuf>,
+    /// A token instead of user and password; better by --token-file or the environment [env: CORDBOARD_TOKEN]
+    #[arg(long, value_name = "TOKEN", group = "secret")]
+    token: Option<String>,
+    /// A file that holds the token [env: CORDBOARD_TOKEN_FILE]
+    #[arg(long, value_name = "FILE", group = "secret")]
+    token_file: Option<PathBuf>,
+    /// The user it is for, if somebody else (needs the proxy right)
+    #[arg(long = "for", value_name = "ID")]
+    pub(super) for_user: Option<String>,
+}
+
+/// Reads an environment variable; an empty one is none.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl How {
+    fn trust(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Trust, Usage> {
+        if self.insecure {
+            eprintln!(
+                "cordboard: warning: --insecure trusts anybody; who is in between can read and change everything"
+            );
+            return Ok(Trust::Insecure);
+        }
+        match (&self.ca, self.pin) {
+            (Some(file), _) => return Ok(Trust::Ca(file.clone())),
+            (None, Some(pin)) => return Ok(Trust::Pin(pin)),
+            (None, None) => {}
+        }
+        match (variable("CORDBOARD_CA"), variable("CORDBOARD_PIN")) {
+            (Some(_), Some(_)) => Err(Usage::new(
+                "CORDBOARD_CA and CORDBOARD_PIN are both set; choose by --ca or --pin",
+            )),
+            (Some(file), None) => Ok(Trust::Ca(file.into())),
+            (None, Some(pin)) => pin
+                .parse()
+                .map(Trust::Pin)
+                .map_err(|error| Usage::new(format!("CORDBOARD_PIN: {error}"))),
+            (None, None) => Ok(Trust::System),
+        }
+    }
+
+    pub(super) fn client(&self, server: &str) -> Result<WebDialerClient, Usage> {
+        let options = Options {
+            dialect: self.dialect,
+            ..Options::default()
+        };
+        WebDialerClient::new(server, &self.trust(variable)?, options)
+            .map_err(|error| Usage::new(error.to_string()))
+    }
+}
+
+impl Server {
+    pub(super) fn client(&self) -> Result<WebDialerClient, Usage> {
+        self.how.client(&self.server)
+    }
+}
+
+/// Who asks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asker {
+    pub(super) credential: Credential,
+    /// The user it is for, as far as that is known: a token says itself whose it is.
+    pub(super) user: Option<String>,
+}
+
+impl Credentials {
+    pub(super) fn asker(&self) -> Result<Asker, Usage> {
+        self.asker_by(variable)
+    }
+
+    /// A flag beats the environment, and a kind of credential that was chosen by flag beats the other kind.
+    fn asker_by(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Asker, Usage> {
+        let file = |name| variable(name).map(PathBuf::from);
+        if let Some(token) = secret(self.token.clone(), self.token_file.as_deref())? {
+            return Ok(self.by_token(token, self.user.clone()));
+        }
+        let by_flag =
+            self.user.is_some() || self.password.is_some() || self.password_file.is_some();
+        if !by_flag
+            && let Some(token) = secret(
+                variable("CORDBOARD_TOKEN"),
+                file("CORDBOARD_TOKEN_FILE").as_deref(),
+            )?
+        {
+            return Ok(self.by_token(token, variable("CORDBOARD_USER")));
+        }
+        let user = self.user.clone().or_else(|| variable("CORDBOARD_USER"));
+        let user = user.ok_or_else(|| Usage::new("say who asks by --user or CORDBOARD_USER"))?;
+        let password = match secret(self.password.clone(), self.password_file.as_deref())? {
+            Some(password) => Some(password),
+            None => secret(
+                variable("CORDBOARD_PASSWORD"),
+                file("CORDBOARD_PASSWORD_FILE").as_deref(),
+            )?,
+        };
+        let password = password.ok_or_else(|| {
+            Usage::new("give the password by --password-file, CORDBOARD_PASSWORD or --password")
+        })?;
+        Ok(Asker {
+            user: self.for_user.clone().or_else(|| Some(user.clone())),
+            credential: Credential {
+                user_id: Some(user),
+                password: Some(password),
+                token: None,
+            },
+        })
+    }
+
+    fn by_token(&self, token: Secret, user: Option<String>) -> Asker {
+        Asker {
+            user: self.for_user.clone().or(user),
+            credential: Credential {
+                token: Some(token),
+                ..Credential::default()
+            },
+        }
+    }
+}
+
+/// A secret that was given, or that stands in a file.
+fn secret(given: Option<String>, file: Option<&Path>) -> Result<Option<Secret>, Usage> {
+    match (given, file) {
+        (Some(secret), _) => Ok(Some(Secret::new(secret))),
+        (None, Some(file)) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Usage::new(format!("cannot read {}: {error}", file.display())))?;
+            Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']))))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Prints a failure for programs: one object, whatever failed. `code` and `text` are the server's, if it was the server.
+#[expect(
+    clippy::print_stdout,
+    reason = "programs read failures from standard output"
+)]
+pub(super) fn print_failure(error: &str, code: Option<i32>, text: Option<&str>) {
+    println!("{}", json!({ "error": error, "code": code, "text": text }));
+}
+
+/// Passes a command's end on; one that failed before the server was asked is printed for programs first.
+pub(super) fn told(json: bool, done: anyhow::Result<u8>) -> anyhow::Result<u8> {
+    if let Err(error) = &done
+        && json
+    {
+        print_failure(&format!("{error:#}"), None, None);
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asker(flags: Credentials, variables: &[(&str, &str)]) -> Result<Asker, Usage> {
+        flags.asker_by(|name| {
+            let found = variables.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn password(user: &str, password: &str) -> Asker {
+        Asker {
+            user: Some(user.to_owned()),
+            credential: Credential {
+                user_id: Some(user.to_owned()),
+                password: Some(Secret::new(password)),
+                token: None,
+            },
+        }
+    }
+
+    fn token(token: &str, user: Option<&str>) -> Asker {
+        Asker {
+            user: user.map(str::to_owned),
+            credential: Credential {
+                token: Some(Secret::new(token)),
+                ..Credential::default()
+            },
+        }
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_and_the_other_kind_of_credential_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        std::fs::write(&file, "from file\r\n").unwrap();
+        let path = file.to_str().unwrap();
+        let all = [
+            ("CORDBOARD_USER", "e"),
+            ("CORDBOARD_PASSWORD", "ep"),
+            ("CORDBOARD_PASSWORD_FILE", "/nonexistent"),
+            ("CORDBOARD_TOKEN", "et"),
+        ];
+        let flags = Credentials {
+            user: some("f"),
+            password: some("fp"),
+            ..Credentials::default()
+        };
+        assert_eq!(asker(flags, &all), Ok(password("f", "fp")));
+        let flags = Credentials {
+            user: some("f"),
+            ..Credentials::default()
+        };
+        assert_eq!(asker(flags, &all), Ok(password("f", "ep")));
+        let flags = Credentials {
+            password_file: Some(file.clone()),
+            ..Credentials::default()
+        };
+        assert_eq!(asker(flags, &all), Ok(password("e", "from file")));
+        let flags = Credentials {
+            token: some("ft"),
+            ..Credentials::default()
+        };
+        assert_eq!(asker(flags, &all), Ok(token("ft", None)));
+        let flags = Credentials {
+            token_file: Some(file.clone()),
+            for_user: some("other"),
+            ..Credentials::default()
+        };
+        assert_eq!(asker(flags, &all), Ok(token("from file", Some("other"))));
+        assert_eq!(
+            asker(Credentials::default(), &all),
+            Ok(token("et", Some("e")))
+        );
+        let by_file = [("CORDBOARD_TOKEN_FILE", path)];
+        assert_eq!(
+            asker(Credentials::default(), &by_file),
+            Ok(token("from file", None))
+        );
+        let by_file = [("CORDBOARD_USER", "e"), ("CORDBOARD_PASSWORD_FILE", path)];
+        assert_eq!(
+            asker(Credentials::default(), &by_file),
+            Ok(password("e", "from file"))
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = |flags, variables: &[_]| asker(flags, variables).unwrap_err().to_string();
+        assert_eq!(
+            missing(Credentials::default(), &[]),
+            "say who asks by --user or CORDBOARD_USER"
+        );
+        let user = [("CORDBOARD_USER", "e")];
+        assert!(missing(Credentials::default(), &user).starts_with("give the password by"));
+        let flags = Credentials {
+            user: some("f"),
+            password_file: Some("/nonexistent/file".into()),
+            ..Credentials::default()
+        };
+        assert!(missing(flags, &[]).starts_with("cannot read /nonexistent/file"));
+    }
+}

@@ -1,0 +1,230 @@
+//! What a WebDialer request leads to: who asks, whether he may, what the exchange says. [webdialer §5.2]
+//!
+//! Knows the order of things, and no type of the exchange: what it hands on comes from [`translate`] and goes back there.
+
+use super::translate::{self, Asker, Devices};
+use crate::app::App;
+use crate::edge::Peer;
+use cordboard_wire::webdialer::{
+    Answer, Credential, Operation, Outcome, Request, ResponseCode, TEXT_NO_DEVICE_IN_DETAIL,
+    UserProfile,
+};
+
+/// What a request led to.
+pub(super) struct Done {
+    /// The answer.
+    pub(super) answer: Answer,
+    /// The call it placed.
+    pub(super) call: Option<String>,
+    /// Refused before it was looked at: HTTP 503, never a false answer.
+    pub(super) busy: bool,
+}
+
+impl Done {
+    fn new(answer: Answer) -> Self {
+        Self {
+            answer,
+            call: None,
+            busy: false,
+        }
+    }
+
+    fn refused(operation: Operation, outcome: impl Into<Outcome>) -> Self {
+        Self::new(Answer::refusal(operation, outcome.into()))
+    }
+}
+
+/// Carries a request out. Order: missing pieces (5), authentication (2), proxy right (3), throttle (9); then the exchange
+/// checks user (4), device and line (5), and places the call.
+pub(super) async fn perform(app: &App, request: Request, peer: Peer) -> Done {
+    let operation = request.operation();
+    let no_device = || {
+        let none = Outcome::with_text(ResponseCode::CallFailure, TEXT_NO_DEVICE_IN_DETAIL);
+        Done::refused(operation, none)
+    };
+    match request {
+        Request::IsClusterUser { user } => {
+            let now = app.clock.now().instant.0;
+            if !app.lookups.admit(peer.address.ip(), now) {
+                return Done {
+                    busy: true,
+                    ..Done::new(Answer::IsClusterUser(false))
+                };
+            }
+            let known = user.is_some_and(|user| app.handle.directory().account(&user).is_some());
+            Done::new(Answer::IsClusterUser(known && !app.faults.directory_down()))
+        }
+        Request::MakeCall {
+            credential,
+            destination,
+            profile,
+        } => match make_call(app, &credential, destination, &profile, peer).await {
+            Ok(call) => Done {
+                call: Some(call),
+                ..Done::new(Answer::MakeCall(ResponseCode::Success.into()))
+            },
+            Err(outcome) => Done::refused(operation, outcome),
+        },
+        Request::EndCall {
+            credential,
+            profile,
+        } => match end_call(app, &credential, &profile, peer).await {
+            Ok(()) => Done::new(Answer::EndCall(ResponseCode::Success.into())),
+            Err(outcome) => Done::refused(operation, outcome),
+        },
+        Request::GetProfile { credential, user } => {
+            match profile_of(app, &credential, user.as_deref(), peer).await {
+                Ok(devices) if devices.is_empty() => no_device(),
+                Ok(devices) => Done::new(Answer::GetProfile {
+                    outcome: ResponseCode::Success.into(),
+                    devices: devices.lines(),
+                }),
+                Err(outcome) => Done::refused(operation, outcome),
+            }
+        }
+        Request::GetProfileDetail { credential } => match own_devices(app, &credential, peer).await
+        {
+            Ok(devices) if devices.is_empty() => no_device(),
+            Ok(devices) => Done::new(Answer::GetProfileDetail {
+                outcome: ResponseCode::Success.into(),
+                devices: devices.details(&app.handle.directory()),
+            }),
+            Err(outcome) => Done::refused(operation, outcome),
+        },
+        Request::GetPrimaryLine { credential } => {
+            let line = match authenticate(app, &credential, peer).await {
+                Ok(asker) => asker.primary_line(&app.handle.directory()),
+                // No code can say so. [webdialer §5.6]
+                Err(_) => String::new(),
+            };
+            Done::new(Answer::GetPrimaryLine(line))
+        }
+    }
+}
+
+/// Who asks, for himself so far.
+async fn authenticate(app: &App, credential: &Credential, peer: Peer) -> Result<Asker, Outcome> {
+    if app.faults.directory_down() {
+        return Err(ResponseCode::DirectoryError.into());
+    }
+    let now = app.clock.now();
+    let directory = app.handle.directory();
+    let known = match &credential.token {
+        Some(token) => app.auth.token(&directory, token.expose(), now.wall.0),
+        None => {
+            let user = credential
+                .user_id
+                .as_deref()
+                .ok_or(ResponseCode::MissingParameters)?;
+            let password = credential
+                .password
+                .as_ref()
+                .ok_or(ResponseCode::AuthenticationError)?;
+            let address = peer.address.ip();
+            app.auth
+                .password(&directory, user, password.expose(), address, now.instant.0)
+                .await
+        }
+    };
+    match known {
+        Ok(user) => Ok(Asker::new(user)),
+        Err(_) => Err(ResponseCode::AuthenticationError.into()),
+    }
+}
+
+fn present(credential: &Credential) -> Result<(), Outcome> {
+    if credential.token.is_none() && credential.user_id.is_none() {
+        return Err(ResponseCode::MissingParameters.into());
+    }
+    Ok(())
+}
+
+async fn make_call(
+    app: &App,
+    credential: &Credential,
+    destination: Option<String>,
+    profile: &UserProfile,
+    peer: Peer,
+) -> Result<String, Outcome> {
+    present(credential)?;
+    let destination = destination.ok_or(ResponseCode::MissingParameters)?;
+    let asker = authenticate(app, credential, peer).await?;
+    let user = profile.user.as_deref();
+    let named = profile.device_name.as_deref();
+    if named.is_none() && !profile.support_em {
+        // Whose phone, if any? Only who asks for himself hears that he has none.
+        let devices = match asker.is(user) {
+            true => devices(app, &asker).await?,
+            false => return Err(ResponseCode::MissingParameters.into()),
+        };
+        return Err(devices.no_such_device());
+    }
+    // The right comes before the throttle, so that nobody is told "overloaded" about a call he may not make.
+    let asker = asker.acting_for(user, &app.handle.directory())?;
+    if !app.throttle.admit(app.clock.now().instant.0) {
+        return Err(ResponseCode::Overloaded.into());
+    }
+    let known = translate::known_device(&app.handle.directory(), named);
+    let device = match known {
+        Some(device) => device,
+        None => {
+            let devices = devices(app, &asker).await?;
+            let seat = devices.seat(&asker, profile.support_em);
+            seat.ok_or_else(|| devices.no_such_device())?
+        }
+    };
+    let strict = app.config.webdialer.strict_lines;
+    let line = translate::line_wish(profile.line_number.as_deref(), strict);
+    let command = translate::make_call(asker, device, line, destination);
+    translate::placed(app.handle.command(command).await)
+}
+
+async fn end_call(
+    app: &App,
+    credential: &Credential,
+    profile: &UserProfile,
+    peer: Peer,
+) -> Result<(), Outcome> {
+    present(credential)?;
+    let asker = authenticate(app, credential, peer).await?;
+    let asker = asker.acting_for(profile.user.as_deref(), &app.handle.directory())?;
+    let devices = devices(app, &asker).await?;
+    let named = profile.device_name.as_deref();
+    let device = translate::known_device(&app.handle.directory(), named)
+        .or_else(|| devices.seat(&asker, profile.support_em));
+    if device.is_none() && named.is_some() {
+        return Err(devices.no_such_device());
+    }
+    let line = devices.line_meant(profile.line_number.as_deref(), device.as_ref());
+    let command = translate::end_call(asker, device, line);
+    translate::ended(app.handle.command(command).await)
+}
+
+async fn profile_of(
+    app: &App,
+    credential: &Credential,
+    user: Option<&str>,
+    peer: Peer,
+) -> Result<Devices, Outcome> {
+    present(credential)?;
+    let asker = authenticate(app, credential, peer).await?;
+    let asker = asker.acting_for(user, &app.handle.directory())?;
+    devices(app, &asker).await
+}
+
+/// The credential's own devices; an application user has none to show here. [webdialer §6.1]
+async fn own_devices(app: &App, credential: &Credential, peer: Peer) -> Result<Devices, Outcome> {
+    // getProfileDetailSoap has no code 5: a credential without its parts is one that does not fit. [webdialer §5.5]
+    present(credential).map_err(|_| ResponseCode::AuthenticationError)?;
+    let asker = authenticate(app, credential, peer).await?;
+    if !asker.is_person(&app.handle.directory()) {
+        return Err(ResponseCode::AuthenticationError.into());
+    }
+    devices(app, &asker).await
+}
+
+/// The devices that the user who is acted for may use now.
+async fn devices(app: &App, asker: &Asker) -> Result<Devices, Outcome> {
+    let answer = app.handle.command(translate::devices_of(asker)).await;
+    translate::devices(answer)
+}

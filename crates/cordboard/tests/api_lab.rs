@@ -1,0 +1,236 @@
+//! The lab's controls over HTTP: reset, clock, faults, journal. [lab]
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use common::Server;
+use serde_json::{Value, json};
+
+const FIXTURE: &str = include_str!("common/webdialer.toml");
+
+async fn server() -> Server {
+    Server::start(FIXTURE, |_| {}).await
+}
+
+async fn sets(server: &Server, fault: Value) {
+    let response = server
+        .post_json("/api/v1/lab/faults", &fault.to_string())
+        .await;
+    assert_eq!(response.status, 200, "{fault}: {}", response.body);
+}
+
+async fn board(server: &Server) -> Vec<Value> {
+    let board = server.get("/api/v1/lab/faults").await.json();
+    board["faults"].as_array().unwrap().clone()
+}
+
+async fn places(server: &Server, device: &str, to: &str) -> common::Response {
+    let body = json!({ "device": device, "to": to }).to_string();
+    server.post_json("/api/v1/calls", &body).await
+}
+
+#[tokio::test]
+async fn a_reset_publishes_one_event_whatever_was_live_or_failing() {
+    let server = server().await;
+    assert_eq!(places(&server, "SEPA", "5550108").await.status, 201);
+    sets(
+        &server,
+        json!({"on": "network", "kind": "down", "calls": "kept"}),
+    )
+    .await;
+    sets(&server, json!({"on": "device:SEPJ", "kind": "down"})).await;
+    sets(&server, json!({"on": "store", "kind": "error"})).await;
+    let mut events = server.program.app.events.subscribe();
+    let reset = server.post_json("/api/v1/lab/reset", "").await;
+    assert_eq!(reset.status, 204, "{}", reset.body);
+    // Whatever else would come has come when a minute has passed.
+    server
+        .post_json("/api/v1/lab/clock", r#"{"advance_ms": 60000}"#)
+        .await;
+    let heard: Vec<&str> = std::iter::from_fn(|| events.try_recv().ok())
+        .map(|event| event.kind.as_str())
+        .collect();
+    assert_eq!(heard, ["reset"]);
+    assert_eq!(board(&server).await, Vec::<Value>::new());
+    let call = places(&server, "SEPJ", "5550108").await;
+    assert_eq!(
+        (call.status, call.json()["id"].as_str()),
+        (201, Some("c-1"))
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_is_slow_and_fails_is_both_until_both_are_cleared() {
+    let server = server().await;
+    for faults in [["error", "slow"], ["slow", "error"]] {
+        for kind in faults {
+            sets(
+                &server,
+                json!({"on": "store", "kind": kind, "delay_ms": 30}),
+            )
+            .await;
+        }
+        assert_eq!(board(&server).await.len(), 2);
+        let before = std::time::Instant::now();
+        let refused = places(&server, "SEPA", "5550108").await;
+        assert_eq!(refused.status, 503, "{}", refused.body);
+        assert!(before.elapsed().as_millis() >= 30, "{faults:?}");
+        server
+            .request("DELETE", "/api/v1/lab/faults?on=store", &[], b"")
+            .await;
+    }
+    assert_eq!(places(&server, "SEPA", "5550108").await.status, 201);
+}
+
+#[tokio::test]
+async fn every_fault_of_the_table_is_accepted_and_listed_and_no_other() {
+    let server = server().await;
+    let table = [
+        json!({"on": "network", "kind": "down", "calls": "lost"}),
+        json!({"on": "network", "kind": "error"}),
+        json!({"on": "network", "kind": "slow", "delay_ms": 1}),
+        json!({"on": "device:SEPA", "kind": "down"}),
+        json!({"on": "device:SEPA", "kind": "slow", "delay_ms": 1}),
+        json!({"on": "device:SEPA", "kind": "refuse", "q850": 21}),
+        json!({"on": "directory", "kind": "down"}),
+        json!({"on": "store", "kind": "error"}),
+        json!({"on": "store", "kind": "slow", "delay_ms": 1}),
+        json!({"on": "timer", "kind": "error"}),
+        json!({"on": "registrations", "kind": "down"}),
+        json!({"on": "webdialer", "kind": "down"}),
+        json!({"on": "webdialer", "kind": "slow", "delay_ms": 1}),
+        json!({"on": "mobility", "kind": "down"}),
+        json!({"on": "presence", "kind": "slow", "delay_ms": 1}),
+        json!({"on": "phone", "kind": "down"}),
+        json!({"on": "broker", "kind": "down"}),
+        json!({"on": "broker", "kind": "cut"}),
+    ];
+    for fault in &table {
+        sets(&server, fault.clone()).await;
+    }
+    assert_eq!(board(&server).await, table);
+    for unknown in [
+        json!({"on": "timer", "kind": "down"}),
+        json!({"on": "broker", "kind": "slow", "delay_ms": 1}),
+        json!({"on": "network", "kind": "down"}),
+        json!({"on": "store", "kind": "slow"}),
+        json!({"on": "nothing", "kind": "down"}),
+    ] {
+        let response = server
+            .post_json("/api/v1/lab/faults", &unknown.to_string())
+            .await;
+        assert_eq!(response.status, 400, "{unknown}");
+        assert_eq!(
+            response.header("content-type"),
+            Some("application/problem+json")
+        );
+    }
+    assert_eq!(board(&server).await.len(), table.len());
+}
+
+// --- journal -----------------------------------------------------------------------------------------------------------
+
+const W70: &str = "/webdialer/services/WebdialerSoapService70";
+
+fn soap(user: &str, password: &str, to: &str) -> String {
+    format!(
+        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><makeCallSoap xmlns=\"urn:WD70\">\
+         <in0><userID>{user}</userID><password>{password}</password></in0><in1>{to}</in1>\
+         <in2><user>{user}</user><deviceName>SEPA</deviceName></in2></makeCallSoap></e:Body></e:Envelope>"
+    )
+}
+
+/// The journal's entries, without what differs from run to run.
+async fn journal(server: &Server, query: &str) -> Vec<Value> {
+    let journal = server
+        .get(&format!("/api/v1/lab/requests{query}"))
+        .await
+        .json();
+    let mut entries = journal["requests"].as_array().unwrap().clone();
+    for entry in &mut entries {
+        let entry = entry.as_object_mut().unwrap();
+        assert_eq!(entry.remove("peer"), Some(json!("127.0.0.1")));
+        assert_eq!(entry.remove("tls"), Some(json!(false)));
+        assert!(entry.remove("at").unwrap().is_string());
+    }
+    entries
+}
+
+#[tokio::test]
+async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no_secret() {
+    let server = server().await;
+    server.soap(W70, &soap("bill", "123", "5550108")).await;
+    server
+        .soap(&format!("/{W70}?wsdl"), &soap("bill", "s3cret", "1"))
+        .await;
+    server.soap(W70, "nonsense").await;
+    server.get("/webdialer/Webdialer?uid=bill&pwd=s3cret").await;
+    server.get("/healthz").await;
+    server.get("/metrics").await;
+    assert_eq!(places(&server, "SEPJ", "1002").await.status, 201);
+    server.get("/api/v1/nothing").await;
+    let line = |number: u64, interface: &str, method: &str, path: &str, status: u16, fields| json!({"number": number, "interface": interface, "method": method, "path": path, "status": status, "fields": fields});
+    let asked = journal(&server, "").await;
+    let fault = &asked[2]["fields"]["fault"];
+    assert!(fault.as_str().unwrap().contains("SAXParseException"));
+    let expected = [
+        line(
+            1,
+            "webdialer",
+            "POST",
+            W70,
+            200,
+            json!({"operation": "makeCallSoap", "credential": "bill", "destination": "5550108", "user": "bill",
+                "device": "SEPA", "code": "0", "text": "Success", "call": "c-1"}),
+        ),
+        line(
+            2,
+            "webdialer",
+            "POST",
+            &format!("/{W70}?wsdl"),
+            200,
+            json!({"operation": "makeCallSoap", "credential": "bill", "destination": "1", "user": "bill",
+                "device": "SEPA", "code": "2", "text": "User Authentication Error"}),
+        ),
+        line(3, "webdialer", "POST", W70, 500, json!({"fault": fault})),
+        line(
+            4,
+            "webdialer",
+            "GET",
+            "/webdialer/Webdialer?uid=bill&pwd=•••",
+            404,
+            json!({}),
+        ),
+        line(
+            5,
+            "api",
+            "POST",
+            "/api/v1/calls",
+            201,
+            json!({"call": "c-2"}),
+        ),
+        line(6, "api", "GET", "/api/v1/nothing", 404, json!({})),
+    ];
+    assert_eq!(asked, expected);
+    assert_eq!(
+        journal(&server, "?interface=webdialer&since=1&limit=2").await,
+        expected[1..3]
+    );
+    // Even reading it was noted.
+    let last = journal(&server, "?since=6").await;
+    assert_eq!(
+        last[0],
+        line(7, "api", "GET", "/api/v1/lab/requests", 200, json!({}))
+    );
+    assert_eq!(last.len(), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_a_fault_turns_away_is_noted_too() {
+    let server = server().await;
+    sets(&server, json!({"on": "webdialer", "kind": "down"})).await;
+    assert_eq!(server.get(W70).await.status, 503);
+    let asked = journal(&server, "?interface=webdialer").await;
+    assert_eq!((asked.len(), &asked[0]["status"]), (1, &json!(503)));
+}
