@@ -13,8 +13,9 @@
 //! invariant; no input from outside may reach one.
 //!
 //! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
-//! `features` for hold, transfer and conference, `endings` for how calls end.
+//! `features` for hold and retrieve, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
 
+mod completion;
 mod endings;
 mod features;
 mod leg;
@@ -24,6 +25,7 @@ mod reports;
 mod snapshot;
 mod timers;
 mod tracked;
+mod transfer;
 pub mod vocabulary;
 
 pub use vocabulary::{
