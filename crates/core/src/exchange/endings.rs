@@ -294,13 +294,18 @@ impl Exchange {
         }
     }
 
-    /// Does a connection still have a device that takes part or rings, or one still to be reached?
+    /// Does a connection still have a device that takes part or rings, or one still to be reached? A part without a leg
+    /// does neither: it only waits to hear that another device has answered.
     fn connection_goes_on(&self, key: CallKey, connection: usize) -> bool {
         let Some(call) = self.calls.get(&key) else {
             return false;
         };
         let connection = &call.connections[connection];
-        !connection.reaching.is_empty() || connection.parts.iter().any(|p| p.terminal.is_live())
+        !connection.reaching.is_empty()
+            || connection
+                .parts
+                .iter()
+                .any(|p| p.terminal.is_live() && p.leg.is_some())
     }
 
     /// The legs that still try to reach a called connection.

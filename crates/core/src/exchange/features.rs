@@ -1,7 +1,7 @@
 //! What happens inside a call: answer, hold, retrieve, digits. [exchange §4, §7]
 
 use super::Exchange;
-use super::leg::{Kind, Operation, Plan, Wait};
+use super::leg::{Kind, LegState, Operation, Plan, Wait};
 use super::vocabulary::{DriverCommand, Output, Reply, Whose};
 use crate::call::{PartState, Place, StoryWhat, TerminalInput, TerminalState};
 use crate::ids::{CallKey, DeviceName, LegId, PartId, Ticket};
@@ -13,17 +13,23 @@ pub(super) type Answer = Option<Result<Reply, Refusal>>;
 impl Exchange {
     pub(super) fn answer_part(&mut self, ticket: Ticket, whose: &Whose) -> Answer {
         let found = self.find_in(whose, &[PartState::Alerting]);
-        let (_, _, leg) = match found {
+        let (key, place, leg) = match found {
             Ok(found) => found,
             Err(refusal) => return Some(Err(refusal)),
         };
-        self.driver(DriverCommand::Answer(leg));
         self.start_operation(
             Some(ticket),
             None,
             vec![(leg, Wait::Answered)],
             Kind::Answer,
         );
+        if self.legs.get(&leg).is_some_and(|l| l.state == LegState::Up) {
+            // It is off-hook already: its last answer could not be stored.
+            let part = self.part_id(key, place)?;
+            self.connect(key, part, leg);
+        } else {
+            self.driver(DriverCommand::Answer(leg));
+        }
         None
     }
 

@@ -329,7 +329,7 @@ impl Exchange {
             Input::Driver(event) => {
                 // A report whose step answers somebody is taken back together with what was asked; any other one is a
                 // fact that the network has made already.
-                match self.operation_waiting_for(&event) {
+                match self.brought_forward_by(&event) {
                     Some(id)
                         if self
                             .operations

@@ -64,9 +64,33 @@ impl Exchange {
         Some(operation)
     }
 
-    /// The operation that a report would bring forward.
-    pub(super) fn operation_waiting_for(&self, event: &DriverEvent) -> Option<u64> {
-        self.legs.get(&super::reports::leg_of(event)?)?.operation
+    /// The operation that a report brings forward: that of its leg, or the blind transfer whose target the leg reaches for.
+    /// The end of a leg brings nothing forward.
+    pub(super) fn brought_forward_by(&self, event: &DriverEvent) -> Option<u64> {
+        match event {
+            DriverEvent::Offered(leg)
+            | DriverEvent::Alerting(leg)
+            | DriverEvent::Answered(leg)
+            | DriverEvent::Joined(leg)
+            | DriverEvent::Left(leg) => {
+                let leg = self.legs.get(leg)?;
+                leg.operation.or_else(|| {
+                    let (key, connection) = leg.reaching?;
+                    let (operation, target) = self.calls.get(&key)?.transfer?;
+                    (target == connection).then_some(operation)
+                })
+            }
+            DriverEvent::Refused(_, _, _)
+            | DriverEvent::Released(_, _)
+            | DriverEvent::Dialled { .. }
+            | DriverEvent::HeldByPhone(_)
+            | DriverEvent::RetrievedByPhone(_)
+            | DriverEvent::TransferAsked { .. }
+            | DriverEvent::DeviceUp(_)
+            | DriverEvent::DeviceDown(_)
+            | DriverEvent::NetworkDown
+            | DriverEvent::NetworkUp { .. } => None,
+        }
     }
 
     /// The driver did one of the things an operation waits for.
@@ -146,7 +170,9 @@ impl Exchange {
                 if let Some((other, other_part)) = hold {
                     self.rejoin(other, other_part, lost);
                 }
-                if lost.is_none() {
+                if refusal == Refusal::StoreUnavailable {
+                    self.unanswer(call, part);
+                } else if lost.is_none() {
                     // It was answered and cannot be heard: that party is lost, not merely the request.
                     self.part_gone(None, call, part, Cause::of(Class::Network));
                 }
@@ -198,6 +224,22 @@ impl Exchange {
             && self.legs.get(&leg).is_some_and(|l| l.mix == Some(mix))
         {
             self.leave_mix(leg);
+        }
+    }
+
+    /// The phone stays off-hook, but nobody was told so: the part goes on alerting, out of the conversation, until it is
+    /// answered again or has rung too long.
+    fn unanswer(&mut self, key: CallKey, part: PartId) {
+        let Some((leg, _)) = self.path_of(key, part) else {
+            return;
+        };
+        self.leave_mix(leg);
+        self.timers
+            .set(Timer::Ring(leg), self.clock.instant + self.settings.ring);
+        for caller in self.waiting_callers(key) {
+            if self.leave_mix(caller) {
+                self.driver(DriverCommand::Ringback(caller));
+            }
         }
     }
 

@@ -289,7 +289,7 @@ impl Exchange {
     }
 
     /// Somebody answered: stop the other devices of that number, hold what the device was talking on, join the parties.
-    fn connect(&mut self, key: CallKey, part: PartId, leg: LegId) {
+    pub(super) fn connect(&mut self, key: CallKey, part: PartId, leg: LegId) {
         let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
             return;
         };
@@ -334,22 +334,27 @@ impl Exchange {
         let Some(call) = self.calls.get(&key) else {
             return Vec::new();
         };
-        let mut legs: Vec<LegId> = call
-            .places()
-            .filter(|&place| {
-                let idle =
-                    call.part(place).terminal == TerminalState::Idle && !call.part(place).failed;
-                idle && call.connections[place.connection].role == Role::Calling
-            })
-            .filter_map(|place| call.part(place).leg)
-            .filter(|leg| {
-                self.legs
-                    .get(leg)
-                    .is_some_and(|l| l.mix != call.mix || l.mix.is_none())
-            })
-            .collect();
+        let mut legs = self.waiting_callers(key);
+        legs.retain(|leg| {
+            self.legs
+                .get(leg)
+                .is_some_and(|l| l.mix != call.mix || l.mix.is_none())
+        });
         legs.push(answered);
         legs
+    }
+
+    /// The legs of the calling side that wait for the first answer.
+    pub(super) fn waiting_callers(&self, key: CallKey) -> Vec<LegId> {
+        let Some(call) = self.calls.get(&key) else {
+            return Vec::new();
+        };
+        let places = call.places().filter(|&place| {
+            let part = call.part(place);
+            let idle = part.terminal == TerminalState::Idle && !part.failed;
+            idle && call.connections[place.connection].role == Role::Calling
+        });
+        places.filter_map(|place| call.part(place).leg).collect()
     }
 
     fn stop_ringing_elsewhere(&mut self, key: CallKey, connection: usize, answered: PartId) {
