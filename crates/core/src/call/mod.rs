@@ -116,6 +116,8 @@ pub struct Call {
     pub created: Wall,
     /// The next place in the order of joining.
     pub next_join: u32,
+    /// What is being carried out that is about this call.
+    pub operations: Vec<u64>,
     /// A blind transfer whose target is being reached: the operation and the target's connection.
     pub transfer: Option<(u64, usize)>,
     /// After a blind transfer: the target's connection and the device that may be rung back.

@@ -221,11 +221,10 @@ impl Exchange {
             Class::Transferred
         };
         let cause = Cause::of(class);
-        let Some(own) = self.calls.get(&first).and_then(|c| c.place(keeps)) else {
-            return;
-        };
-        let Some(own_second) = self.calls.get(&second).and_then(|c| c.place(leaves)) else {
-            return;
+        let own = self.calls.get(&first).and_then(|c| c.place(keeps));
+        let own_second = self.calls.get(&second).and_then(|c| c.place(leaves));
+        let Some((own, own_second)) = own.zip(own_second) else {
+            return self.say_no(operation, &Refusal::NoSuchCall);
         };
         if let Some(leg) = operation.report {
             self.driver(DriverCommand::Report { leg, done: true });
@@ -388,26 +387,20 @@ impl Exchange {
     }
 
     /// Puts the parties of both calls back where everybody believes them to be.
-    pub(super) fn unmerge(
-        &mut self,
-        first: CallKey,
-        keeps: PartId,
-        second: CallKey,
-        lost: Option<LegId>,
-    ) {
+    pub(super) fn unmerge(&mut self, first: CallKey, keeps: PartId, second: CallKey) {
         let parts: Vec<PartId> = self
             .calls
             .get(&second)
             .map(|c| c.places().map(|p| c.part(p).id).collect())
             .unwrap_or_default();
         for part in parts {
-            self.rejoin(second, part, lost);
+            self.rejoin(second, part);
         }
-        self.rejoin(first, keeps, lost);
+        self.rejoin(first, keeps);
         let held_path = self
             .path_of(first, keeps)
             .filter(|_| self.state_of(first, keeps) == Some(PartState::Held));
-        if let Some((leg, mix)) = held_path.filter(|&(leg, _)| Some(leg) != lost)
+        if let Some((leg, mix)) = held_path
             && self.legs.get(&leg).is_some_and(|l| l.mix == Some(mix))
         {
             self.leave_mix(leg);

@@ -218,14 +218,11 @@ impl Exchange {
 
     /// A leg is gone: every part it carried ends, the active one first, in one step.
     pub(super) fn leg_gone(&mut self, id: LegId, cause: Cause) {
-        if let Some(operation) = self.legs.get(&id).and_then(|l| l.operation) {
-            self.drop_operation(operation, lost_leg(cause), Some(id));
-        }
-        let Some(leg) = self.forget_leg(id) else {
+        let Some(leg) = self.forget_lost_leg(id, lost_leg(cause)) else {
             return;
         };
         if let Some((key, connection)) = leg.reaching {
-            self.party_refused(key, connection, Some(id), cause);
+            self.party_refused(key, connection, cause);
         }
         let mut parts = leg.carries;
         parts.sort_by_key(|&(call, part)| self.state_of(call, part) != Some(PartState::Active));
@@ -485,17 +482,8 @@ impl Exchange {
         self.touch_call(key);
     }
 
-    /// One leg that tried to reach a called party is refused or gone (`None`: there was nothing to offer it to).
-    pub(super) fn party_refused(
-        &mut self,
-        key: CallKey,
-        connection: usize,
-        leg: Option<LegId>,
-        cause: Cause,
-    ) {
-        if let Some(leg) = leg {
-            self.forget_leg(leg);
-        }
+    /// One leg that tried to reach a called party is refused or gone, or there was nothing to offer it to.
+    pub(super) fn party_refused(&mut self, key: CallKey, connection: usize, cause: Cause) {
         if self.transfer_refused(key, connection, cause) || self.connection_goes_on(key, connection)
         {
             return;

@@ -60,10 +60,10 @@ impl Exchange {
                 ticket,
                 report: None,
                 waits: Vec::new(),
-                legs: Vec::new(),
+                legs: vec![leg],
                 kind: Kind::Answer,
             };
-            self.held(&operation, leg, call, part, then);
+            self.held(&operation, call, part, then);
         }
     }
 
@@ -71,13 +71,12 @@ impl Exchange {
     pub(super) fn held(
         &mut self,
         operation: &Operation,
-        leg: LegId,
         key: CallKey,
         part: PartId,
         then: Option<Box<Plan>>,
     ) {
-        match then {
-            Some(plan) if plan.consultation_of.is_none() => {
+        match then.zip(operation.legs.first().copied()) {
+            Some((plan, leg)) if plan.consultation_of.is_none() => {
                 self.start_call(operation.ticket, *plan, leg, Some((key, part)));
             }
             then => {
@@ -85,7 +84,7 @@ impl Exchange {
                 self.mark_held(key, part);
                 self.end_step();
                 match (then, operation.ticket) {
-                    (Some(plan), ticket) => {
+                    (Some((plan, leg)), ticket) => {
                         self.start_call(ticket, *plan, leg, None);
                     }
                     (None, Some(ticket)) => self.answer_with_call(ticket, key),

@@ -136,6 +136,8 @@ pub struct Exchange {
     now: Scalars,
     before: Scalars,
     step: Step,
+    /// Operations to look at again before the input is done, and what whoever waits for them hears if they are dropped.
+    reviews: VecDeque<(u64, Refusal)>,
     out: VecDeque<Output>,
     clock: Now,
 }
@@ -157,6 +159,7 @@ impl Exchange {
             now: Scalars::default(),
             before: Scalars::default(),
             step: Step::default(),
+            reviews: VecDeque::new(),
             out: VecDeque::new(),
             clock: Now::default(),
         }
@@ -182,6 +185,7 @@ impl Exchange {
                 self.reset();
             }
         }
+        self.review_operations();
     }
 
     /// The next output of the inputs handled so far.
@@ -256,10 +260,11 @@ impl Exchange {
         }
         while let Some(timer) = self.timers.take_due(self.clock.instant) {
             match timer {
-                Timer::Operation(id) => self.drop_operation(id, Refusal::NetworkSilent, None),
+                Timer::Operation(id) => self.drop_operation(id, Refusal::NetworkSilent),
                 Timer::OffHook(leg) | Timer::Ring(leg) => self.rang_too_long(leg),
                 Timer::FailedTone(call, part) => self.tone_over(call, part),
             }
+            self.review_operations();
         }
     }
 
@@ -336,7 +341,7 @@ impl Exchange {
                             .get(&id)
                             .is_some_and(|op| op.ticket.is_some()) =>
                     {
-                        self.drop_operation(id, Refusal::StoreUnavailable, None);
+                        self.drop_operation(id, Refusal::StoreUnavailable);
                     }
                     Some(_) | None => self.report(event),
                 }
@@ -410,6 +415,10 @@ impl Exchange {
         }
         self.answer_step(step.answer);
         for call in calls {
+            let about = self.calls.get(&call).map(|c| c.operations.clone());
+            for operation in about.unwrap_or_default() {
+                self.review(operation, Refusal::NoSuchCall);
+            }
             if !step.quiet {
                 self.save(call);
             }
@@ -572,10 +581,15 @@ impl Exchange {
 
     /// Forgets a leg; what the driver still says of it is a stray.
     fn forget_leg(&mut self, id: LegId) -> Option<Leg> {
-        if let Some(operation) = self.legs.get(&id)?.operation {
-            self.drop_operation(operation, Refusal::NoSuchCall, Some(id));
-        }
+        self.forget_lost_leg(id, Refusal::NoSuchCall)
+    }
+
+    /// Forgets a leg; `refusal` is what somebody hears whose request came to nothing by that.
+    fn forget_lost_leg(&mut self, id: LegId, refusal: Refusal) -> Option<Leg> {
         let leg = self.legs.remove(&id)?;
+        if let Some(operation) = leg.operation {
+            self.leg_lost(id, operation, refusal);
+        }
         if let Some((key, connection)) = leg.reaching
             && let Some(call) = self.calls.get_mut(&key)
             && let Some(connection) = call.connections.get_mut(connection)

@@ -40,6 +40,11 @@ impl Exchange {
         }
         self.timers
             .set(Timer::Operation(id), self.clock.instant + limit);
+        for key in self.calls_of(&kind) {
+            if let Some(call) = self.calls.get_mut(&key) {
+                call.operations.push(id);
+            }
+        }
         self.operations.insert(
             id,
             Operation {
@@ -59,6 +64,11 @@ impl Exchange {
         for leg in &operation.legs {
             if let Some(leg) = self.legs.get_mut(leg).filter(|l| l.operation == Some(id)) {
                 leg.operation = None;
+            }
+        }
+        for key in self.calls_of(&operation.kind) {
+            if let Some(call) = self.calls.get_mut(&key) {
+                call.operations.retain(|&other| other != id);
             }
         }
         Some(operation)
@@ -108,17 +118,19 @@ impl Exchange {
         if operation.waits.is_empty()
             && let Some(operation) = self.end_operation(id)
         {
-            self.finish(&operation, leg);
+            self.finish(&operation);
         }
     }
 
-    fn finish(&mut self, operation: &Operation, leg: LegId) {
+    fn finish(&mut self, operation: &Operation) {
         match operation.kind.clone() {
             Kind::Originate(plan) => {
-                self.start_call(operation.ticket, *plan, leg, None);
+                if let Some(&leg) = operation.legs.first() {
+                    self.start_call(operation.ticket, *plan, leg, None);
+                }
             }
             Kind::Connect { call, part, hold } => self.connected(operation, call, part, hold),
-            Kind::Hold { call, part, then } => self.held(operation, leg, call, part, then),
+            Kind::Hold { call, part, then } => self.held(operation, call, part, then),
             Kind::Retrieve { call, part, hold } => self.retrieved(operation, call, part, hold),
             Kind::Merge {
                 first,
@@ -134,6 +146,89 @@ impl Exchange {
         }
     }
 
+    // --- when the ground of an operation is gone ---------------------------------------------------------------------
+
+    /// The calls an operation is about, which must outlive it.
+    fn calls_of(&self, kind: &Kind) -> Vec<CallKey> {
+        match kind {
+            Kind::Originate(plan) => {
+                let first = plan.consultation_of.as_ref();
+                first
+                    .and_then(|id| self.keys.get(id).copied())
+                    .into_iter()
+                    .collect()
+            }
+            Kind::Answer => Vec::new(),
+            &Kind::Connect { call, .. }
+            | &Kind::Hold { call, .. }
+            | &Kind::Retrieve { call, .. }
+            | &Kind::Transfer { call, .. } => vec![call],
+            &Kind::Merge { first, second, .. } => vec![first, second],
+        }
+    }
+
+    /// Is everything still there that an operation is about? The legs it also moves may go: nothing is owed by those.
+    fn has_ground(&self, operation: &Operation) -> bool {
+        let live = |call, part| self.state_of(call, part).is_some_and(PartState::is_live);
+        match &operation.kind {
+            Kind::Originate(plan) => {
+                let first = plan.consultation_of.as_ref();
+                !operation.legs.is_empty()
+                    && first.is_none_or(|id| {
+                        let call = self.keys.get(id).and_then(|key| self.calls.get(key));
+                        call.is_some_and(|c| c.ended.is_none())
+                    })
+            }
+            Kind::Answer => !operation.legs.is_empty(),
+            &Kind::Connect { call, part, .. }
+            | &Kind::Hold { call, part, .. }
+            | &Kind::Retrieve { call, part, .. } => live(call, part),
+            &Kind::Transfer { call, part, target } => {
+                let target = self.calls.get(&call).map(|c| c.connections.get(target));
+                live(call, part) && target.flatten().is_some_and(|c| c.state.is_live())
+            }
+            &Kind::Merge {
+                first,
+                keeps,
+                second,
+                leaves,
+                ..
+            } => live(first, keeps) && live(second, leaves),
+        }
+    }
+
+    /// A leg that an operation keeps is gone: nothing more is expected of it.
+    pub(super) fn leg_lost(&mut self, id: LegId, operation: u64, refusal: Refusal) {
+        if let Some(kept) = self.operations.get_mut(&operation) {
+            kept.legs.retain(|&leg| leg != id);
+            kept.waits.retain(|&(leg, _)| leg != id);
+        }
+        self.review(operation, refusal);
+    }
+
+    /// Looks at an operation again when the input's own steps are done, as one step must not begin within another.
+    pub(super) fn review(&mut self, operation: u64, refusal: Refusal) {
+        self.reviews.push_back((operation, refusal));
+    }
+
+    /// Drops the operations that lost their ground, finishes those that wait for nobody any more.
+    pub(super) fn review_operations(&mut self) {
+        while let Some((id, refusal)) = self.reviews.pop_front() {
+            let Some(operation) = self.operations.get(&id) else {
+                continue;
+            };
+            if !self.has_ground(operation) {
+                self.drop_operation(id, refusal);
+            } else if operation.waits.is_empty()
+                && let Some(operation) = self.end_operation(id)
+            {
+                self.finish(&operation);
+            }
+        }
+    }
+
+    // --- refusals ----------------------------------------------------------------------------------------------------
+
     /// The driver refused a command.
     pub(super) fn refused(&mut self, leg: LegId, asked: Asked, q850: u8) {
         let cause = Cause::from_q850(q850);
@@ -145,7 +240,7 @@ impl Exchange {
         match (asked, operation) {
             (Asked::Offer, _) if fresh => self.leg_gone(leg, cause),
             (Asked::Answer | Asked::Join | Asked::Leave, Some(id)) => {
-                self.drop_operation(id, Refusal::Unreachable(cause), None);
+                self.drop_operation(id, Refusal::Unreachable(cause));
             }
             (Asked::Offer | Asked::Answer | Asked::Join | Asked::Leave | Asked::Other, _) => {
                 self.now.strays += 1
@@ -153,46 +248,49 @@ impl Exchange {
         }
     }
 
-    /// Gives an operation up: puts back what it had begun, tells the driver, says no to whoever waits. `lost` is the leg
-    /// whose end is the reason, if that is it; nothing is asked of that one any more, and its parts are ended by the caller.
-    pub(super) fn drop_operation(&mut self, id: u64, refusal: Refusal, lost: Option<LegId>) {
-        let Some(operation) = self.end_operation(id) else {
-            return;
-        };
+    /// Gives an operation up: puts back what it had begun, tells the driver, says no to whoever waits.
+    pub(super) fn drop_operation(&mut self, id: u64, refusal: Refusal) {
+        if let Some(operation) = self.end_operation(id) {
+            self.put_back(&operation, &refusal);
+            self.say_no(&operation, &refusal);
+        }
+    }
+
+    /// Puts back what an operation had begun. Legs that are gone are forgotten already, so nothing is asked of them.
+    fn put_back(&mut self, operation: &Operation, refusal: &Refusal) {
         match &operation.kind {
             Kind::Originate(_) => {
-                if let (None, Some(&leg)) = (lost, operation.legs.first()) {
+                if let Some(&leg) = operation.legs.first() {
                     self.release_leg(leg, Cause::of(Class::Normal), false);
                 }
             }
             Kind::Answer => {}
             &Kind::Connect { call, part, hold } => {
                 if let Some((other, other_part)) = hold {
-                    self.rejoin(other, other_part, lost);
+                    self.rejoin(other, other_part);
                 }
-                if refusal == Refusal::StoreUnavailable {
+                if *refusal == Refusal::StoreUnavailable {
                     self.unanswer(call, part);
-                } else if lost.is_none() {
+                } else if self.state_of(call, part).is_some_and(PartState::is_live) {
                     // It was answered and cannot be heard: that party is lost, not merely the request.
                     self.part_gone(None, call, part, Cause::of(Class::Network));
                 }
             }
-            &Kind::Hold { call, part, .. } => self.rejoin(call, part, lost),
+            &Kind::Hold { call, part, .. } => self.rejoin(call, part),
             &Kind::Retrieve { call, part, hold } => {
-                self.unjoin(call, part, lost);
+                self.unjoin(call, part);
                 if let Some((other, other_part)) = hold {
-                    self.rejoin(other, other_part, lost);
+                    self.rejoin(other, other_part);
                 }
             }
-            &Kind::Transfer { call, part, target } => self.undo_transfer(call, part, target, lost),
+            &Kind::Transfer { call, part, target } => self.undo_transfer(call, part, target),
             &Kind::Merge {
                 first,
                 keeps,
                 second,
                 ..
-            } => self.unmerge(first, keeps, second, lost),
+            } => self.unmerge(first, keeps, second),
         }
-        self.say_no(&operation, &refusal);
     }
 
     pub(super) fn say_no(&mut self, operation: &Operation, refusal: &Refusal) {
@@ -206,10 +304,9 @@ impl Exchange {
     }
 
     /// Puts a part that is still active for everybody back into its conversation.
-    pub(super) fn rejoin(&mut self, key: CallKey, part: PartId, lost: Option<LegId>) {
+    pub(super) fn rejoin(&mut self, key: CallKey, part: PartId) {
         if self.state_of(key, part) == Some(PartState::Active)
             && let Some((leg, mix)) = self.path_of(key, part)
-            && Some(leg) != lost
             && self.legs.get(&leg).is_some_and(|l| l.mix != Some(mix))
         {
             self.join_leg(leg, mix);
@@ -217,10 +314,9 @@ impl Exchange {
     }
 
     /// Takes a part that is still held for everybody out of its conversation again.
-    fn unjoin(&mut self, key: CallKey, part: PartId, lost: Option<LegId>) {
+    fn unjoin(&mut self, key: CallKey, part: PartId) {
         if self.state_of(key, part) == Some(PartState::Held)
             && let Some((leg, mix)) = self.path_of(key, part)
-            && Some(leg) != lost
             && self.legs.get(&leg).is_some_and(|l| l.mix == Some(mix))
         {
             self.leave_mix(leg);

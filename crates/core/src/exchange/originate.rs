@@ -276,6 +276,7 @@ impl Exchange {
             next_join: 0,
             transfer: None,
             transferred_by: None,
+            operations: Vec::new(),
         };
         call.join(0);
         call.join(1);
@@ -336,7 +337,7 @@ impl Exchange {
         self.step.quiet = true;
         self.end_step();
         if let Err(cause) = self.reach(key, 1) {
-            self.party_refused(key, 1, None, cause);
+            self.party_refused(key, 1, cause);
         }
     }
 

@@ -263,13 +263,8 @@ impl Exchange {
 
     /// A phone is off-hook: a caller's, or a called one that answered.
     fn answered(&mut self, id: LegId) {
-        if let Some((key, connection)) = self.legs.get(&id).and_then(|l| l.reaching) {
-            // Answered without ringing first.
-            self.begin_step(self.transfer_ticket(key, connection));
-            self.transfer_rings(key, connection);
-            self.add_part(key, connection, id, TerminalState::Idle);
-            self.end_step();
-        }
+        // Answered without ringing first: the later report implies the earlier one.
+        self.rings(id);
         self.timers.clear(Timer::Ring(id));
         let Some((key, part)) = self.legs.get(&id).and_then(|l| l.carries.last().copied()) else {
             return;
@@ -414,13 +409,13 @@ impl Exchange {
         hold: Option<(CallKey, PartId)>,
     ) {
         let at = self.clock.wall;
+        let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
+            return self.say_no(operation, &Refusal::NoSuchCall);
+        };
         self.begin_step(operation.ticket);
         if let Some((call, other)) = hold {
             self.mark_held(call, other);
         }
-        let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
-            return;
-        };
         self.move_terminal(key, place, TerminalInput::Joined);
         self.move_connection(key, place.connection, ConnectionInput::Answered);
         self.touch(key, part);

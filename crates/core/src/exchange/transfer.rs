@@ -182,19 +182,13 @@ impl Exchange {
             return false;
         }
         if self.reaching(key, connection).is_empty() {
-            self.drop_operation(operation, Refusal::Unreachable(cause), None);
+            self.drop_operation(operation, Refusal::Unreachable(cause));
         }
         true
     }
 
     /// A blind transfer did not come about: the call is as it was.
-    pub(super) fn undo_transfer(
-        &mut self,
-        key: CallKey,
-        part: PartId,
-        target: usize,
-        lost: Option<LegId>,
-    ) {
+    pub(super) fn undo_transfer(&mut self, key: CallKey, part: PartId, target: usize) {
         for leg in self.reaching(key, target) {
             self.release_leg(leg, Cause::of(Class::Cancelled), false);
         }
@@ -206,7 +200,7 @@ impl Exchange {
                 call.connections[target].state = ConnectionState::Disconnected;
             }
         }
-        self.rejoin(key, part, lost);
+        self.rejoin(key, part);
         self.wait_with_music(key, part, false);
         self.settle_music(key);
     }

@@ -1,0 +1,259 @@
+//! Requests that overlap: while the network still owes an answer to one, something else happens to its parties.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+use cordboard_core::Refusal;
+use cordboard_core::exchange::{
+    Action, Actor, DriverCommand, DriverEvent, Output, Query, Reply, Settings,
+};
+use cordboard_core::ids::{CallId, LegId, MixId, Ticket};
+use cordboard_drivers::rig::{Rig, START, phones, whose};
+use cordboard_drivers::sim::{Fault, FaultKind, Sim};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn rig() -> Rig<Sim> {
+    let directory = phones(&[
+        ("A", "ann", &["1001"]),
+        ("B", "ben", &["1002"]),
+        ("C", "cid", &["1003"]),
+        ("D", "dan", &["1004"]),
+        ("S1", "sue", &["1100"]),
+        ("S2", "sue", &["1100"]),
+    ]);
+    Rig::new(
+        Settings::default(),
+        directory,
+        Sim::new(None, START.instant),
+    )
+}
+
+/// A talks to B.
+fn talking(rig: &mut Rig<Sim>) -> CallId {
+    let call = rig.call("A", "1002").unwrap();
+    rig.does(Action::Answer(whose(&call, "B"))).unwrap();
+    rig.heard();
+    call
+}
+
+fn consult(rig: &mut Rig<Sim>, first: &CallId, device: &str, to: &str) -> CallId {
+    match rig.does(Action::Consult(whose(first, device), to.into())) {
+        Ok(Reply::Call(call)) => call.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A talks to B, who consults C; C answered.
+fn consulting(rig: &mut Rig<Sim>) -> (CallId, CallId) {
+    let first = talking(rig);
+    let second = consult(rig, &first, "B", "1003");
+    rig.does(Action::Answer(whose(&second, "C"))).unwrap();
+    rig.heard();
+    (first, second)
+}
+
+/// From now on the network answers two seconds late.
+fn slow(rig: &mut Rig<Sim>) {
+    let fault = Fault {
+        on: "network".into(),
+        kind: FaultKind::NetworkSlow(Duration::from_secs(2)),
+    };
+    rig.network.set_fault(fault, rig.now.instant);
+}
+
+fn ask(rig: &mut Rig<Sim>, action: Action) -> Ticket {
+    rig.ask(Actor::Operator, "api", action)
+}
+
+/// The newest leg of a device.
+fn leg(rig: &Rig<Sim>, device: &str) -> LegId {
+    let legs = rig.network.live_legs();
+    legs.filter(|(_, d)| d.is_some_and(|d| d.as_str() == device))
+        .last()
+        .unwrap()
+        .0
+}
+
+fn hangs_up(rig: &mut Rig<Sim>, device: &str) {
+    let leg = leg(rig, device);
+    rig.input(cordboard_core::exchange::Input::Driver(
+        DriverEvent::Released(leg, 16),
+    ));
+}
+
+/// Which legs the driver was told to let hear each other.
+fn mixes(rig: &Rig<Sim>) -> BTreeMap<LegId, MixId> {
+    let mut mixes = BTreeMap::new();
+    for output in &rig.outputs {
+        match output {
+            Output::Driver(DriverCommand::Join(mix, leg)) => {
+                mixes.insert(*leg, *mix);
+            }
+            Output::Driver(DriverCommand::Leave(_, leg) | DriverCommand::Release { leg, .. }) => {
+                mixes.remove(leg);
+            }
+            _ => {}
+        }
+    }
+    mixes
+}
+
+fn hear_each_other(rig: &Rig<Sim>, devices: &[&str]) -> bool {
+    let mixes = mixes(rig);
+    let mut heard = devices.iter().map(|device| mixes.get(&leg(rig, device)));
+    let first = heard.next().flatten();
+    first.is_some() && heard.all(|mix| mix == first)
+}
+
+/// Ends what is left and sees that nothing stays.
+fn ends_clean(rig: &mut Rig<Sim>) {
+    rig.network.clear_faults(None, rig.now.instant);
+    rig.advance(Duration::from_secs(30));
+    let Ok(Reply::Calls(calls)) = rig.does(Action::Snapshot(Query::Calls)) else {
+        panic!("calls can be read")
+    };
+    for call in calls {
+        // A consultation may have ended with its first call.
+        let _ = rig.does(Action::ReleaseCall(call.id));
+    }
+    rig.advance(Duration::from_secs(30));
+    let Ok(Reply::Counts(counts)) = rig.does(Action::Snapshot(Query::Counts)) else {
+        panic!("counts can be read")
+    };
+    assert_eq!((counts.calls, counts.legs, counts.operations), (0, 0, 0));
+    assert_eq!(rig.exchange.next_deadline(), None);
+}
+
+// --- completions -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_completion_whose_first_call_ends_meanwhile_is_refused_and_leaves_the_consultation() {
+    for conference in [false, true] {
+        let mut rig = rig();
+        let (first, _) = consulting(&mut rig);
+        slow(&mut rig);
+        let at = whose(&first, "B");
+        let ticket = ask(
+            &mut rig,
+            if conference {
+                Action::CompleteConference(at)
+            } else {
+                Action::CompleteTransfer(at)
+            },
+        );
+        rig.advance(Duration::from_secs(1));
+        hangs_up(&mut rig, "A");
+        assert_eq!(rig.answers.get(&ticket), Some(&Err(Refusal::NoSuchCall)));
+        rig.advance(Duration::from_secs(10));
+        assert_eq!(
+            rig.heard(),
+            [
+                "c-1 1001 dropped [1002]",
+                "c-1 1002 dropped [1001]",
+                "c-1 ended normal"
+            ]
+        );
+        assert!(hear_each_other(&rig, &["B", "C"]));
+        ends_clean(&mut rig);
+    }
+}
+
+#[test]
+fn a_completion_whose_consultation_ends_meanwhile_is_refused_and_leaves_the_first_call() {
+    let mut rig = rig();
+    let (first, second) = consulting(&mut rig);
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::CompleteTransfer(whose(&first, "B")));
+    rig.advance(Duration::from_secs(1));
+    ask(&mut rig, Action::ReleaseCall(second));
+    rig.advance(Duration::from_secs(10));
+    assert_eq!(rig.answers.get(&ticket), Some(&Err(Refusal::NoSuchCall)));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-2 1002 dropped [1003]",
+            "c-2 1003 dropped [1002]",
+            "c-2 ended normal"
+        ]
+    );
+    rig.network.clear_faults(None, rig.now.instant);
+    rig.does(Action::Retrieve(whose(&first, "B"))).unwrap();
+    assert!(hear_each_other(&rig, &["A", "B"]));
+    ends_clean(&mut rig);
+}
+
+// --- the other call of a device ----------------------------------------------------------------------------------------
+
+#[test]
+fn an_answer_goes_on_when_the_call_it_puts_on_hold_ends_meanwhile() {
+    let mut rig = rig();
+    talking(&mut rig);
+    let second = rig.call("C", "1002").unwrap();
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::Answer(whose(&second, "B")));
+    rig.advance(Duration::from_secs(3));
+    hangs_up(&mut rig, "A");
+    rig.advance(Duration::from_secs(3));
+    assert!(matches!(rig.answers.get(&ticket), Some(Ok(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1001 dropped [1002]",
+            "c-1 1002 dropped [1001]",
+            "c-1 ended normal",
+            "c-2 1002 active [1003]",
+            "c-2 1003 active [1002]"
+        ]
+    );
+    assert!(hear_each_other(&rig, &["B", "C"]));
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_retrieve_goes_on_when_the_call_it_puts_on_hold_ends_meanwhile() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    let second = rig.call("C", "1002").unwrap();
+    rig.does(Action::Answer(whose(&second, "B"))).unwrap();
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::Retrieve(whose(&first, "B")));
+    rig.advance(Duration::from_secs(1));
+    hangs_up(&mut rig, "C");
+    rig.advance(Duration::from_secs(3));
+    assert!(matches!(rig.answers.get(&ticket), Some(Ok(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-2 1003 dropped [1002]",
+            "c-2 1002 dropped [1003]",
+            "c-2 ended normal",
+            "c-1 1002 active [1001]"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_shared_line_whose_answering_phone_goes_before_it_is_heard_ends_the_call() {
+    let mut rig = rig();
+    let call = rig.call("A", "1100").unwrap();
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::Answer(whose(&call, "S2")));
+    rig.advance(Duration::from_secs(3));
+    hangs_up(&mut rig, "S2");
+    rig.advance(Duration::from_secs(3));
+    assert!(matches!(rig.answers.get(&ticket), Some(Err(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1100 dropped [1001]",
+            "c-1 1100 dropped [1001]",
+            "c-1 1001 dropped [1100]",
+            "c-1 ended normal"
+        ]
+    );
+    ends_clean(&mut rig);
+}
