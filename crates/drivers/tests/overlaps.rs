@@ -76,9 +76,9 @@ fn leg(rig: &Rig<Sim>, device: &str) -> LegId {
 
 fn hangs_up(rig: &mut Rig<Sim>, device: &str) {
     let leg = leg(rig, device);
-    rig.input(cordboard_core::exchange::Input::Driver(
-        DriverEvent::Released(leg, 16),
-    ));
+    rig.network
+        .phone_does(DriverEvent::Released(leg, 16), rig.now.instant);
+    rig.advance(Duration::ZERO);
 }
 
 /// Which legs the driver was told to let hear each other.
@@ -255,5 +255,106 @@ fn a_shared_line_whose_answering_phone_goes_before_it_is_heard_ends_the_call() {
             "c-1 ended normal"
         ]
     );
+    ends_clean(&mut rig);
+}
+
+// --- blind transfers ---------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_call_whose_other_party_hangs_up_during_a_blind_transfer_ends_and_nobody_is_rung_for_nothing() {
+    for (to, device) in [
+        ("1003", "A"),
+        ("5550109", "A"),
+        ("1100", "A"),
+        ("1003", "B"),
+    ] {
+        let mut rig = rig();
+        let call = talking(&mut rig);
+        slow(&mut rig);
+        let ticket = ask(
+            &mut rig,
+            Action::BlindTransfer(whose(&call, "B"), to.into()),
+        );
+        rig.advance(Duration::from_secs(1));
+        hangs_up(&mut rig, device);
+        assert_eq!(rig.answers.get(&ticket).map(Result::is_err), Some(true));
+        rig.advance(Duration::from_secs(10));
+        let (mine, its) = match device {
+            "A" => ("1001", "1002"),
+            _ => ("1002", "1001"),
+        };
+        assert_eq!(
+            rig.heard(),
+            [
+                format!("c-1 {mine} dropped [{its}]"),
+                format!("c-1 {its} dropped [{mine}]"),
+                "c-1 ended normal".to_owned()
+            ]
+        );
+        assert_eq!(rig.network.live_legs().count(), 0);
+        ends_clean(&mut rig);
+    }
+}
+
+#[test]
+fn a_party_that_leaves_a_conference_during_a_blind_transfer_leaves_the_transfer_alone() {
+    let mut rig = rig();
+    let (first, _) = consulting(&mut rig);
+    rig.does(Action::CompleteConference(whose(&first, "B")))
+        .unwrap();
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(
+        &mut rig,
+        Action::BlindTransfer(whose(&first, "B"), "1004".into()),
+    );
+    rig.advance(Duration::from_secs(1));
+    hangs_up(&mut rig, "A");
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1001 dropped [1002,1003]",
+            "c-1 1002 active [1003]",
+            "c-1 1003 active [1002]"
+        ]
+    );
+    rig.advance(Duration::from_secs(1));
+    assert!(matches!(rig.answers.get(&ticket), Some(Ok(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1002 dropped [1003]",
+            "c-1 1003 active [1004]",
+            "c-1 1004 alerting [1003]"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_transferor_who_leaves_a_conference_takes_the_transfer_along() {
+    let mut rig = rig();
+    let (first, _) = consulting(&mut rig);
+    rig.does(Action::CompleteConference(whose(&first, "B")))
+        .unwrap();
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(
+        &mut rig,
+        Action::BlindTransfer(whose(&first, "B"), "1004".into()),
+    );
+    rig.advance(Duration::from_secs(1));
+    ask(&mut rig, Action::Release(whose(&first, "B")));
+    assert_eq!(rig.answers.get(&ticket), Some(&Err(Refusal::NoSuchCall)));
+    rig.advance(Duration::from_secs(10));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1002 dropped [1001,1003]",
+            "c-1 1001 active [1003]",
+            "c-1 1003 active [1001]"
+        ]
+    );
+    assert_eq!(rig.network.live_legs().count(), 2);
     ends_clean(&mut rig);
 }

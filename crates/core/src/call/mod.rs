@@ -241,6 +241,12 @@ impl Call {
             .map(|(index, _)| index)
     }
 
+    /// The live parties that the others know of: not the target of a blind transfer before it rings.
+    pub fn joined_parties(&self) -> impl Iterator<Item = usize> + '_ {
+        let target = self.transfer.map(|(_, target)| target);
+        self.live_parties().filter(move |&i| Some(i) != target)
+    }
+
     /// The call as a whole. [exchange §3]
     pub fn state(&self) -> CallState {
         if self.ended.is_some() {

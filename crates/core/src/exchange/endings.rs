@@ -374,7 +374,7 @@ impl Exchange {
         if call.ended.is_some() {
             return;
         }
-        let live: Vec<usize> = call.live_parties().collect();
+        let live: Vec<usize> = call.joined_parties().collect();
         if call.answered {
             if live.len() <= 1 {
                 let class = match cause.class {
@@ -464,6 +464,12 @@ impl Exchange {
         if call.ended.is_some() {
             return;
         }
+        if let Some((_, target)) = call.transfer {
+            self.forget_target(key, target);
+        }
+        let Some(call) = self.calls.get(&key) else {
+            return;
+        };
         let mut live: Vec<usize> = call.live_parties().collect();
         live.sort_by_key(|&i| (!call.connections[i].joined, call.connections[i].joined_at));
         for connection in live {

@@ -187,8 +187,12 @@ impl Exchange {
         true
     }
 
-    /// A blind transfer did not come about: the call is as it was.
-    pub(super) fn undo_transfer(&mut self, key: CallKey, part: PartId, target: usize) {
+    /// Stops reaching for a blind transfer's target, which nobody has heard of.
+    pub(super) fn forget_target(&mut self, key: CallKey, target: usize) {
+        let pending = self.calls.get(&key).and_then(|c| c.transfer);
+        if pending.is_none_or(|(_, pending)| pending != target) {
+            return;
+        }
         for leg in self.reaching(key, target) {
             self.release_leg(leg, Cause::of(Class::Cancelled), false);
         }
@@ -200,6 +204,11 @@ impl Exchange {
                 call.connections[target].state = ConnectionState::Disconnected;
             }
         }
+    }
+
+    /// A blind transfer did not come about: the call is as it was.
+    pub(super) fn undo_transfer(&mut self, key: CallKey, part: PartId, target: usize) {
+        self.forget_target(key, target);
         self.rejoin(key, part);
         self.wait_with_music(key, part, false);
         self.settle_music(key);

@@ -147,8 +147,11 @@ impl Sim {
         }
     }
 
-    /// Reports what a test wants a phone to do.
+    /// Reports what a test wants a phone to do; a phone that releases a leg has none any more.
     pub fn phone_does(&mut self, event: DriverEvent, now: Instant) {
+        if let DriverEvent::Released(leg, _) = event {
+            self.drop_leg(leg);
+        }
         self.report(event, now, Duration::ZERO);
     }
 
