@@ -4,11 +4,11 @@
 
 use cordboard_core::Refusal;
 use cordboard_core::exchange::{
-    Action, Actor, DriverCommand, DriverEvent, Output, Query, Reply, Settings,
+    Action, Actor, DriverCommand, DriverEvent, LineWish, Output, Query, Reply, Settings,
 };
 use cordboard_core::ids::{CallId, LegId, MixId, Ticket};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
-use cordboard_drivers::sim::{Fault, FaultKind, Sim};
+use cordboard_drivers::sim::{CallsFate, Fault, FaultKind, Sim};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -59,6 +59,20 @@ fn slow(rig: &mut Rig<Sim>) {
         kind: FaultKind::NetworkSlow(Duration::from_secs(2)),
     };
     rig.network.set_fault(fault, rig.now.instant);
+}
+
+/// The network goes away for a minute and comes back with every call it carried, no longer slow.
+fn goes_away(rig: &mut Rig<Sim>) {
+    let fault = Fault {
+        on: "away".into(),
+        kind: FaultKind::NetworkDown {
+            calls: CallsFate::Kept,
+        },
+    };
+    rig.network.set_fault(fault, rig.now.instant);
+    rig.advance(Duration::from_secs(60));
+    rig.network.clear_faults(None, rig.now.instant);
+    rig.advance(Duration::ZERO);
 }
 
 fn ask(rig: &mut Rig<Sim>, action: Action) -> Ticket {
@@ -356,5 +370,109 @@ fn a_transferor_who_leaves_a_conference_takes_the_transfer_along() {
         ]
     );
     assert_eq!(rig.network.live_legs().count(), 2);
+    ends_clean(&mut rig);
+}
+
+// --- the network goes away ---------------------------------------------------------------------------------------------
+
+/// Asks, lets the network go away before it can confirm, and tells what was published meanwhile.
+fn broken_off(rig: &mut Rig<Sim>, action: Action) -> Vec<String> {
+    slow(rig);
+    let ticket = ask(rig, action);
+    rig.advance(Duration::from_secs(1));
+    goes_away(rig);
+    assert_eq!(rig.answers.get(&ticket), Some(&Err(Refusal::NetworkDown)));
+    rig.heard()
+}
+
+#[test]
+fn what_the_network_broke_off_is_put_back_when_it_returns() {
+    let nothing = ["network.down", "network.up"];
+
+    let mut rig = rig();
+    let make = Action::MakeCall {
+        user: None,
+        device: "A".into(),
+        line: LineWish::First,
+        to: "1002".into(),
+    };
+    assert_eq!(broken_off(&mut rig, make), nothing);
+    assert_eq!(rig.network.live_legs().count(), 0, "the phone is on-hook");
+
+    let first = talking(&mut rig);
+    for action in [
+        Action::Hold(whose(&first, "B")),
+        Action::BlindTransfer(whose(&first, "B"), "1003".into()),
+        Action::Consult(whose(&first, "B"), "1003".into()),
+    ] {
+        assert_eq!(broken_off(&mut rig, action), nothing);
+        assert!(hear_each_other(&rig, &["A", "B"]));
+        assert_eq!(rig.network.live_legs().count(), 2);
+    }
+    rig.does(Action::Hold(whose(&first, "B"))).unwrap();
+    rig.heard();
+    assert_eq!(
+        broken_off(&mut rig, Action::Retrieve(whose(&first, "B"))),
+        nothing
+    );
+    assert!(!hear_each_other(&rig, &["A", "B"]));
+    rig.does(Action::Retrieve(whose(&first, "B"))).unwrap();
+    let second = consult(&mut rig, &first, "B", "1003");
+    rig.does(Action::Answer(whose(&second, "C"))).unwrap();
+    rig.heard();
+    for action in [
+        Action::CompleteTransfer(whose(&first, "B")),
+        Action::CompleteConference(whose(&first, "B")),
+    ] {
+        assert_eq!(broken_off(&mut rig, action), nothing);
+        assert!(hear_each_other(&rig, &["B", "C"]));
+    }
+    rig.does(Action::CompleteConference(whose(&first, "B")))
+        .unwrap();
+    assert!(hear_each_other(&rig, &["A", "B", "C"]));
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn an_answer_the_network_broke_off_ends_when_it_returns_and_the_held_call_is_active_again() {
+    let mut rig = rig();
+    talking(&mut rig);
+    let second = rig.call("C", "1002").unwrap();
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::Answer(whose(&second, "B")));
+    rig.advance(Duration::from_secs(3));
+    goes_away(&mut rig);
+    assert_eq!(rig.answers.get(&ticket), Some(&Err(Refusal::NetworkDown)));
+    assert_eq!(
+        rig.heard(),
+        [
+            "network.down",
+            "network.up",
+            "c-2 1002 dropped [1003]",
+            "c-2 1003 failed [1002]",
+            "c-2 ended network"
+        ]
+    );
+    assert!(hear_each_other(&rig, &["A", "B"]));
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_ringing_phone_that_was_asked_to_answer_rings_on_when_the_network_returns() {
+    let mut rig = rig();
+    let call = rig.call("A", "1002").unwrap();
+    rig.heard();
+    let heard = broken_off(&mut rig, Action::Answer(whose(&call, "B")));
+    assert_eq!(heard, ["network.down", "network.up"]);
+    rig.advance(Duration::from_secs(180));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1002 dropped [1001]",
+            "c-1 1001 dropped [1002]",
+            "c-1 ended no_answer"
+        ]
+    );
     ends_clean(&mut rig);
 }

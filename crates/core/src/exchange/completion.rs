@@ -224,7 +224,7 @@ impl Exchange {
         let own = self.calls.get(&first).and_then(|c| c.place(keeps));
         let own_second = self.calls.get(&second).and_then(|c| c.place(leaves));
         let Some((own, own_second)) = own.zip(own_second) else {
-            return self.say_no(operation, &Refusal::NoSuchCall);
+            return self.say_no(operation.ticket, operation.report, &Refusal::NoSuchCall);
         };
         if let Some(leg) = operation.report {
             self.driver(DriverCommand::Report { leg, done: true });

@@ -252,12 +252,12 @@ impl Exchange {
     pub(super) fn drop_operation(&mut self, id: u64, refusal: Refusal) {
         if let Some(operation) = self.end_operation(id) {
             self.put_back(&operation, &refusal);
-            self.say_no(&operation, &refusal);
+            self.say_no(operation.ticket, operation.report, &refusal);
         }
     }
 
     /// Puts back what an operation had begun. Legs that are gone are forgotten already, so nothing is asked of them.
-    fn put_back(&mut self, operation: &Operation, refusal: &Refusal) {
+    pub(super) fn put_back(&mut self, operation: &Operation, refusal: &Refusal) {
         match &operation.kind {
             Kind::Originate(_) => {
                 if let Some(&leg) = operation.legs.first() {
@@ -293,12 +293,18 @@ impl Exchange {
         }
     }
 
-    pub(super) fn say_no(&mut self, operation: &Operation, refusal: &Refusal) {
-        if let Some(ticket) = operation.ticket {
+    /// Says no to whoever waits.
+    pub(super) fn say_no(
+        &mut self,
+        ticket: Option<Ticket>,
+        report: Option<LegId>,
+        refusal: &Refusal,
+    ) {
+        if let Some(ticket) = ticket {
             self.out
                 .push_back(Output::Answer(ticket, Err(refusal.clone())));
         }
-        if let Some(leg) = operation.report {
+        if let Some(leg) = report {
             self.driver(DriverCommand::Report { leg, done: false });
         }
     }

@@ -73,6 +73,12 @@ impl Exchange {
             self.now.network_up = true;
             self.publish(None, EventKind::NetworkUp);
         }
+        let broken_off: Vec<Operation> = {
+            let ids: Vec<u64> = self.operations.keys().copied().collect();
+            ids.into_iter()
+                .filter_map(|id| self.end_operation(id))
+                .collect()
+        };
         let lost: Vec<LegId> = self
             .legs
             .keys()
@@ -91,22 +97,22 @@ impl Exchange {
         for leg in lost {
             self.leg_gone(leg, Cause::of(Class::Network));
         }
+        for operation in broken_off {
+            self.put_back(&operation, &Refusal::NetworkDown);
+        }
     }
 
     fn network_down(&mut self) {
         if !self.now.network_up {
             return;
         }
+        // No call changes until the network is back: what was begun is put back then, but whoever waits hears of it now.
         let waiting: Vec<u64> = self.operations.keys().copied().collect();
         for id in waiting {
-            let Some(operation) = self.end_operation(id) else {
-                continue;
-            };
-            if let (Kind::Originate(_), Some(&leg)) = (&operation.kind, operation.legs.first()) {
-                // No call came of it; should the phone still be rung, the network's list will show it.
-                self.forget_leg(leg);
+            if let Some(operation) = self.operations.get_mut(&id) {
+                let (ticket, report) = (operation.ticket.take(), operation.report.take());
+                self.say_no(ticket, report, &Refusal::NetworkDown);
             }
-            self.say_no(&operation, &Refusal::NetworkDown);
         }
         self.now.network_up = false;
         self.publish(None, EventKind::NetworkDown);
@@ -410,7 +416,7 @@ impl Exchange {
     ) {
         let at = self.clock.wall;
         let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
-            return self.say_no(operation, &Refusal::NoSuchCall);
+            return self.say_no(operation.ticket, operation.report, &Refusal::NoSuchCall);
         };
         self.begin_step(operation.ticket);
         if let Some((call, other)) = hold {
