@@ -13,6 +13,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn rig() -> Rig<Sim> {
+    rig_with(Settings::default())
+}
+
+fn rig_with(settings: Settings) -> Rig<Sim> {
     let directory = phones(&[
         ("A", "ann", &["1001"]),
         ("B", "ben", &["1002"]),
@@ -21,11 +25,16 @@ fn rig() -> Rig<Sim> {
         ("S1", "sue", &["1100"]),
         ("S2", "sue", &["1100"]),
     ]);
-    Rig::new(
-        Settings::default(),
-        directory,
-        Sim::new(None, START.instant),
-    )
+    Rig::new(settings, directory, Sim::new(None, START.instant))
+}
+
+fn make(device: &str, to: &str) -> Action {
+    Action::MakeCall {
+        user: None,
+        device: device.into(),
+        line: LineWish::First,
+        to: to.into(),
+    }
 }
 
 /// A talks to B.
@@ -373,6 +382,186 @@ fn a_transferor_who_leaves_a_conference_takes_the_transfer_along() {
     ends_clean(&mut rig);
 }
 
+// --- several new calls at once -----------------------------------------------------------------------------------------
+
+#[test]
+fn a_second_call_asked_for_at_once_comes_after_the_first_is_dialled() {
+    let mut rig = rig();
+    slow(&mut rig);
+    let first = ask(&mut rig, make("A", "1002"));
+    let second = ask(&mut rig, make("A", "1003"));
+    rig.advance(Duration::from_secs(2));
+    assert!(matches!(rig.answers.get(&first), Some(Ok(_))));
+    assert_eq!(rig.answers.get(&second), None);
+    rig.advance(Duration::from_secs(4));
+    assert!(matches!(rig.answers.get(&second), Some(Ok(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 created",
+            "c-1 1001 initiating [1002]",
+            "c-1 1001 initiated [1002]",
+            "c-1 1002 alerting [1001]",
+            "c-2 created",
+            "c-2 1001 initiating [1003]",
+            "c-2 1001 initiated [1003]",
+            "c-2 1003 alerting [1001]"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn the_first_of_two_calls_asked_for_at_once_holds_the_active_one() {
+    let mut rig = rig();
+    talking(&mut rig);
+    slow(&mut rig);
+    let first = ask(&mut rig, make("A", "1003"));
+    let second = ask(&mut rig, make("A", "1004"));
+    rig.advance(Duration::from_secs(6));
+    assert!(matches!(rig.answers.get(&first), Some(Ok(_))));
+    assert!(matches!(rig.answers.get(&second), Some(Ok(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-2 created",
+            "c-1 1001 held [1002]",
+            "c-2 1001 initiating [1003]",
+            "c-2 1001 initiated [1003]",
+            "c-2 1003 alerting [1001]",
+            "c-3 created",
+            "c-3 1001 initiating [1004]",
+            "c-3 1001 initiated [1004]",
+            "c-3 1004 alerting [1001]"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_second_call_asked_for_at_once_ends_the_tone_of_a_first_that_failed() {
+    let mut rig = rig();
+    slow(&mut rig);
+    ask(&mut rig, make("A", "1001"));
+    ask(&mut rig, make("A", "1003"));
+    rig.advance(Duration::from_secs(6));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 created",
+            "c-1 1001 initiating [1001]",
+            "c-1 1001 initiated [1001]",
+            "c-1 1001 failed [1001]",
+            "c-1 ended busy",
+            "c-2 created",
+            "c-1 1001 dropped [1001]",
+            "c-2 1001 initiating [1003]",
+            "c-2 1001 initiated [1003]",
+            "c-2 1003 alerting [1001]"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_second_call_goes_on_when_the_first_is_refused() {
+    let mut rig = rig();
+    slow(&mut rig);
+    let first = ask(&mut rig, make("A", "1002"));
+    let second = ask(&mut rig, make("A", "1003"));
+    hangs_up(&mut rig, "A");
+    assert!(matches!(rig.answers.get(&first), Some(Err(_))));
+    rig.advance(Duration::from_secs(4));
+    assert!(matches!(rig.answers.get(&second), Some(Ok(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 created",
+            "c-1 1001 initiating [1003]",
+            "c-1 1001 initiated [1003]",
+            "c-1 1003 alerting [1001]"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn calls_that_wait_for_their_turn_count_as_calls_of_the_phone() {
+    let mut rig = rig();
+    slow(&mut rig);
+    let tickets: Vec<Ticket> = (0..5).map(|_| ask(&mut rig, make("A", "1003"))).collect();
+    assert_eq!(rig.answers.len(), 1);
+    assert_eq!(
+        rig.answers.get(&tickets[4]),
+        Some(&Err(Refusal::TooManyCalls))
+    );
+    rig.advance(Duration::from_secs(30));
+    assert_eq!(rig.answers.len(), 5, "none is left waiting");
+    assert_eq!(
+        rig.answers.get(&tickets[3]),
+        Some(&Err(Refusal::NetworkSilent)),
+        "a turn that does not come in time is given up"
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_new_call_goes_on_when_the_one_it_puts_on_hold_ends_meanwhile() {
+    let mut rig = rig();
+    talking(&mut rig);
+    slow(&mut rig);
+    let ticket = ask(&mut rig, make("A", "1003"));
+    rig.advance(Duration::from_secs(1));
+    hangs_up(&mut rig, "B");
+    rig.advance(Duration::from_secs(5));
+    assert!(matches!(rig.answers.get(&ticket), Some(Ok(_))));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1002 dropped [1001]",
+            "c-1 1001 dropped [1002]",
+            "c-1 ended normal",
+            "c-2 created",
+            "c-2 1001 initiating [1003]",
+            "c-2 1001 initiated [1003]",
+            "c-2 1003 alerting [1001]"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn calls_on_their_way_to_a_phone_count_for_its_busy_trigger() {
+    let mut rig = rig();
+    slow(&mut rig);
+    for device in ["A", "C", "D"] {
+        ask(&mut rig, make(device, "1002"));
+    }
+    rig.advance(Duration::from_secs(4));
+    let heard = rig.heard();
+    let seen = |what: &str| heard.iter().filter(|e| e.contains(what)).count();
+    assert_eq!((seen("1002 alerting"), seen("ended busy")), (2, 1));
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn calls_that_are_about_to_come_count_for_the_capacity() {
+    let mut rig = rig_with(Settings {
+        capacity: 2,
+        ..Settings::default()
+    });
+    slow(&mut rig);
+    let tickets = ["A", "B", "C"].map(|device| ask(&mut rig, make(device, "5550108")));
+    assert_eq!(rig.answers.len(), 1);
+    assert_eq!(
+        rig.answers.get(&tickets[2]),
+        Some(&Err(Refusal::Overloaded))
+    );
+    rig.advance(Duration::from_secs(5));
+    assert!(matches!(rig.answers.get(&tickets[1]), Some(Ok(_))));
+    ends_clean(&mut rig);
+}
+
 // --- the network goes away ---------------------------------------------------------------------------------------------
 
 /// Asks, lets the network go away before it can confirm, and tells what was published meanwhile.
@@ -390,13 +579,7 @@ fn what_the_network_broke_off_is_put_back_when_it_returns() {
     let nothing = ["network.down", "network.up"];
 
     let mut rig = rig();
-    let make = Action::MakeCall {
-        user: None,
-        device: "A".into(),
-        line: LineWish::First,
-        to: "1002".into(),
-    };
-    assert_eq!(broken_off(&mut rig, make), nothing);
+    assert_eq!(broken_off(&mut rig, make("A", "1002")), nothing);
     assert_eq!(rig.network.live_legs().count(), 0, "the phone is on-hook");
 
     let first = talking(&mut rig);

@@ -34,10 +34,10 @@ impl Exchange {
             .device(whose.device.as_str())
             .ok_or(Refusal::NoSuchDevice)?;
         let digits = dialable(to, device)?;
-        if self.live_parts(&device.name) >= self.settings.max_calls {
+        if self.occupied(&device.name) >= self.settings.max_calls {
             return Err(Refusal::TooManyCalls);
         }
-        if self.calls.len() >= self.settings.capacity {
+        if self.at_capacity() {
             return Err(Refusal::Overloaded);
         }
         let resolved = self.directory.resolve(digits.as_str());
@@ -55,6 +55,7 @@ impl Exchange {
                 by: None,
             },
             consultation_of: Some(call.id.clone()),
+            until: self.answer_until(),
         })
     }
 

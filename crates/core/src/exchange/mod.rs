@@ -103,6 +103,8 @@ struct Scalars {
     legs: u64,
     mixes: u64,
     operations: u64,
+    /// Calls that are to come of operations.
+    plans: usize,
     strays: u64,
     network_up: bool,
     registered_by_default: bool,
@@ -132,12 +134,16 @@ pub struct Exchange {
     registered: Tracked<DeviceName, bool>,
     logins: Tracked<DeviceName, MobilityLogin>,
     operations: Tracked<u64, Operation>,
+    /// The new calls that wait for a device, in order.
+    queues: Tracked<DeviceName, Vec<u64>>,
     timers: Timers,
     now: Scalars,
     before: Scalars,
     step: Step,
     /// Operations to look at again before the input is done, and what whoever waits for them hears if they are dropped.
     reviews: VecDeque<(u64, Refusal)>,
+    /// Devices whose queue may have its turn before the input is done.
+    turns: VecDeque<DeviceName>,
     out: VecDeque<Output>,
     clock: Now,
 }
@@ -155,11 +161,13 @@ impl Exchange {
             registered: Tracked::default(),
             logins: Tracked::default(),
             operations: Tracked::default(),
+            queues: Tracked::default(),
             timers: Timers::default(),
             now: Scalars::default(),
             before: Scalars::default(),
             step: Step::default(),
             reviews: VecDeque::new(),
+            turns: VecDeque::new(),
             out: VecDeque::new(),
             clock: Now::default(),
         }
@@ -185,7 +193,7 @@ impl Exchange {
                 self.reset();
             }
         }
-        self.review_operations();
+        self.settle_operations();
     }
 
     /// The next output of the inputs handled so far.
@@ -264,7 +272,7 @@ impl Exchange {
                 Timer::OffHook(leg) | Timer::Ring(leg) => self.rang_too_long(leg),
                 Timer::FailedTone(call, part) => self.tone_over(call, part),
             }
-            self.review_operations();
+            self.settle_operations();
         }
     }
 
@@ -280,6 +288,8 @@ impl Exchange {
                     .push_back(Output::Answer(ticket, Err(Refusal::NoSuchCall)));
             }
         }
+        self.queues.clear();
+        self.now.plans = 0;
         self.calls.clear();
         self.keys.clear();
         self.legs.clear();
@@ -307,6 +317,7 @@ impl Exchange {
         self.registered.commit();
         self.logins.commit();
         self.operations.commit();
+        self.queues.commit();
         self.timers.commit();
         self.before = self.now.clone();
     }
@@ -319,6 +330,7 @@ impl Exchange {
         self.registered.undo();
         self.logins.undo();
         self.operations.undo();
+        self.queues.undo();
         self.timers.undo();
         self.now = self.before.clone();
         self.out.clear();
@@ -589,6 +601,11 @@ impl Exchange {
         let leg = self.legs.remove(&id)?;
         if let Some(operation) = leg.operation {
             self.leg_lost(id, operation, refusal);
+        }
+        if let Target::Device(device) = &leg.target
+            && self.queues.contains(device)
+        {
+            self.turns.push_back(device.clone());
         }
         if let Some((key, connection)) = leg.reaching
             && let Some(call) = self.calls.get_mut(&key)

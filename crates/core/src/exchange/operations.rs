@@ -4,11 +4,12 @@
 //! said nothing in time. Only then does the call change, in one step; or what was begun is put back.
 
 use super::Exchange;
-use super::leg::{Kind, Operation, Wait};
+use super::leg::{Kind, Operation, Plan, Wait};
 use super::timers::Timer;
-use super::vocabulary::{Asked, DriverCommand, DriverEvent, Output};
+use super::vocabulary::{Asked, DriverCommand, DriverEvent, Output, Target};
 use crate::call::{Cause, Class, PartState};
-use crate::ids::{CallKey, LegId, PartId, Ticket};
+use crate::ids::{CallKey, DeviceName, LegId, PartId, Ticket};
+use crate::now::Instant;
 use crate::refusal::Refusal;
 
 impl Exchange {
@@ -21,16 +22,20 @@ impl Exchange {
     ) -> u64 {
         self.now.operations += 1;
         let id = self.now.operations;
-        let limit = match kind {
+        let until = match (&kind, kind.plan()) {
+            (_, Some(plan)) => plan.until,
             // The network reaches for somebody; that may take it a while.
-            Kind::Transfer { .. } => self.settings.off_hook,
-            Kind::Originate(_)
-            | Kind::Answer
-            | Kind::Connect { .. }
-            | Kind::Hold { .. }
-            | Kind::Retrieve { .. }
-            | Kind::Merge { .. } => self.settings.driver_answer,
+            (Kind::Transfer { .. }, None) => self.clock.instant + self.settings.off_hook,
+            (_, None) => self.answer_until(),
         };
+        if kind.plan().is_some() {
+            self.now.plans += 1;
+        }
+        if let Kind::Queued(plan) = &kind {
+            let mut queue = self.queues.get(&plan.device).cloned().unwrap_or_default();
+            queue.push(id);
+            self.queues.insert(plan.device.clone(), queue);
+        }
         let mut legs: Vec<LegId> = waits.iter().map(|&(leg, _)| leg).collect();
         legs.dedup();
         for leg in &legs {
@@ -38,8 +43,7 @@ impl Exchange {
                 leg.operation = Some(id);
             }
         }
-        self.timers
-            .set(Timer::Operation(id), self.clock.instant + limit);
+        self.timers.set(Timer::Operation(id), until);
         for key in self.calls_of(&kind) {
             if let Some(call) = self.calls.get_mut(&key) {
                 call.operations.push(id);
@@ -58,12 +62,28 @@ impl Exchange {
         id
     }
 
+    /// Until when the driver may answer what is asked of it now.
+    pub(super) fn answer_until(&self) -> Instant {
+        self.clock.instant + self.settings.driver_answer
+    }
+
     pub(super) fn end_operation(&mut self, id: u64) -> Option<Operation> {
         let operation = self.operations.remove(&id)?;
         self.timers.clear(Timer::Operation(id));
-        for leg in &operation.legs {
-            if let Some(leg) = self.legs.get_mut(leg).filter(|l| l.operation == Some(id)) {
+        for &leg in &operation.legs {
+            if let Some(leg) = self.legs.get_mut(&leg).filter(|l| l.operation == Some(id)) {
                 leg.operation = None;
+            }
+            self.leg_is_free(leg);
+        }
+        if operation.kind.plan().is_some() {
+            self.now.plans -= 1;
+        }
+        if let Kind::Queued(plan) = &operation.kind {
+            let mut queue = self.queues.remove(&plan.device).unwrap_or_default();
+            queue.retain(|&other| other != id);
+            if !queue.is_empty() {
+                self.queues.insert(plan.device.clone(), queue);
             }
         }
         for key in self.calls_of(&operation.kind) {
@@ -141,8 +161,9 @@ impl Exchange {
             } => {
                 self.merged(operation, first, keeps, second, leaves, conference);
             }
-            // An answer is a report of its own, which begins the connecting; a transfer ends when its target rings.
-            Kind::Answer | Kind::Transfer { .. } => {}
+            // An answer is a report of its own, which begins the connecting; a transfer ends when its target rings; whoever
+            // waits for his turn is called.
+            Kind::Answer | Kind::Transfer { .. } | Kind::Queued(_) => {}
         }
     }
 
@@ -158,7 +179,7 @@ impl Exchange {
                     .into_iter()
                     .collect()
             }
-            Kind::Answer => Vec::new(),
+            Kind::Answer | Kind::Queued(_) => Vec::new(),
             &Kind::Connect { call, .. }
             | &Kind::Hold { call, .. }
             | &Kind::Retrieve { call, .. }
@@ -179,6 +200,7 @@ impl Exchange {
                         call.is_some_and(|c| c.ended.is_none())
                     })
             }
+            Kind::Queued(_) => true,
             Kind::Answer => !operation.legs.is_empty(),
             &Kind::Connect { call, part, .. }
             | &Kind::Hold { call, part, .. }
@@ -211,19 +233,77 @@ impl Exchange {
         self.reviews.push_back((operation, refusal));
     }
 
-    /// Drops the operations that lost their ground, finishes those that wait for nobody any more.
-    pub(super) fn review_operations(&mut self) {
+    /// Drops the operations that lost their ground, finishes those that wait for nobody any more; then lets the calls have
+    /// their turn that waited for one of these.
+    pub(super) fn settle_operations(&mut self) {
+        self.review_operations();
+        while let Some(device) = self.turns.pop_front() {
+            self.take_turn(&device);
+            self.review_operations();
+        }
+    }
+
+    fn review_operations(&mut self) {
         while let Some((id, refusal)) = self.reviews.pop_front() {
             let Some(operation) = self.operations.get(&id) else {
                 continue;
             };
             if !self.has_ground(operation) {
-                self.drop_operation(id, refusal);
+                self.lose_ground(id, refusal);
             } else if operation.waits.is_empty()
                 && let Some(operation) = self.end_operation(id)
             {
                 self.finish(&operation);
             }
+        }
+    }
+
+    fn lose_ground(&mut self, id: u64, refusal: Refusal) {
+        let Some(operation) = self.end_operation(id) else {
+            return;
+        };
+        if let (Kind::Hold { then, .. }, Some(ticket)) = (&operation.kind, operation.ticket)
+            && let Some(plan) = then.as_ref().filter(|p| p.consultation_of.is_none())
+        {
+            // Nothing is left to hold before the new call.
+            return self.carry_on(ticket, (**plan).clone());
+        }
+        self.put_back(&operation, &refusal);
+        self.say_no(operation.ticket, operation.report, &refusal);
+    }
+
+    // --- calls that wait for their turn ------------------------------------------------------------------------------
+
+    /// A leg may have become free for a call that waits for its device.
+    pub(super) fn leg_is_free(&mut self, leg: LegId) {
+        if let Some(Target::Device(device)) = self.legs.get(&leg).map(|l| &l.target)
+            && self.queues.contains(device)
+        {
+            self.turns.push_back(device.clone());
+        }
+    }
+
+    /// Places the calls that wait for a device, as long as it is not busy.
+    fn take_turn(&mut self, device: &DeviceName) {
+        while let Some(&id) = self.queues.get(device).and_then(|queue| queue.first())
+            && !self.is_busy(device)
+            && let Some(operation) = self.end_operation(id)
+        {
+            if let (Kind::Queued(plan), Some(ticket)) = (operation.kind, operation.ticket) {
+                self.carry_on(ticket, *plan);
+            }
+        }
+    }
+
+    /// Places a call that was put off, as if it had been asked for now.
+    fn carry_on(&mut self, ticket: Ticket, plan: Plan) {
+        let answer = if self.is_registered(&plan.device) {
+            self.originate(ticket, plan)
+        } else {
+            Some(Err(Refusal::DeviceOutOfService))
+        };
+        if let Some(answer) = answer {
+            self.out.push_back(Output::Answer(ticket, answer));
         }
     }
 
@@ -264,7 +344,7 @@ impl Exchange {
                     self.release_leg(leg, Cause::of(Class::Normal), false);
                 }
             }
-            Kind::Answer => {}
+            Kind::Answer | Kind::Queued(_) => {}
             &Kind::Connect { call, part, hold } => {
                 if let Some((other, other_part)) = hold {
                     self.rejoin(other, other_part);

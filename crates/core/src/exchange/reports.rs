@@ -158,6 +158,9 @@ impl Exchange {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.state = next;
         }
+        if next == LegState::Up {
+            self.leg_is_free(id);
+        }
         if accepted {
             self.accepted(id);
         }
@@ -516,9 +519,7 @@ impl Exchange {
             .next()
             .ok_or(Cause::of(Class::Rejected))?;
         let number = dialable(digits, device).map_err(|_| Cause::of(Class::Unallocated))?;
-        if self.live_parts(&device.name) >= self.settings.max_calls
-            || self.calls.len() >= self.settings.capacity
-        {
+        if self.occupied(&device.name) >= self.settings.max_calls || self.at_capacity() {
             return Err(Cause::of(Class::Network));
         }
         let resolved = self.directory.resolve(number.as_str());
@@ -536,6 +537,7 @@ impl Exchange {
                 by: None,
             },
             consultation_of: None,
+            until: self.answer_until(),
         })
     }
 

@@ -223,7 +223,7 @@ impl Exchange {
         else {
             return false;
         };
-        if !self.is_registered(&device) || self.live_parts(&device) >= self.settings.busy_trigger {
+        if !self.is_registered(&device) || self.occupied(&device) >= self.settings.busy_trigger {
             return false;
         }
         let number = self.calls.get(&key).and_then(|c| {

@@ -65,7 +65,7 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Place a call from a device. Answers [`Reply::Call`] when the driver accepts, at the latest after
-    /// [`super::Settings::driver_answer`].
+    /// [`super::Settings::driver_answer`]. Waits for its turn while the device is busy with an earlier request.
     MakeCall {
         /// The user it is for; `None`: nobody in particular.
         user: Option<UserId>,
