@@ -27,7 +27,7 @@ impl Exchange {
     }
 
     fn plan_consultation(&self, interface: &str, whose: &Whose, to: &str) -> Result<Plan, Refusal> {
-        let (key, place, _) = self.find_in(whose, &[PartState::Active, PartState::Held])?;
+        let (key, place, leg) = self.find_in(whose, &[PartState::Active, PartState::Held])?;
         let call = self.calls.get(&key).ok_or(Refusal::NoSuchCall)?;
         let device = self
             .directory
@@ -40,6 +40,7 @@ impl Exchange {
         if self.at_capacity() {
             return Err(Refusal::Overloaded);
         }
+        self.ready(leg)?;
         let resolved = self.directory.resolve(digits.as_str());
         let user = call.part(place).user.clone();
         Ok(Plan {
@@ -113,11 +114,14 @@ impl Exchange {
         {
             joining.insert(0, leg);
         }
-        if joining
-            .iter()
-            .any(|leg| self.legs.get(leg).is_none_or(|l| l.operation.is_some()))
-        {
-            return Err(Refusal::InProgress);
+        for (call, part) in [(first, keeps), (second, leaves)] {
+            let call = self.calls.get(&call);
+            if let Some(leg) = call.and_then(|c| c.part(c.place(part)?).leg) {
+                self.ready(leg)?;
+            }
+        }
+        for &leg in &joining {
+            self.ready(leg)?;
         }
         let kind = Kind::Merge {
             first,
@@ -190,16 +194,6 @@ impl Exchange {
             let state = self.state_of(call, part).ok_or(Refusal::NoSuchCall)?;
             if !fits.contains(&state) {
                 return Err(Refusal::WrongState(state));
-            }
-            let leg = self
-                .calls
-                .get(&call)
-                .and_then(|c| c.place(part).and_then(|p| c.part(p).leg));
-            if leg
-                .and_then(|leg| self.legs.get(&leg))
-                .is_some_and(|l| l.operation.is_some())
-            {
-                return Err(Refusal::InProgress);
             }
         }
         Ok((first, keeps, second, leaves))

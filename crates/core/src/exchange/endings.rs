@@ -15,6 +15,7 @@ impl Exchange {
 
     pub(super) fn release(&mut self, ticket: Ticket, whose: &Whose) -> Result<Reply, Refusal> {
         let (key, place) = self.find(whose)?;
+        self.network()?;
         self.release_place(Some(ticket), key, place);
         Ok(self.call_reply(&whose.call, key))
     }
@@ -25,6 +26,7 @@ impl Exchange {
         if state != Some(PartState::Alerting) {
             return Err(Refusal::WrongState(state.unwrap_or(PartState::Dropped)));
         }
+        self.network()?;
         self.release_place(Some(ticket), key, place);
         Ok(self.call_reply(&whose.call, key))
     }
@@ -32,6 +34,7 @@ impl Exchange {
     pub(super) fn release_call(&mut self, ticket: Ticket, id: &CallId) -> Result<Reply, Refusal> {
         let key = *self.keys.get(id).ok_or(Refusal::NoSuchCall)?;
         let call = self.calls.get(&key).ok_or(Refusal::NoSuchCall)?;
+        self.network()?;
         if call.ended.is_some() {
             let tones: Vec<PartId> = call
                 .places()
@@ -102,6 +105,7 @@ impl Exchange {
             }
         }
         let &(_, key, part) = candidates.iter().max().ok_or(Refusal::NoSuchCall)?;
+        self.network()?;
         let id = self
             .calls
             .get(&key)
@@ -126,6 +130,7 @@ impl Exchange {
             .iter()
             .position(|c| c.number == *number && c.state.is_live())
             .ok_or(Refusal::NoSuchCall)?;
+        self.network()?;
         let cause = if call.answered {
             Class::Normal
         } else {

@@ -12,7 +12,7 @@ pub(super) type Answer = Option<Result<Reply, Refusal>>;
 
 impl Exchange {
     pub(super) fn answer_part(&mut self, ticket: Ticket, whose: &Whose) -> Answer {
-        let found = self.find_in(whose, &[PartState::Alerting]);
+        let found = self.find_ready(whose, &[PartState::Alerting]);
         let (key, place, leg) = match found {
             Ok(found) => found,
             Err(refusal) => return Some(Err(refusal)),
@@ -34,7 +34,7 @@ impl Exchange {
     }
 
     pub(super) fn hold(&mut self, ticket: Ticket, whose: &Whose) -> Answer {
-        match self.find_in(whose, &[PartState::Active]) {
+        match self.find_ready(whose, &[PartState::Active]) {
             Ok((key, place, leg)) => {
                 let part = self.part_id(key, place)?;
                 self.start_hold(Some(ticket), leg, key, part, None);
@@ -149,7 +149,7 @@ impl Exchange {
     }
 
     pub(super) fn retrieve(&mut self, ticket: Ticket, whose: &Whose) -> Answer {
-        let (key, place, leg) = match self.find_in(whose, &[PartState::Held]) {
+        let (key, place, leg) = match self.find_ready(whose, &[PartState::Held]) {
             Ok(found) => found,
             Err(refusal) => return Some(Err(refusal)),
         };
@@ -160,6 +160,7 @@ impl Exchange {
             .map(|l| l.carries.clone())
             .unwrap_or_default();
         let mut same_path = None;
+        let mut tones = Vec::new();
         for (call, other) in carried {
             match self.state_of(call, other) {
                 Some(
@@ -167,7 +168,7 @@ impl Exchange {
                 ) => {
                     return Some(Err(Refusal::WrongState(state)));
                 }
-                Some(PartState::Failed) => self.tone_over(call, other),
+                Some(PartState::Failed) => tones.push((call, other)),
                 Some(PartState::Active) => same_path = Some((call, other, leg)),
                 Some(PartState::Held | PartState::Dropped) | None => {}
             }
@@ -185,6 +186,9 @@ impl Exchange {
             if self.leave_mix(other_leg) {
                 waits.push((other_leg, Wait::Left));
             }
+        }
+        for (call, other) in tones {
+            self.tone_over(call, other);
         }
         let mix = self.mix_of(key);
         self.join_leg(leg, mix);
@@ -230,13 +234,34 @@ impl Exchange {
         {
             return Err(Refusal::BadNumber);
         }
+        self.ready(leg)?;
         self.driver(DriverCommand::Digits(leg, digits.to_owned()));
         Ok(Reply::Done)
     }
 
     // --- finding -----------------------------------------------------------------------------------------------------
 
-    /// A device's part in a call, if it is in one of these states and no operation holds its leg.
+    /// A device's part in a call, if it is in one of these states and its leg can be asked for something.
+    fn find_ready(
+        &self,
+        whose: &Whose,
+        states: &[PartState],
+    ) -> Result<(CallKey, Place, LegId), Refusal> {
+        let found = self.find_in(whose, states)?;
+        self.ready(found.2)?;
+        Ok(found)
+    }
+
+    /// Can a leg be asked for something: is the network there, and no operation about it under way?
+    pub(super) fn ready(&self, leg: LegId) -> Result<(), Refusal> {
+        self.network()?;
+        match self.legs.get(&leg) {
+            Some(path) if path.operation.is_some() => Err(Refusal::InProgress),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A device's part in a call, if it is in one of these states.
     pub(super) fn find_in(
         &self,
         whose: &Whose,
@@ -250,10 +275,10 @@ impl Exchange {
             .leg
             .filter(|_| states.contains(&state))
             .ok_or(Refusal::WrongState(state))?;
-        match self.legs.get(&leg) {
-            Some(path) if path.operation.is_some() => Err(Refusal::InProgress),
-            Some(_) => Ok((key, place, leg)),
-            None => Err(Refusal::WrongState(state)),
+        if self.legs.contains(&leg) {
+            Ok((key, place, leg))
+        } else {
+            Err(Refusal::WrongState(state))
         }
     }
 

@@ -218,7 +218,6 @@ impl Exchange {
         } = command;
         let done = match action {
             Action::Snapshot(query) => Some(self.snapshot(query)),
-            _ if !self.now.network_up => Some(Err(Refusal::NetworkDown)),
             Action::MakeCall {
                 user,
                 device,
@@ -684,6 +683,15 @@ impl Exchange {
             .place_of_device(&device.name)
             .ok_or(Refusal::NoSuchCall)?;
         Ok((key, place))
+    }
+
+    /// The last question before the driver is asked: is there a network? [exchange §7]
+    fn network(&self) -> Result<(), Refusal> {
+        if self.now.network_up {
+            Ok(())
+        } else {
+            Err(Refusal::NetworkDown)
+        }
     }
 
     /// Who a device belongs to now: who is logged in by mobility, else its owner.

@@ -39,7 +39,7 @@ impl Exchange {
         }
     }
 
-    /// Checks in one order: exists → allowed → state fits. The driver has the last word.
+    /// Checks in one order: exists → allowed → state fits → driver able. The driver has the last word.
     fn plan_call(
         &self,
         actor: &Actor,
@@ -63,14 +63,15 @@ impl Exchange {
         let line =
             pick_line(self.lines_now(&device.name), &line).ok_or(Refusal::LineNotOnDevice)?;
         let digits = dialable(to, device)?;
-        if !self.is_registered(&device.name) {
-            return Err(Refusal::DeviceOutOfService);
-        }
         if self.occupied(&device.name) >= self.settings.max_calls {
             return Err(Refusal::TooManyCalls);
         }
         if self.at_capacity() {
             return Err(Refusal::Overloaded);
+        }
+        self.network()?;
+        if !self.is_registered(&device.name) {
+            return Err(Refusal::DeviceOutOfService);
         }
         let resolved = self.directory.resolve(digits.as_str());
         let outside = resolved.is_none();

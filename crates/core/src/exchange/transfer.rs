@@ -37,6 +37,7 @@ impl Exchange {
             .device(whose.device.as_str())
             .ok_or(Refusal::NoSuchDevice)?;
         let digits = dialable(to, device)?;
+        self.ready(leg)?;
         let at = self.clock.wall;
         let call = self.calls.get(&key).ok_or(Refusal::NoSuchCall)?;
         let state = call.part_state(place);
