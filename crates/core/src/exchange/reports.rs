@@ -498,7 +498,13 @@ impl Exchange {
         match plan {
             Ok(plan) => {
                 self.add_leg(leg, Target::Device(plan.device.clone()), LegState::Up);
-                self.start_call(None, plan, leg, None);
+                let active = self.active_part_on(&plan.device, leg);
+                if let Some((_, _, other)) = active {
+                    // The phone has turned to the new call already; there is nothing to wait for.
+                    self.leave_mix(other);
+                }
+                let hold = active.map(|(call, part, _)| (call, part));
+                self.start_call(None, plan, leg, hold);
             }
             Err(cause) => self.driver(DriverCommand::Release {
                 leg,

@@ -147,10 +147,23 @@ impl Sim {
         }
     }
 
-    /// Reports what a test wants a phone to do; a phone that releases a leg has none any more.
+    /// Reports what a test wants a phone to do; one that dials has a leg from then on, one that releases a leg has none any
+    /// more.
     pub fn phone_does(&mut self, event: DriverEvent, now: Instant) {
-        if let DriverEvent::Released(leg, _) = event {
-            self.drop_leg(leg);
+        match &event {
+            DriverEvent::Dialled { leg, device, .. } => {
+                let path = SimLeg {
+                    device: Some(device.clone()),
+                    up: true,
+                    sound: Sound::default(),
+                    script: None,
+                };
+                self.legs.insert(*leg, path);
+            }
+            DriverEvent::Released(leg, _) => {
+                self.drop_leg(*leg);
+            }
+            _ => {}
         }
         self.report(event, now, Duration::ZERO);
     }
