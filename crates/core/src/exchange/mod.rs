@@ -96,10 +96,17 @@ impl Default for Settings {
     }
 }
 
+/// So many event numbers are reserved by one save. Most events come without a save of their own, and a number must not be
+/// given twice after a restart; a restart skips at most so many.
+const EVENT_BLOCK: u64 = 1_000;
+
 /// Plain values that an undo restores as a whole.
 #[derive(Clone, Debug, Default)]
 struct Scalars {
+    /// As stored: its events are reserved, not all of them are given yet.
     counters: Counters,
+    /// The last event number given.
+    events: u64,
     legs: u64,
     mixes: u64,
     operations: u64,
@@ -127,6 +134,7 @@ struct Step {
 pub struct Exchange {
     settings: Settings,
     directory: Arc<Directory>,
+    directory_before: Option<Arc<Directory>>,
     calls: Tracked<CallKey, Call>,
     keys: Tracked<CallId, CallKey>,
     legs: Tracked<LegId, Leg>,
@@ -154,6 +162,7 @@ impl Exchange {
         Self {
             settings,
             directory,
+            directory_before: None,
             calls: Tracked::default(),
             keys: Tracked::default(),
             legs: Tracked::default(),
@@ -179,17 +188,14 @@ impl Exchange {
         match input {
             Input::Command(ticket, command) => self.command(ticket, command),
             Input::Driver(event) => self.report(event),
-            Input::Directory(directory) => {
-                self.directory = directory;
-                self.publish(None, EventKind::DirectoryChanged);
-            }
+            Input::Directory(directory) => self.replace_directory(directory),
             Input::Restore(saved) => self.restore(saved),
             Input::Deadline => self.fire_due(),
             Input::Stored => self.commit(),
             Input::Undo => self.undo(),
             Input::StoreFailed(input) => self.store_failed(*input),
             Input::Reset(directory) => {
-                self.directory = directory;
+                self.set_directory(directory);
                 self.reset();
             }
         }
@@ -256,9 +262,22 @@ impl Exchange {
 
     fn restore(&mut self, saved: Saved) {
         match saved {
-            Saved::Counters(counters) => self.now.counters = counters,
+            Saved::Counters(counters) => {
+                self.now.counters = counters;
+                self.now.events = counters.events;
+            }
             Saved::Login(login) => self.logins.insert(login.device.clone(), login),
         }
+    }
+
+    fn replace_directory(&mut self, directory: Arc<Directory>) {
+        self.set_directory(directory);
+        self.publish(None, EventKind::DirectoryChanged);
+    }
+
+    fn set_directory(&mut self, directory: Arc<Directory>) {
+        let before = std::mem::replace(&mut self.directory, directory);
+        self.directory_before.get_or_insert(before);
     }
 
     fn fire_due(&mut self) {
@@ -318,6 +337,7 @@ impl Exchange {
         self.operations.commit();
         self.queues.commit();
         self.timers.commit();
+        self.directory_before = None;
         self.before = self.now.clone();
     }
 
@@ -331,6 +351,9 @@ impl Exchange {
         self.operations.undo();
         self.queues.undo();
         self.timers.undo();
+        if let Some(directory) = self.directory_before.take() {
+            self.directory = directory;
+        }
         self.now = self.before.clone();
         self.out.clear();
     }
@@ -358,12 +381,9 @@ impl Exchange {
                 }
             }
             Input::Deadline => self.fire_due(),
-            Input::Directory(_)
-            | Input::Restore(_)
-            | Input::Stored
-            | Input::Undo
-            | Input::StoreFailed(_)
-            | Input::Reset(_) => {}
+            Input::Directory(directory) => self.replace_directory(directory),
+            Input::Restore(saved) => self.restore(saved),
+            Input::Stored | Input::Undo | Input::StoreFailed(_) | Input::Reset(_) => {}
         }
     }
 
@@ -496,9 +516,14 @@ impl Exchange {
     }
 
     fn publish(&mut self, ticket: Option<Ticket>, kind: EventKind) {
-        self.now.counters.events += 1;
+        self.now.events += 1;
+        if self.now.events > self.now.counters.events {
+            self.now.counters.events = self.now.events + EVENT_BLOCK - 1;
+            self.out
+                .push_back(Output::Save(Record::Counters(self.now.counters)));
+        }
         let event = Event {
-            sequence: self.now.counters.events,
+            sequence: self.now.events,
             at: self.clock.wall,
             ticket,
             kind,

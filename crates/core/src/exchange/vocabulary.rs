@@ -222,14 +222,14 @@ pub enum Record {
     Counters(Counters),
 }
 
-/// The highest numbers given so far.
+/// The highest numbers given so far, or reserved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Calls.
     pub calls: u64,
     /// Parts.
     pub parts: u32,
-    /// Events.
+    /// Events. Reserved in blocks: none above was given yet, and a restart goes on from here.
     pub events: u64,
     /// Every call before this one is over; where a restart begins to look for calls to end.
     #[serde(default)]
