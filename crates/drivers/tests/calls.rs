@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use cordboard_core::Refusal;
-use cordboard_core::exchange::{Action, DriverEvent, FIRST_DRIVER_LEG, LineWish, Reply, Settings};
+use cordboard_core::exchange::{
+    Action, DriverEvent, FIRST_DRIVER_LEG, LineWish, Record, Reply, Settings,
+};
 use cordboard_core::ids::{CallId, LegId};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
 use cordboard_drivers::sim::{CallsFate, Fault, FaultKind, Sim};
@@ -39,7 +41,7 @@ fn story(rig: &mut Rig<Sim>, call: &CallId) -> Vec<String> {
         .iter()
         .rev()
         .find_map(|r| match r {
-            cordboard_core::exchange::Record::Call(c) if c.id == *call => Some(c.clone()),
+            Record::Call(c) if c.id == *call => Some(c.clone()),
             _ => None,
         })
         .expect("the call was saved");
@@ -125,6 +127,7 @@ fn a_new_call_ends_the_tone_of_the_last_one_in_its_first_step() {
     let mut rig = rig();
     rig.call("A", "5550109").unwrap();
     rig.heard();
+    rig.saves.clear();
     rig.call("A", "1002").unwrap();
     assert_eq!(
         rig.heard(),
@@ -136,6 +139,11 @@ fn a_new_call_ends_the_tone_of_the_last_one_in_its_first_step() {
             "c-2 1002 alerting [1001]"
         ]
     );
+    let old = rig.saves.iter().any(|r| match r {
+        Record::Call(call) => call.id.as_str() == "c-1",
+        Record::Counters(_) => false,
+    });
+    assert!(!old, "the old call is stored as ended already");
 }
 
 #[test]

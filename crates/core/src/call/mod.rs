@@ -214,12 +214,12 @@ impl Call {
 
     /// The other parties' numbers as a part sees them: those in the call, in order of joining. An ended part keeps what it
     /// saw before.
-    pub fn others(&self, place: Place) -> Vec<DirectoryNumber> {
+    pub fn others(&self, place: Place) -> Vec<&DirectoryNumber> {
         let part = self.part(place);
         if (!self.part_state(place).is_live() || self.ended.is_some())
             && let Some(told) = &part.told
         {
-            return told.others.clone();
+            return told.others.iter().collect();
         }
         let mut others: Vec<&Connection> = self
             .connections
@@ -229,7 +229,7 @@ impl Call {
             .map(|(_, c)| c)
             .collect();
         others.sort_by_key(|c| c.joined_at);
-        others.into_iter().map(|c| c.number.clone()).collect()
+        others.into_iter().map(|c| &c.number).collect()
     }
 
     /// The parties still in the call.

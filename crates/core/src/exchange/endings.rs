@@ -193,8 +193,6 @@ impl Exchange {
     fn drop_tone(&mut self, ticket: Option<Ticket>, call: CallKey, part: PartId) {
         self.begin_step(ticket);
         self.silence(call, part, None);
-        // The call ended and was stored as ended before; a part of an ended call reads as dropped.
-        self.step.quiet = true;
         self.end_step();
     }
 
@@ -232,14 +230,12 @@ impl Exchange {
         let mut parts = leg.carries;
         parts.sort_by_key(|&(call, part)| self.state_of(call, part) != Some(PartState::Active));
         self.begin_step(None);
-        let mut quiet = true;
         for (key, part) in parts {
             match self.state_of(key, part) {
                 Some(PartState::Failed) => self.silence(key, part, None),
                 Some(PartState::Initiating | PartState::Initiated)
                     if cause.class == Class::Normal =>
                 {
-                    quiet = false;
                     self.end_part(
                         key,
                         part,
@@ -249,14 +245,10 @@ impl Exchange {
                         },
                     );
                 }
-                Some(_) => {
-                    quiet = false;
-                    self.end_part(key, part, cause);
-                }
+                Some(_) => self.end_part(key, part, cause),
                 None => {}
             }
         }
-        self.step.quiet = quiet;
         self.end_step();
     }
 

@@ -445,17 +445,21 @@ impl Exchange {
             }
         }
         self.answer_step(step.answer);
+        let mut saved = false;
         for call in calls {
-            let about = self.calls.get(&call).map(|c| c.operations.clone());
-            for operation in about.unwrap_or_default() {
-                self.review(operation, Refusal::NoSuchCall);
-            }
-            if !step.quiet {
-                self.save(call);
+            if let Some(live) = self.calls.get(&call) {
+                let about = live.operations.iter();
+                self.reviews
+                    .extend(about.map(|&id| (id, Refusal::NoSuchCall)));
+                // A call that ended in an earlier step is stored as ended; the tone it leaves is not worth a save.
+                if !step.quiet && (live.ended.is_none() || step.ended.contains(&call)) {
+                    self.save(call);
+                    saved = true;
+                }
             }
             self.forget_if_over(call);
         }
-        if !step.quiet {
+        if saved {
             let next = self.now.counters.calls + 1;
             self.now.counters.oldest_live = self.calls.keys().next().map_or(next, |key| key.0);
             self.out
@@ -479,14 +483,18 @@ impl Exchange {
         let Some(call) = self.calls.get(&key) else {
             return;
         };
-        let seen = Told {
-            state: call.part_state(place),
-            others: call.others(place),
-        };
+        let (state, others) = (call.part_state(place), call.others(place));
         let part = call.part(place);
-        if part.told.as_ref() == Some(&seen) {
+        if let Some(told) = &part.told
+            && told.state == state
+            && told.others.iter().eq(others.iter().copied())
+        {
             return;
         }
+        let seen = Told {
+            state,
+            others: others.into_iter().cloned().collect(),
+        };
         let changed = part
             .told
             .as_ref()
