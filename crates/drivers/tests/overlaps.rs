@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use cordboard_core::Refusal;
+use cordboard_core::call::PartState;
 use cordboard_core::exchange::{
     Action, Actor, DriverCommand, DriverEvent, LineWish, Output, Query, Reply, Settings,
 };
@@ -379,6 +380,39 @@ fn a_transferor_who_leaves_a_conference_takes_the_transfer_along() {
         ]
     );
     assert_eq!(rig.network.live_legs().count(), 2);
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn who_waits_for_a_ringing_phone_cannot_leave_it_ringing_for_nobody() {
+    let mut rig = rig();
+    let call = talking(&mut rig);
+    rig.does(Action::BlindTransfer(whose(&call, "B"), "1003".into()))
+        .unwrap();
+    rig.heard();
+    let refusal = Err(Refusal::WrongState(PartState::Active));
+    let transfer = Action::BlindTransfer(whose(&call, "A"), "1004".into());
+    assert_eq!(rig.does(transfer), refusal);
+    let second = consult(&mut rig, &call, "A", "1004");
+    rig.heard();
+    let complete = Action::CompleteTransfer(whose(&call, "A"));
+    let refusal = Err(Refusal::WrongState(PartState::Initiated));
+    assert_eq!(rig.does(complete.clone()), refusal);
+    assert_eq!(rig.heard(), Vec::<String>::new());
+    rig.does(Action::Answer(whose(&second, "D"))).unwrap();
+    rig.heard();
+    rig.does(complete).unwrap();
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1001 dropped [1003]",
+            "c-1 1004 active [1003]",
+            "c-1 1003 alerting [1004]",
+            "c-2 1001 dropped [1004]",
+            "c-2 1004 dropped [1001]",
+            "c-2 ended transferred into c-1"
+        ]
+    );
     ends_clean(&mut rig);
 }
 

@@ -247,6 +247,12 @@ impl Call {
         self.live_parties().filter(move |&i| Some(i) != target)
     }
 
+    /// Is somebody in the conversation, other than this party? Nobody rings, and nothing is passed on, for nobody.
+    pub fn has_established(&self, except: Option<usize>) -> bool {
+        let mut parties = self.connections.iter().enumerate();
+        parties.any(|(i, c)| Some(i) != except && c.state == ConnectionState::Established)
+    }
+
     /// The call as a whole. [exchange §3]
     pub fn state(&self) -> CallState {
         if self.ended.is_some() {

@@ -107,6 +107,12 @@ impl Exchange {
                 }
             }
         }
+        if !conference
+            && !self.leaves_somebody(first, keeps)
+            && !self.leaves_somebody(second, leaves)
+        {
+            return Err(Refusal::WrongState(call.part_state(own)));
+        }
         let mix = self.mix_of(first);
         if conference
             && let Some((leg, _)) = self.path_of(first, keeps)
@@ -147,6 +153,14 @@ impl Exchange {
         let waits = joining.into_iter().map(|leg| (leg, Wait::Joined)).collect();
         self.start_operation(ticket, report, waits, kind);
         Ok(())
+    }
+
+    /// Is somebody in the conversation when this part leaves?
+    pub(super) fn leaves_somebody(&self, key: CallKey, part: PartId) -> bool {
+        self.calls.get(&key).is_some_and(|call| {
+            let own = call.place(part).map(|place| place.connection);
+            call.has_established(own)
+        })
     }
 
     /// The two calls of a consultation and the device's parts in them, by either call's id.

@@ -373,7 +373,7 @@ impl Exchange {
         }
         let live: Vec<usize> = call.joined_parties().collect();
         if call.answered {
-            if live.len() <= 1 {
+            if live.len() <= 1 || !call.has_established(None) {
                 let class = match cause.class {
                     Class::OutOfService | Class::Network | Class::NoAnswer => cause.class,
                     Class::Busy | Class::Rejected | Class::Unallocated

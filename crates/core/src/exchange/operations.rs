@@ -207,15 +207,21 @@ impl Exchange {
             | &Kind::Retrieve { call, part, .. } => live(call, part),
             &Kind::Transfer { call, part, target } => {
                 let target = self.calls.get(&call).map(|c| c.connections.get(target));
-                live(call, part) && target.flatten().is_some_and(|c| c.state.is_live())
+                live(call, part)
+                    && target.flatten().is_some_and(|c| c.state.is_live())
+                    && self.leaves_somebody(call, part)
             }
             &Kind::Merge {
                 first,
                 keeps,
                 second,
                 leaves,
-                ..
-            } => live(first, keeps) && live(second, leaves),
+                conference,
+            } => {
+                let others =
+                    self.leaves_somebody(first, keeps) || self.leaves_somebody(second, leaves);
+                live(first, keeps) && live(second, leaves) && (conference || others)
+            }
         }
     }
 

@@ -45,7 +45,7 @@ impl Exchange {
         if call.transfer.is_some() {
             return Err(Refusal::InProgress);
         }
-        if call.live_parties().count() < 2 {
+        if !call.has_established(Some(place.connection)) {
             return Err(Refusal::WrongState(state));
         }
         let resolved = self.directory.resolve(digits.as_str());
@@ -224,7 +224,14 @@ impl Exchange {
         else {
             return false;
         };
-        if !self.is_registered(&device) || self.occupied(&device) >= self.settings.busy_trigger {
+        let waiting = self
+            .calls
+            .get(&key)
+            .is_some_and(|c| c.has_established(None));
+        if !waiting
+            || !self.is_registered(&device)
+            || self.occupied(&device) >= self.settings.busy_trigger
+        {
             return false;
         }
         let number = self.calls.get(&key).and_then(|c| {
