@@ -37,6 +37,8 @@ pub struct Rig<D> {
     pub outputs: Vec<Output>,
     /// While it is set nothing can be stored; facts of the network are stored when it is over.
     pub store_refuses: bool,
+    /// While it is set every input is handled, taken back and handled again, which must come to the same.
+    pub doubts: bool,
     late: Vec<Record>,
     tickets: u64,
 }
@@ -53,6 +55,7 @@ impl<D: Driver> Rig<D> {
             saves: Vec::new(),
             outputs: Vec::new(),
             store_refuses: false,
+            doubts: false,
             late: Vec::new(),
             tickets: 0,
         };
@@ -150,6 +153,14 @@ impl<D: Driver> Rig<D> {
     fn step(&mut self, input: Input) {
         self.exchange.handle(input.clone(), self.now);
         let mut outputs = self.drain();
+        if self.doubts {
+            self.exchange.handle(Input::Undo, self.now);
+            assert_eq!(self.drain(), [], "taken back: {input:?}");
+            self.exchange.handle(input.clone(), self.now);
+            let again = self.drain();
+            assert_eq!(outputs, again, "taken back and done again: {input:?}");
+            outputs = again;
+        }
         let is_save = |output: &Output| matches!(output, Output::Save(_));
         if self.store_refuses && outputs.iter().any(is_save) {
             self.exchange
@@ -224,6 +235,13 @@ pub fn describe(event: &Event) -> String {
 /// # Panics
 /// When the phones do not fit together.
 pub fn phones(phones: &[(&str, &str, &[&str])]) -> Directory {
+    phone_list(phones)
+        .build()
+        .expect("the phones of a test fit together")
+}
+
+/// The same, for more to be added.
+pub fn phone_list(phones: &[(&str, &str, &[&str])]) -> Builder {
     let mut builder = Builder::default();
     for (name, owner, lines) in phones {
         let owner = UserId::from(*owner);
@@ -255,5 +273,5 @@ pub fn phones(phones: &[(&str, &str, &[&str])]) -> Directory {
             em_enabled: false,
         });
     }
-    builder.build().expect("the phones of a test fit together")
+    builder
 }
