@@ -33,6 +33,13 @@ pub struct Rig<D> {
     pub answers: BTreeMap<Ticket, Result<Reply, Refusal>>,
     /// Everything saved so far.
     pub saves: Vec<Record>,
+    /// Every output in order, as it was released.
+    pub outputs: Vec<Output>,
+    /// While it is set nothing can be stored; facts of the network are stored when it is over.
+    pub store_refuses: bool,
+    /// While it is set every input is handled, taken back and handled again, which must come to the same.
+    pub doubts: bool,
+    late: Vec<Record>,
     tickets: u64,
 }
 
@@ -46,6 +53,10 @@ impl<D: Driver> Rig<D> {
             events: Vec::new(),
             answers: BTreeMap::new(),
             saves: Vec::new(),
+            outputs: Vec::new(),
+            store_refuses: false,
+            doubts: false,
+            late: Vec::new(),
             tickets: 0,
         };
         rig.settle();
@@ -55,7 +66,7 @@ impl<D: Driver> Rig<D> {
 
     /// Hands an input in and everything that comes out where it belongs, until nothing is left to do at this instant.
     pub fn input(&mut self, input: Input) {
-        self.exchange.handle(input, self.now);
+        self.step(input);
         self.settle();
     }
 
@@ -133,24 +144,50 @@ impl<D: Driver> Rig<D> {
     }
 
     fn settle(&mut self) {
-        loop {
-            while let Some(output) = self.exchange.poll() {
-                match output {
-                    Output::Driver(command) => self.network.send(command, self.now.instant),
-                    Output::Event(event) => self.events.push(event),
-                    Output::Save(record) => self.saves.push(record),
-                    Output::Answer(ticket, answer) => {
-                        let twice = self.answers.insert(ticket, answer);
-                        assert!(twice.is_none(), "{ticket:?} was answered twice");
-                    }
+        while let Some(event) = self.network.poll(self.now.instant) {
+            self.step(Input::Driver(event));
+        }
+    }
+
+    /// One input as one transaction, with a store that may refuse it.
+    fn step(&mut self, input: Input) {
+        self.exchange.handle(input.clone(), self.now);
+        let mut outputs = self.drain();
+        if self.doubts {
+            self.exchange.handle(Input::Undo, self.now);
+            assert_eq!(self.drain(), [], "taken back: {input:?}");
+            self.exchange.handle(input.clone(), self.now);
+            let again = self.drain();
+            assert_eq!(outputs, again, "taken back and done again: {input:?}");
+            outputs = again;
+        }
+        let is_save = |output: &Output| matches!(output, Output::Save(_));
+        if self.store_refuses && outputs.iter().any(is_save) {
+            self.exchange
+                .handle(Input::StoreFailed(Box::new(input)), self.now);
+            outputs = self.drain();
+        }
+        self.exchange.handle(Input::Stored, self.now);
+        if !self.store_refuses {
+            self.saves.append(&mut self.late);
+        }
+        for output in outputs {
+            self.outputs.push(output.clone());
+            match output {
+                Output::Driver(command) => self.network.send(command, self.now.instant),
+                Output::Event(event) => self.events.push(event),
+                Output::Save(record) if self.store_refuses => self.late.push(record),
+                Output::Save(record) => self.saves.push(record),
+                Output::Answer(ticket, answer) => {
+                    let twice = self.answers.insert(ticket, answer);
+                    assert!(twice.is_none(), "{ticket:?} was answered twice");
                 }
             }
-            self.exchange.handle(Input::Stored, self.now);
-            match self.network.poll(self.now.instant) {
-                Some(event) => self.exchange.handle(Input::Driver(event), self.now),
-                None => return,
-            }
         }
+    }
+
+    fn drain(&mut self) -> Vec<Output> {
+        std::iter::from_fn(|| self.exchange.poll()).collect()
     }
 }
 
@@ -198,6 +235,13 @@ pub fn describe(event: &Event) -> String {
 /// # Panics
 /// When the phones do not fit together.
 pub fn phones(phones: &[(&str, &str, &[&str])]) -> Directory {
+    phone_list(phones)
+        .build()
+        .expect("the phones of a test fit together")
+}
+
+/// The same, for more to be added.
+pub fn phone_list(phones: &[(&str, &str, &[&str])]) -> Builder {
     let mut builder = Builder::default();
     for (name, owner, lines) in phones {
         let owner = UserId::from(*owner);
@@ -229,5 +273,5 @@ pub fn phones(phones: &[(&str, &str, &[&str])]) -> Directory {
             em_enabled: false,
         });
     }
-    builder.build().expect("the phones of a test fit together")
+    builder
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use cordboard_core::Refusal;
-use cordboard_core::exchange::{Action, LineWish, Reply, Settings};
-use cordboard_core::ids::CallId;
+use cordboard_core::exchange::{
+    Action, DriverEvent, FIRST_DRIVER_LEG, LineWish, Record, Reply, Settings,
+};
+use cordboard_core::ids::{CallId, LegId};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
 use cordboard_drivers::sim::{CallsFate, Fault, FaultKind, Sim};
 use std::time::Duration;
@@ -39,7 +41,7 @@ fn story(rig: &mut Rig<Sim>, call: &CallId) -> Vec<String> {
         .iter()
         .rev()
         .find_map(|r| match r {
-            cordboard_core::exchange::Record::Call(c) if c.id == *call => Some(c.clone()),
+            Record::Call(c) if c.id == *call => Some(c.clone()),
             _ => None,
         })
         .expect("the call was saved");
@@ -125,6 +127,7 @@ fn a_new_call_ends_the_tone_of_the_last_one_in_its_first_step() {
     let mut rig = rig();
     rig.call("A", "5550109").unwrap();
     rig.heard();
+    rig.saves.clear();
     rig.call("A", "1002").unwrap();
     assert_eq!(
         rig.heard(),
@@ -136,6 +139,11 @@ fn a_new_call_ends_the_tone_of_the_last_one_in_its_first_step() {
             "c-2 1002 alerting [1001]"
         ]
     );
+    let old = rig.saves.iter().any(|r| match r {
+        Record::Call(call) => call.id.as_str() == "c-1",
+        Record::Counters(_) => false,
+    });
+    assert!(!old, "the old call is stored as ended already");
 }
 
 #[test]
@@ -256,6 +264,39 @@ fn a_new_call_holds_the_active_one_in_the_same_step() {
             "c-2 1001 initiated [1003]",
             "c-2 1003 alerting [1001]"
         ]
+    );
+}
+
+#[test]
+fn a_phone_that_dials_by_itself_holds_its_active_call_in_the_same_step() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    let dialled = DriverEvent::Dialled {
+        leg: LegId(FIRST_DRIVER_LEG),
+        device: "A".into(),
+        digits: "1003".into(),
+    };
+    rig.network.phone_does(dialled, rig.now.instant);
+    rig.advance(Duration::ZERO);
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-2 created",
+            "c-1 1001 held [1002]",
+            "c-2 1001 initiating [1003]",
+            "c-2 1001 initiated [1003]",
+            "c-2 1003 alerting [1001]"
+        ]
+    );
+    rig.does(Action::Answer(whose(&"c-2".into(), "C"))).unwrap();
+    assert_eq!(
+        rig.heard(),
+        ["c-2 1003 active [1001]", "c-2 1001 active [1003]"]
+    );
+    rig.does(Action::Retrieve(whose(&first, "A"))).unwrap();
+    assert_eq!(
+        rig.heard(),
+        ["c-2 1001 held [1003]", "c-1 1001 active [1002]"]
     );
 }
 

@@ -116,6 +116,8 @@ pub struct Call {
     pub created: Wall,
     /// The next place in the order of joining.
     pub next_join: u32,
+    /// What is being carried out that is about this call.
+    pub operations: Vec<u64>,
     /// A blind transfer whose target is being reached: the operation and the target's connection.
     pub transfer: Option<(u64, usize)>,
     /// After a blind transfer: the target's connection and the device that may be rung back.
@@ -212,12 +214,12 @@ impl Call {
 
     /// The other parties' numbers as a part sees them: those in the call, in order of joining. An ended part keeps what it
     /// saw before.
-    pub fn others(&self, place: Place) -> Vec<DirectoryNumber> {
+    pub fn others(&self, place: Place) -> Vec<&DirectoryNumber> {
         let part = self.part(place);
         if (!self.part_state(place).is_live() || self.ended.is_some())
             && let Some(told) = &part.told
         {
-            return told.others.clone();
+            return told.others.iter().collect();
         }
         let mut others: Vec<&Connection> = self
             .connections
@@ -227,7 +229,7 @@ impl Call {
             .map(|(_, c)| c)
             .collect();
         others.sort_by_key(|c| c.joined_at);
-        others.into_iter().map(|c| c.number.clone()).collect()
+        others.into_iter().map(|c| &c.number).collect()
     }
 
     /// The parties still in the call.
@@ -237,6 +239,18 @@ impl Call {
             .enumerate()
             .filter(|(_, c)| c.state.is_live())
             .map(|(index, _)| index)
+    }
+
+    /// The live parties that the others know of: not the target of a blind transfer before it rings.
+    pub fn joined_parties(&self) -> impl Iterator<Item = usize> + '_ {
+        let target = self.transfer.map(|(_, target)| target);
+        self.live_parties().filter(move |&i| Some(i) != target)
+    }
+
+    /// Is somebody in the conversation, other than this party? Nobody rings, and nothing is passed on, for nobody.
+    pub fn has_established(&self, except: Option<usize>) -> bool {
+        let mut parties = self.connections.iter().enumerate();
+        parties.any(|(i, c)| Some(i) != except && c.state == ConnectionState::Established)
     }
 
     /// The call as a whole. [exchange §3]

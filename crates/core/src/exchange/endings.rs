@@ -15,6 +15,7 @@ impl Exchange {
 
     pub(super) fn release(&mut self, ticket: Ticket, whose: &Whose) -> Result<Reply, Refusal> {
         let (key, place) = self.find(whose)?;
+        self.network()?;
         self.release_place(Some(ticket), key, place);
         Ok(self.call_reply(&whose.call, key))
     }
@@ -25,6 +26,7 @@ impl Exchange {
         if state != Some(PartState::Alerting) {
             return Err(Refusal::WrongState(state.unwrap_or(PartState::Dropped)));
         }
+        self.network()?;
         self.release_place(Some(ticket), key, place);
         Ok(self.call_reply(&whose.call, key))
     }
@@ -32,6 +34,7 @@ impl Exchange {
     pub(super) fn release_call(&mut self, ticket: Ticket, id: &CallId) -> Result<Reply, Refusal> {
         let key = *self.keys.get(id).ok_or(Refusal::NoSuchCall)?;
         let call = self.calls.get(&key).ok_or(Refusal::NoSuchCall)?;
+        self.network()?;
         if call.ended.is_some() {
             let tones: Vec<PartId> = call
                 .places()
@@ -102,6 +105,7 @@ impl Exchange {
             }
         }
         let &(_, key, part) = candidates.iter().max().ok_or(Refusal::NoSuchCall)?;
+        self.network()?;
         let id = self
             .calls
             .get(&key)
@@ -126,6 +130,7 @@ impl Exchange {
             .iter()
             .position(|c| c.number == *number && c.state.is_live())
             .ok_or(Refusal::NoSuchCall)?;
+        self.network()?;
         let cause = if call.answered {
             Class::Normal
         } else {
@@ -188,8 +193,6 @@ impl Exchange {
     fn drop_tone(&mut self, ticket: Option<Ticket>, call: CallKey, part: PartId) {
         self.begin_step(ticket);
         self.silence(call, part, None);
-        // The call ended and was stored as ended before; a part of an ended call reads as dropped.
-        self.step.quiet = true;
         self.end_step();
     }
 
@@ -218,26 +221,21 @@ impl Exchange {
 
     /// A leg is gone: every part it carried ends, the active one first, in one step.
     pub(super) fn leg_gone(&mut self, id: LegId, cause: Cause) {
-        if let Some(operation) = self.legs.get(&id).and_then(|l| l.operation) {
-            self.drop_operation(operation, lost_leg(cause), Some(id));
-        }
-        let Some(leg) = self.forget_leg(id) else {
+        let Some(leg) = self.forget_lost_leg(id, lost_leg(cause)) else {
             return;
         };
         if let Some((key, connection)) = leg.reaching {
-            self.party_refused(key, connection, Some(id), cause);
+            self.party_refused(key, connection, cause);
         }
         let mut parts = leg.carries;
         parts.sort_by_key(|&(call, part)| self.state_of(call, part) != Some(PartState::Active));
         self.begin_step(None);
-        let mut quiet = true;
         for (key, part) in parts {
             match self.state_of(key, part) {
                 Some(PartState::Failed) => self.silence(key, part, None),
                 Some(PartState::Initiating | PartState::Initiated)
                     if cause.class == Class::Normal =>
                 {
-                    quiet = false;
                     self.end_part(
                         key,
                         part,
@@ -247,14 +245,10 @@ impl Exchange {
                         },
                     );
                 }
-                Some(_) => {
-                    quiet = false;
-                    self.end_part(key, part, cause);
-                }
+                Some(_) => self.end_part(key, part, cause),
                 None => {}
             }
         }
-        self.step.quiet = quiet;
         self.end_step();
     }
 
@@ -294,13 +288,18 @@ impl Exchange {
         }
     }
 
-    /// Does a connection still have a device that takes part or rings, or one still to be reached?
+    /// Does a connection still have a device that takes part or rings, or one still to be reached? A part without a leg
+    /// does neither: it only waits to hear that another device has answered.
     fn connection_goes_on(&self, key: CallKey, connection: usize) -> bool {
         let Some(call) = self.calls.get(&key) else {
             return false;
         };
         let connection = &call.connections[connection];
-        !connection.reaching.is_empty() || connection.parts.iter().any(|p| p.terminal.is_live())
+        !connection.reaching.is_empty()
+            || connection
+                .parts
+                .iter()
+                .any(|p| p.terminal.is_live() && p.leg.is_some())
     }
 
     /// The legs that still try to reach a called connection.
@@ -372,9 +371,9 @@ impl Exchange {
         if call.ended.is_some() {
             return;
         }
-        let live: Vec<usize> = call.live_parties().collect();
+        let live: Vec<usize> = call.joined_parties().collect();
         if call.answered {
-            if live.len() <= 1 {
+            if live.len() <= 1 || !call.has_established(None) {
                 let class = match cause.class {
                     Class::OutOfService | Class::Network | Class::NoAnswer => cause.class,
                     Class::Busy | Class::Rejected | Class::Unallocated
@@ -462,6 +461,12 @@ impl Exchange {
         if call.ended.is_some() {
             return;
         }
+        if let Some((_, target)) = call.transfer {
+            self.forget_target(key, target);
+        }
+        let Some(call) = self.calls.get(&key) else {
+            return;
+        };
         let mut live: Vec<usize> = call.live_parties().collect();
         live.sort_by_key(|&i| (!call.connections[i].joined, call.connections[i].joined_at));
         for connection in live {
@@ -480,17 +485,8 @@ impl Exchange {
         self.touch_call(key);
     }
 
-    /// One leg that tried to reach a called party is refused or gone (`None`: there was nothing to offer it to).
-    pub(super) fn party_refused(
-        &mut self,
-        key: CallKey,
-        connection: usize,
-        leg: Option<LegId>,
-        cause: Cause,
-    ) {
-        if let Some(leg) = leg {
-            self.forget_leg(leg);
-        }
+    /// One leg that tried to reach a called party is refused or gone, or there was nothing to offer it to.
+    pub(super) fn party_refused(&mut self, key: CallKey, connection: usize, cause: Cause) {
         if self.transfer_refused(key, connection, cause) || self.connection_goes_on(key, connection)
         {
             return;

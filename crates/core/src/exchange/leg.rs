@@ -5,6 +5,7 @@ use crate::call::Origin;
 use crate::ids::{
     CallId, CallKey, DeviceName, DirectoryNumber, LegId, MixId, PartId, Ticket, UserId,
 };
+use crate::now::Instant;
 
 /// How far a leg is.
 ///
@@ -74,6 +75,8 @@ pub(super) struct Plan {
     pub(super) outside: bool,
     pub(super) origin: Origin,
     pub(super) consultation_of: Option<CallId>,
+    /// Until when whoever asked for it can be answered.
+    pub(super) until: Instant,
 }
 
 /// What an operation waits for.
@@ -101,6 +104,8 @@ pub(super) struct Operation {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// A new call waits for its turn: the device is still busy with an earlier request.
+    Queued(Box<Plan>),
     /// A phone was asked to go off-hook for a new call.
     Originate(Box<Plan>),
     /// A ringing phone was asked to answer.
@@ -137,6 +142,21 @@ pub(super) enum Kind {
         leaves: PartId,
         conference: bool,
     },
+}
+
+impl Kind {
+    /// The call that is to come of it.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Queued(plan) | Self::Originate(plan) => Some(plan),
+            Self::Hold { then, .. } => then.as_deref(),
+            Self::Answer
+            | Self::Connect { .. }
+            | Self::Retrieve { .. }
+            | Self::Transfer { .. }
+            | Self::Merge { .. } => None,
+        }
+    }
 }
 
 #[cfg(test)]

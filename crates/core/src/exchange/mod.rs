@@ -13,8 +13,9 @@
 //! invariant; no input from outside may reach one.
 //!
 //! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
-//! `features` for hold, transfer and conference, `endings` for how calls end.
+//! `features` for hold and retrieve, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
 
+mod completion;
 mod endings;
 mod features;
 mod leg;
@@ -24,6 +25,7 @@ mod reports;
 mod snapshot;
 mod timers;
 mod tracked;
+mod transfer;
 pub mod vocabulary;
 
 pub use vocabulary::{
@@ -94,13 +96,22 @@ impl Default for Settings {
     }
 }
 
+/// So many event numbers are reserved by one save. Most events come without a save of their own, and a number must not be
+/// given twice after a restart; a restart skips at most so many.
+const EVENT_BLOCK: u64 = 1_000;
+
 /// Plain values that an undo restores as a whole.
 #[derive(Clone, Debug, Default)]
 struct Scalars {
+    /// As stored: its events are reserved, not all of them are given yet.
     counters: Counters,
+    /// The last event number given.
+    events: u64,
     legs: u64,
     mixes: u64,
     operations: u64,
+    /// Calls that are to come of operations.
+    plans: usize,
     strays: u64,
     network_up: bool,
     registered_by_default: bool,
@@ -123,6 +134,7 @@ struct Step {
 pub struct Exchange {
     settings: Settings,
     directory: Arc<Directory>,
+    directory_before: Option<Arc<Directory>>,
     calls: Tracked<CallKey, Call>,
     keys: Tracked<CallId, CallKey>,
     legs: Tracked<LegId, Leg>,
@@ -130,10 +142,16 @@ pub struct Exchange {
     registered: Tracked<DeviceName, bool>,
     logins: Tracked<DeviceName, MobilityLogin>,
     operations: Tracked<u64, Operation>,
+    /// The new calls that wait for a device, in order.
+    queues: Tracked<DeviceName, Vec<u64>>,
     timers: Timers,
     now: Scalars,
     before: Scalars,
     step: Step,
+    /// Operations to look at again before the input is done, and what whoever waits for them hears if they are dropped.
+    reviews: VecDeque<(u64, Refusal)>,
+    /// Devices whose queue may have its turn before the input is done.
+    turns: VecDeque<DeviceName>,
     out: VecDeque<Output>,
     clock: Now,
 }
@@ -144,6 +162,7 @@ impl Exchange {
         Self {
             settings,
             directory,
+            directory_before: None,
             calls: Tracked::default(),
             keys: Tracked::default(),
             legs: Tracked::default(),
@@ -151,10 +170,13 @@ impl Exchange {
             registered: Tracked::default(),
             logins: Tracked::default(),
             operations: Tracked::default(),
+            queues: Tracked::default(),
             timers: Timers::default(),
             now: Scalars::default(),
             before: Scalars::default(),
             step: Step::default(),
+            reviews: VecDeque::new(),
+            turns: VecDeque::new(),
             out: VecDeque::new(),
             clock: Now::default(),
         }
@@ -166,20 +188,18 @@ impl Exchange {
         match input {
             Input::Command(ticket, command) => self.command(ticket, command),
             Input::Driver(event) => self.report(event),
-            Input::Directory(directory) => {
-                self.directory = directory;
-                self.publish(None, EventKind::DirectoryChanged);
-            }
+            Input::Directory(directory) => self.replace_directory(directory),
             Input::Restore(saved) => self.restore(saved),
             Input::Deadline => self.fire_due(),
             Input::Stored => self.commit(),
             Input::Undo => self.undo(),
             Input::StoreFailed(input) => self.store_failed(*input),
             Input::Reset(directory) => {
-                self.directory = directory;
+                self.set_directory(directory);
                 self.reset();
             }
         }
+        self.settle_operations();
     }
 
     /// The next output of the inputs handled so far.
@@ -204,7 +224,6 @@ impl Exchange {
         } = command;
         let done = match action {
             Action::Snapshot(query) => Some(self.snapshot(query)),
-            _ if !self.now.network_up => Some(Err(Refusal::NetworkDown)),
             Action::MakeCall {
                 user,
                 device,
@@ -243,9 +262,22 @@ impl Exchange {
 
     fn restore(&mut self, saved: Saved) {
         match saved {
-            Saved::Counters(counters) => self.now.counters = counters,
+            Saved::Counters(counters) => {
+                self.now.counters = counters;
+                self.now.events = counters.events;
+            }
             Saved::Login(login) => self.logins.insert(login.device.clone(), login),
         }
+    }
+
+    fn replace_directory(&mut self, directory: Arc<Directory>) {
+        self.set_directory(directory);
+        self.publish(None, EventKind::DirectoryChanged);
+    }
+
+    fn set_directory(&mut self, directory: Arc<Directory>) {
+        let before = std::mem::replace(&mut self.directory, directory);
+        self.directory_before.get_or_insert(before);
     }
 
     fn fire_due(&mut self) {
@@ -254,10 +286,11 @@ impl Exchange {
         }
         while let Some(timer) = self.timers.take_due(self.clock.instant) {
             match timer {
-                Timer::Operation(id) => self.drop_operation(id, Refusal::NetworkSilent, None),
+                Timer::Operation(id) => self.drop_operation(id, Refusal::NetworkSilent),
                 Timer::OffHook(leg) | Timer::Ring(leg) => self.rang_too_long(leg),
                 Timer::FailedTone(call, part) => self.tone_over(call, part),
             }
+            self.settle_operations();
         }
     }
 
@@ -273,6 +306,8 @@ impl Exchange {
                     .push_back(Output::Answer(ticket, Err(Refusal::NoSuchCall)));
             }
         }
+        self.queues.clear();
+        self.now.plans = 0;
         self.calls.clear();
         self.keys.clear();
         self.legs.clear();
@@ -300,7 +335,9 @@ impl Exchange {
         self.registered.commit();
         self.logins.commit();
         self.operations.commit();
+        self.queues.commit();
         self.timers.commit();
+        self.directory_before = None;
         self.before = self.now.clone();
     }
 
@@ -312,7 +349,11 @@ impl Exchange {
         self.registered.undo();
         self.logins.undo();
         self.operations.undo();
+        self.queues.undo();
         self.timers.undo();
+        if let Some(directory) = self.directory_before.take() {
+            self.directory = directory;
+        }
         self.now = self.before.clone();
         self.out.clear();
     }
@@ -327,25 +368,22 @@ impl Exchange {
             Input::Driver(event) => {
                 // A report whose step answers somebody is taken back together with what was asked; any other one is a
                 // fact that the network has made already.
-                match self.operation_waiting_for(&event) {
+                match self.brought_forward_by(&event) {
                     Some(id)
                         if self
                             .operations
                             .get(&id)
                             .is_some_and(|op| op.ticket.is_some()) =>
                     {
-                        self.drop_operation(id, Refusal::StoreUnavailable, None);
+                        self.drop_operation(id, Refusal::StoreUnavailable);
                     }
                     Some(_) | None => self.report(event),
                 }
             }
             Input::Deadline => self.fire_due(),
-            Input::Directory(_)
-            | Input::Restore(_)
-            | Input::Stored
-            | Input::Undo
-            | Input::StoreFailed(_)
-            | Input::Reset(_) => {}
+            Input::Directory(directory) => self.replace_directory(directory),
+            Input::Restore(saved) => self.restore(saved),
+            Input::Stored | Input::Undo | Input::StoreFailed(_) | Input::Reset(_) => {}
         }
     }
 
@@ -407,13 +445,21 @@ impl Exchange {
             }
         }
         self.answer_step(step.answer);
+        let mut saved = false;
         for call in calls {
-            if !step.quiet {
-                self.save(call);
+            if let Some(live) = self.calls.get(&call) {
+                let about = live.operations.iter();
+                self.reviews
+                    .extend(about.map(|&id| (id, Refusal::NoSuchCall)));
+                // A call that ended in an earlier step is stored as ended; the tone it leaves is not worth a save.
+                if !step.quiet && (live.ended.is_none() || step.ended.contains(&call)) {
+                    self.save(call);
+                    saved = true;
+                }
             }
             self.forget_if_over(call);
         }
-        if !step.quiet {
+        if saved {
             let next = self.now.counters.calls + 1;
             self.now.counters.oldest_live = self.calls.keys().next().map_or(next, |key| key.0);
             self.out
@@ -437,14 +483,18 @@ impl Exchange {
         let Some(call) = self.calls.get(&key) else {
             return;
         };
-        let seen = Told {
-            state: call.part_state(place),
-            others: call.others(place),
-        };
+        let (state, others) = (call.part_state(place), call.others(place));
         let part = call.part(place);
-        if part.told.as_ref() == Some(&seen) {
+        if let Some(told) = &part.told
+            && told.state == state
+            && told.others.iter().eq(others.iter().copied())
+        {
             return;
         }
+        let seen = Told {
+            state,
+            others: others.into_iter().cloned().collect(),
+        };
         let changed = part
             .told
             .as_ref()
@@ -474,9 +524,14 @@ impl Exchange {
     }
 
     fn publish(&mut self, ticket: Option<Ticket>, kind: EventKind) {
-        self.now.counters.events += 1;
+        self.now.events += 1;
+        if self.now.events > self.now.counters.events {
+            self.now.counters.events = self.now.events + EVENT_BLOCK - 1;
+            self.out
+                .push_back(Output::Save(Record::Counters(self.now.counters)));
+        }
         let event = Event {
-            sequence: self.now.counters.events,
+            sequence: self.now.events,
             at: self.clock.wall,
             ticket,
             kind,
@@ -570,10 +625,20 @@ impl Exchange {
 
     /// Forgets a leg; what the driver still says of it is a stray.
     fn forget_leg(&mut self, id: LegId) -> Option<Leg> {
-        if let Some(operation) = self.legs.get(&id)?.operation {
-            self.drop_operation(operation, Refusal::NoSuchCall, Some(id));
-        }
+        self.forget_lost_leg(id, Refusal::NoSuchCall)
+    }
+
+    /// Forgets a leg; `refusal` is what somebody hears whose request came to nothing by that.
+    fn forget_lost_leg(&mut self, id: LegId, refusal: Refusal) -> Option<Leg> {
         let leg = self.legs.remove(&id)?;
+        if let Some(operation) = leg.operation {
+            self.leg_lost(id, operation, refusal);
+        }
+        if let Target::Device(device) = &leg.target
+            && self.queues.contains(device)
+        {
+            self.turns.push_back(device.clone());
+        }
         if let Some((key, connection)) = leg.reaching
             && let Some(call) = self.calls.get_mut(&key)
             && let Some(connection) = call.connections.get_mut(connection)
@@ -651,6 +716,15 @@ impl Exchange {
             .place_of_device(&device.name)
             .ok_or(Refusal::NoSuchCall)?;
         Ok((key, place))
+    }
+
+    /// The last question before the driver is asked: is there a network? [exchange §7]
+    fn network(&self) -> Result<(), Refusal> {
+        if self.now.network_up {
+            Ok(())
+        } else {
+            Err(Refusal::NetworkDown)
+        }
     }
 
     /// Who a device belongs to now: who is logged in by mobility, else its owner.

@@ -39,7 +39,7 @@ impl Exchange {
         }
     }
 
-    /// Checks in one order: exists → allowed → state fits. The driver has the last word.
+    /// Checks in one order: exists → allowed → state fits → driver able. The driver has the last word.
     fn plan_call(
         &self,
         actor: &Actor,
@@ -63,14 +63,15 @@ impl Exchange {
         let line =
             pick_line(self.lines_now(&device.name), &line).ok_or(Refusal::LineNotOnDevice)?;
         let digits = dialable(to, device)?;
-        if !self.is_registered(&device.name) {
-            return Err(Refusal::DeviceOutOfService);
-        }
-        if self.live_parts(&device.name) >= self.settings.max_calls {
+        if self.occupied(&device.name) >= self.settings.max_calls {
             return Err(Refusal::TooManyCalls);
         }
-        if self.calls.len() >= self.settings.capacity {
+        if self.at_capacity() {
             return Err(Refusal::Overloaded);
+        }
+        self.network()?;
+        if !self.is_registered(&device.name) {
+            return Err(Refusal::DeviceOutOfService);
         }
         let resolved = self.directory.resolve(digits.as_str());
         let outside = resolved.is_none();
@@ -91,6 +92,7 @@ impl Exchange {
                 by,
             },
             consultation_of: None,
+            until: self.answer_until(),
         })
     }
 
@@ -124,7 +126,12 @@ impl Exchange {
         plan: Plan,
     ) -> Option<Result<Reply, Refusal>> {
         match self.free_path(&plan.device) {
-            Path::Busy => Some(Err(Refusal::InProgress)),
+            Path::Busy if plan.consultation_of.is_some() => Some(Err(Refusal::InProgress)),
+            Path::Busy => {
+                let kind = Kind::Queued(Box::new(plan));
+                self.start_operation(Some(ticket), None, Vec::new(), kind);
+                None
+            }
             Path::New => {
                 let leg = self.new_leg(Target::Device(plan.device.clone()));
                 self.driver(DriverCommand::Offer {
@@ -153,6 +160,11 @@ impl Exchange {
         }
     }
 
+    /// Must a new call wait for its turn at this device?
+    pub(super) fn is_busy(&self, device: &DeviceName) -> bool {
+        matches!(self.free_path(device), Path::Busy)
+    }
+
     /// Which audio path of a device a new call can use. A phone with one path calls on the one that is off-hook; a leg that
     /// only plays a tone is replaced, so that the driver is asked whether the phone will place the call.
     fn free_path(&self, device: &DeviceName) -> Path {
@@ -169,15 +181,18 @@ impl Exchange {
             if leg.operation.is_some() {
                 return Path::Busy;
             }
-            if leg.state != LegState::Up {
-                continue;
-            }
             let state = |state| {
                 leg.carries
                     .iter()
                     .copied()
                     .find(|&(c, p)| self.state_of(c, p) == Some(state))
             };
+            if leg.state != LegState::Up {
+                if state(PartState::Initiating).is_some() {
+                    return Path::Busy;
+                }
+                continue;
+            }
             if let Some((call, part)) = state(PartState::Active) {
                 return Path::Active(id, call, part);
             }
@@ -195,15 +210,29 @@ impl Exchange {
         Some(call.part_state(call.place(part)?))
     }
 
-    pub(super) fn live_parts(&self, device: &DeviceName) -> usize {
-        // A part that only hears a tone gives way to a new call, so it does not count.
-        self.parts_on(device)
-            .into_iter()
-            .filter(|&(c, p)| {
-                self.state_of(c, p)
+    /// How many of a device's calls are taken: by live parts, by calls on their way to it, by calls that it is to place. A
+    /// part that only hears a tone gives way to a new call, so it does not count.
+    pub(super) fn occupied(&self, device: &DeviceName) -> usize {
+        let legs = self
+            .device_legs
+            .get(device)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let on_legs = legs.iter().filter_map(|id| self.legs.get(id)).map(|leg| {
+            let live = leg.carries.iter().filter(|&&(call, part)| {
+                self.state_of(call, part)
                     .is_some_and(|s| s.is_live() && s != PartState::Failed)
-            })
-            .count()
+            });
+            let operation = leg.operation.and_then(|id| self.operations.get(&id));
+            let planned = operation.is_some_and(|o| o.kind.plan().is_some());
+            live.count() + usize::from(leg.reaching.is_some()) + usize::from(planned)
+        });
+        on_legs.sum::<usize>() + self.queues.get(device).map_or(0, Vec::len)
+    }
+
+    /// Can no further call be carried, those that are about to come included?
+    pub(super) fn at_capacity(&self) -> bool {
+        self.calls.len() + self.now.plans >= self.settings.capacity
     }
 
     /// May a user act with a device: his own, or the one he sits at?
@@ -276,6 +305,7 @@ impl Exchange {
             next_join: 0,
             transfer: None,
             transferred_by: None,
+            operations: Vec::new(),
         };
         call.join(0);
         call.join(1);
@@ -336,7 +366,7 @@ impl Exchange {
         self.step.quiet = true;
         self.end_step();
         if let Err(cause) = self.reach(key, 1) {
-            self.party_refused(key, 1, None, cause);
+            self.party_refused(key, 1, cause);
         }
     }
 
@@ -376,7 +406,7 @@ impl Exchange {
         }
         let free: Vec<DeviceName> = elsewhere
             .into_iter()
-            .filter(|device| self.live_parts(device) < self.settings.busy_trigger)
+            .filter(|device| self.occupied(device) < self.settings.busy_trigger)
             .collect();
         if free.is_empty() {
             return Err(Cause::of(Class::Busy));
@@ -466,7 +496,7 @@ fn pick_line(lines: Vec<DirectoryNumber>, wish: &LineWish) -> Option<DirectoryNu
 }
 
 enum Path {
-    /// A leg of the device waits for the driver.
+    /// A leg of the device waits for the driver, or goes off-hook for an earlier call.
     Busy,
     /// The phone must be rung.
     New,

@@ -73,6 +73,12 @@ impl Exchange {
             self.now.network_up = true;
             self.publish(None, EventKind::NetworkUp);
         }
+        let broken_off: Vec<Operation> = {
+            let ids: Vec<u64> = self.operations.keys().copied().collect();
+            ids.into_iter()
+                .filter_map(|id| self.end_operation(id))
+                .collect()
+        };
         let lost: Vec<LegId> = self
             .legs
             .keys()
@@ -91,22 +97,22 @@ impl Exchange {
         for leg in lost {
             self.leg_gone(leg, Cause::of(Class::Network));
         }
+        for operation in broken_off {
+            self.put_back(&operation, &Refusal::NetworkDown);
+        }
     }
 
     fn network_down(&mut self) {
         if !self.now.network_up {
             return;
         }
+        // No call changes until the network is back: what was begun is put back then, but whoever waits hears of it now.
         let waiting: Vec<u64> = self.operations.keys().copied().collect();
         for id in waiting {
-            let Some(operation) = self.end_operation(id) else {
-                continue;
-            };
-            if let (Kind::Originate(_), Some(&leg)) = (&operation.kind, operation.legs.first()) {
-                // No call came of it; should the phone still be rung, the network's list will show it.
-                self.forget_leg(leg);
+            if let Some(operation) = self.operations.get_mut(&id) {
+                let (ticket, report) = (operation.ticket.take(), operation.report.take());
+                self.say_no(ticket, report, &Refusal::NetworkDown);
             }
-            self.say_no(&operation, &Refusal::NetworkDown);
         }
         self.now.network_up = false;
         self.publish(None, EventKind::NetworkDown);
@@ -151,6 +157,9 @@ impl Exchange {
             .is_some_and(|l| l.state == LegState::Asked);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.state = next;
+        }
+        if next == LegState::Up {
+            self.leg_is_free(id);
         }
         if accepted {
             self.accepted(id);
@@ -263,13 +272,8 @@ impl Exchange {
 
     /// A phone is off-hook: a caller's, or a called one that answered.
     fn answered(&mut self, id: LegId) {
-        if let Some((key, connection)) = self.legs.get(&id).and_then(|l| l.reaching) {
-            // Answered without ringing first.
-            self.begin_step(self.transfer_ticket(key, connection));
-            self.transfer_rings(key, connection);
-            self.add_part(key, connection, id, TerminalState::Idle);
-            self.end_step();
-        }
+        // Answered without ringing first: the later report implies the earlier one.
+        self.rings(id);
         self.timers.clear(Timer::Ring(id));
         let Some((key, part)) = self.legs.get(&id).and_then(|l| l.carries.last().copied()) else {
             return;
@@ -289,7 +293,7 @@ impl Exchange {
     }
 
     /// Somebody answered: stop the other devices of that number, hold what the device was talking on, join the parties.
-    fn connect(&mut self, key: CallKey, part: PartId, leg: LegId) {
+    pub(super) fn connect(&mut self, key: CallKey, part: PartId, leg: LegId) {
         let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
             return;
         };
@@ -334,22 +338,27 @@ impl Exchange {
         let Some(call) = self.calls.get(&key) else {
             return Vec::new();
         };
-        let mut legs: Vec<LegId> = call
-            .places()
-            .filter(|&place| {
-                let idle =
-                    call.part(place).terminal == TerminalState::Idle && !call.part(place).failed;
-                idle && call.connections[place.connection].role == Role::Calling
-            })
-            .filter_map(|place| call.part(place).leg)
-            .filter(|leg| {
-                self.legs
-                    .get(leg)
-                    .is_some_and(|l| l.mix != call.mix || l.mix.is_none())
-            })
-            .collect();
+        let mut legs = self.waiting_callers(key);
+        legs.retain(|leg| {
+            self.legs
+                .get(leg)
+                .is_some_and(|l| l.mix != call.mix || l.mix.is_none())
+        });
         legs.push(answered);
         legs
+    }
+
+    /// The legs of the calling side that wait for the first answer.
+    pub(super) fn waiting_callers(&self, key: CallKey) -> Vec<LegId> {
+        let Some(call) = self.calls.get(&key) else {
+            return Vec::new();
+        };
+        let places = call.places().filter(|&place| {
+            let part = call.part(place);
+            let idle = part.terminal == TerminalState::Idle && !part.failed;
+            idle && call.connections[place.connection].role == Role::Calling
+        });
+        places.filter_map(|place| call.part(place).leg).collect()
     }
 
     fn stop_ringing_elsewhere(&mut self, key: CallKey, connection: usize, answered: PartId) {
@@ -409,13 +418,13 @@ impl Exchange {
         hold: Option<(CallKey, PartId)>,
     ) {
         let at = self.clock.wall;
+        let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
+            return self.say_no(operation.ticket, operation.report, &Refusal::NoSuchCall);
+        };
         self.begin_step(operation.ticket);
         if let Some((call, other)) = hold {
             self.mark_held(call, other);
         }
-        let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
-            return;
-        };
         self.move_terminal(key, place, TerminalInput::Joined);
         self.move_connection(key, place.connection, ConnectionInput::Answered);
         self.touch(key, part);
@@ -489,7 +498,13 @@ impl Exchange {
         match plan {
             Ok(plan) => {
                 self.add_leg(leg, Target::Device(plan.device.clone()), LegState::Up);
-                self.start_call(None, plan, leg, None);
+                let active = self.active_part_on(&plan.device, leg);
+                if let Some((_, _, other)) = active {
+                    // The phone has turned to the new call already; there is nothing to wait for.
+                    self.leave_mix(other);
+                }
+                let hold = active.map(|(call, part, _)| (call, part));
+                self.start_call(None, plan, leg, hold);
             }
             Err(cause) => self.driver(DriverCommand::Release {
                 leg,
@@ -510,9 +525,7 @@ impl Exchange {
             .next()
             .ok_or(Cause::of(Class::Rejected))?;
         let number = dialable(digits, device).map_err(|_| Cause::of(Class::Unallocated))?;
-        if self.live_parts(&device.name) >= self.settings.max_calls
-            || self.calls.len() >= self.settings.capacity
-        {
+        if self.occupied(&device.name) >= self.settings.max_calls || self.at_capacity() {
             return Err(Cause::of(Class::Network));
         }
         let resolved = self.directory.resolve(number.as_str());
@@ -530,6 +543,7 @@ impl Exchange {
                 by: None,
             },
             consultation_of: None,
+            until: self.answer_until(),
         })
     }
 

@@ -65,7 +65,7 @@ pub struct Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Place a call from a device. Answers [`Reply::Call`] when the driver accepts, at the latest after
-    /// [`super::Settings::driver_answer`].
+    /// [`super::Settings::driver_answer`]. Waits for its turn while the device is busy with an earlier request.
     MakeCall {
         /// The user it is for; `None`: nobody in particular.
         user: Option<UserId>,
@@ -222,14 +222,14 @@ pub enum Record {
     Counters(Counters),
 }
 
-/// The highest numbers given so far.
+/// The highest numbers given so far, or reserved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Calls.
     pub calls: u64,
     /// Parts.
     pub parts: u32,
-    /// Events.
+    /// Events. Reserved in blocks: none above was given yet, and a restart goes on from here.
     pub events: u64,
     /// Every call before this one is over; where a restart begins to look for calls to end.
     #[serde(default)]

@@ -147,8 +147,24 @@ impl Sim {
         }
     }
 
-    /// Reports what a test wants a phone to do.
+    /// Reports what a test wants a phone to do; one that dials has a leg from then on, one that releases a leg has none any
+    /// more.
     pub fn phone_does(&mut self, event: DriverEvent, now: Instant) {
+        match &event {
+            DriverEvent::Dialled { leg, device, .. } => {
+                let path = SimLeg {
+                    device: Some(device.clone()),
+                    up: true,
+                    sound: Sound::default(),
+                    script: None,
+                };
+                self.legs.insert(*leg, path);
+            }
+            DriverEvent::Released(leg, _) => {
+                self.drop_leg(*leg);
+            }
+            _ => {}
+        }
         self.report(event, now, Duration::ZERO);
     }
 

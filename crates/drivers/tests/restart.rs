@@ -1,0 +1,131 @@
+//! What a restart finds: numbers that were given once are never given again.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+use cordboard_core::exchange::{
+    Action, Counters, DriverEvent, Event, EventKind, Input, Query, Record, Saved, Settings,
+};
+use cordboard_core::ids::PartId;
+use cordboard_drivers::rig::{Rig, START, phones, whose};
+use cordboard_drivers::sim::Sim;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn directory() -> cordboard_core::directory::Directory {
+    phones(&[("A", "ann", &["1001"]), ("B", "ben", &["1002"])])
+}
+
+fn rig() -> Rig<Sim> {
+    Rig::new(
+        Settings::default(),
+        directory(),
+        Sim::new(None, START.instant),
+    )
+}
+
+/// What the store holds.
+fn stored(rig: &Rig<Sim>) -> Counters {
+    let found = rig.saves.iter().rev().find_map(|record| match record {
+        Record::Counters(counters) => Some(*counters),
+        Record::Call(_) => None,
+    });
+    found.unwrap()
+}
+
+fn restarted(counters: Counters) -> Rig<Sim> {
+    let mut rig = rig();
+    rig.input(Input::Restore(Saved::Counters(counters)));
+    rig.events.clear();
+    rig
+}
+
+fn flaps(rig: &mut Rig<Sim>) {
+    for event in [
+        DriverEvent::DeviceDown("B".into()),
+        DriverEvent::DeviceUp("B".into()),
+    ] {
+        rig.network.phone_does(event, rig.now.instant);
+        rig.advance(Duration::ZERO);
+    }
+}
+
+fn last(events: &[Event]) -> u64 {
+    events.last().unwrap().sequence
+}
+
+#[test]
+fn no_event_number_is_given_twice_wherever_the_exchange_stops() {
+    let mut rig = rig();
+    rig.call("A", "1002").unwrap();
+    for round in 0..1_200 {
+        flaps(&mut rig);
+        assert!(
+            stored(&rig).events >= last(&rig.events),
+            "after round {round}"
+        );
+    }
+    let numbers: Vec<u64> = rig.events.iter().map(|e| e.sequence).collect();
+    let first = numbers[0];
+    assert!(
+        numbers.iter().zip(first..).all(|(&a, b)| a == b),
+        "while running there are no gaps"
+    );
+    let saves = rig.saves.len();
+    assert!(saves < 10, "numbers are reserved in blocks: {saves}");
+
+    let mut again = restarted(stored(&rig));
+    flaps(&mut again);
+    assert!(again.events[0].sequence > last(&rig.events));
+    assert!(again.events[0].sequence < last(&rig.events) + 1_001);
+    assert!(stored(&again).events >= last(&again.events));
+}
+
+#[test]
+fn no_part_number_is_given_twice_wherever_the_exchange_stops() {
+    let mut rig = rig();
+    let call = rig.call("A", "1002").unwrap();
+    rig.does(Action::Answer(whose(&call, "B"))).unwrap();
+    rig.does(Action::BlindTransfer(whose(&call, "B"), "5550108".into()))
+        .unwrap();
+    let given: Vec<PartId> = rig
+        .events
+        .iter()
+        .filter_map(|e| match &e.kind {
+            EventKind::Part(part) => Some(part.part),
+            _ => None,
+        })
+        .collect();
+    let highest = given.iter().max().unwrap();
+    let mut again = restarted(stored(&rig));
+    again.call("A", "1002").unwrap();
+    let EventKind::Part(part) = &again.events[1].kind else {
+        panic!("{:?}", again.events)
+    };
+    assert!(part.part > *highest);
+}
+
+#[test]
+fn an_edited_directory_is_told_though_the_number_of_the_event_cannot_be_stored() {
+    let mut rig = restarted(Counters::default());
+    rig.store_refuses = true;
+    let edited = phones(&[("C", "cid", &["1003"])]);
+    rig.input(Input::Directory(Arc::new(edited)));
+    assert_eq!(rig.heard(), ["directory.changed"]);
+    assert!(
+        rig.does(Action::Snapshot(Query::Device("C".into())))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_directory_is_taken_back_with_the_batch_it_came_in() {
+    let mut rig = rig();
+    let edited = Arc::new(phones(&[("C", "cid", &["1003"])]));
+    rig.exchange.handle(Input::Directory(edited), rig.now);
+    rig.exchange.handle(Input::Undo, rig.now);
+    assert!(
+        rig.does(Action::Snapshot(Query::Device("A".into())))
+            .is_ok()
+    );
+    assert_eq!(rig.heard(), Vec::<String>::new());
+}
