@@ -4,7 +4,8 @@ use crate::edge::Peer;
 use cordboard_wire::admin::JournalEntry;
 use http::{Method, Uri};
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many requests are kept.
@@ -143,7 +144,68 @@ pub struct Journal {
 #[derive(Debug, Default)]
 struct Kept {
     next: u64,
-    entries: VecDeque<(i64, Entry)>,
+    lines: VecDeque<Line>,
+}
+
+/// An entry as it is kept: ten thousand of them are a good part of a lab's memory.
+#[derive(Debug)]
+struct Line {
+    at: i64,
+    interface: &'static str,
+    from: IpAddr,
+    tls: bool,
+    method: Method,
+    status: u16,
+    /// The path, then names and values in turn, each ended by [`END`].
+    text: Box<str>,
+}
+
+/// Ends a piece of a [`Line`]'s text; in a piece it is replaced.
+const END: char = '\0';
+
+impl Line {
+    fn of(at: i64, entry: &Entry) -> Self {
+        let notes = entry.notes.0.iter().flat_map(|(n, v)| [*n, v.as_ref()]);
+        let pieces = || std::iter::once(entry.path.as_str()).chain(notes.clone());
+        let mut text = String::with_capacity(pieces().map(|piece| piece.len() + 1).sum());
+        for piece in pieces() {
+            if piece.contains(END) {
+                text.push_str(&piece.replace(END, "\u{FFFD}"));
+            } else {
+                text.push_str(piece);
+            }
+            text.push(END);
+        }
+        Self {
+            at,
+            interface: entry.interface,
+            from: entry.peer.address.ip(),
+            tls: entry.peer.tls,
+            method: entry.method.clone(),
+            status: entry.status,
+            text: text.into_boxed_str(),
+        }
+    }
+
+    fn show(&self, number: u64) -> JournalEntry {
+        let mut pieces = self.text.split_terminator(END).map(str::to_owned);
+        let path = pieces.next().unwrap_or_default();
+        let mut fields = BTreeMap::new();
+        while let (Some(name), Some(value)) = (pieces.next(), pieces.next()) {
+            fields.insert(name, value);
+        }
+        JournalEntry {
+            number,
+            at: crate::admin::shapes::time(self.at),
+            interface: self.interface.to_owned(),
+            peer: self.from.to_string(),
+            tls: self.tls,
+            method: self.method.to_string(),
+            path,
+            status: self.status,
+            fields,
+        }
+    }
 }
 
 impl Journal {
@@ -166,48 +228,33 @@ impl Journal {
         if !self.enabled {
             return;
         }
-        let at = self.clock.now().wall.0;
+        let line = Line::of(self.clock.now().wall.0, &entry);
         let mut kept = self.lock();
-        if kept.entries.len() == KEPT {
-            kept.entries.pop_front();
+        if kept.lines.len() == KEPT {
+            kept.lines.pop_front();
         }
         kept.next += 1;
-        kept.entries.push_back((at, entry));
+        kept.lines.push_back(line);
     }
 
     /// Requests with a number above `since` on an interface (any, if `None`), oldest first, at most `limit`.
     pub fn read(&self, interface: Option<&str>, since: u64, limit: usize) -> Vec<JournalEntry> {
         let kept = self.lock();
-        let first = kept.next - u64::try_from(kept.entries.len()).unwrap_or(0);
-        kept.entries
+        let first = kept.next - u64::try_from(kept.lines.len()).unwrap_or(0);
+        kept.lines
             .iter()
             .zip(first + 1..)
-            .filter(|((_, entry), number)| {
-                *number > since && interface.is_none_or(|i| i == entry.interface)
+            .filter(|(line, number)| {
+                *number > since && interface.is_none_or(|i| i == line.interface)
             })
             .take(limit)
-            .map(|((at, entry), number)| JournalEntry {
-                number,
-                at: crate::admin::shapes::time(*at),
-                interface: entry.interface.to_owned(),
-                peer: entry.peer.address.ip().to_string(),
-                tls: entry.peer.tls,
-                method: entry.method.to_string(),
-                path: entry.path.clone(),
-                status: entry.status,
-                fields: entry
-                    .notes
-                    .0
-                    .iter()
-                    .map(|(n, v)| ((*n).to_owned(), v.clone().into_owned()))
-                    .collect(),
-            })
+            .map(|(line, number)| line.show(number))
             .collect()
     }
 
     /// Forgets everything (lab reset).
     pub fn clear(&self) {
-        self.lock().entries.clear();
+        self.lock().lines.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -218,6 +265,31 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_is_read_as_it_was_noted_whatever_its_values_hold() {
+        let clock = crate::runtime::clock::Clock::new(0);
+        let journal = Journal::new(clock, true);
+        let target = "/x?y".parse().unwrap();
+        let notes = Notes::default().field("empty", "").field("odd", "a\0b\nö");
+        let entry = Entry::new("api", Peer::default(), &Method::POST, &target);
+        journal.note(entry.answered(201, notes));
+        let read = journal.read(Some("api"), 0, 10);
+        assert_eq!(
+            (
+                read[0].path.as_str(),
+                read[0].status,
+                read[0].method.as_str()
+            ),
+            ("/x?y", 201, "POST")
+        );
+        let fields: Vec<_> = read[0]
+            .fields
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(fields, [("empty", ""), ("odd", "a\u{FFFD}b\nö")]);
+    }
 
     #[test]
     fn a_path_is_shown_as_it_was_asked_for_without_secrets() {
