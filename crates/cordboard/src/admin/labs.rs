@@ -14,6 +14,8 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The last time that can be shown, in the year 9999.
+const LAST_MS: i64 = 253_402_207_200_000;
 /// A reading of the journal has so many entries unless it is told otherwise.
 const PAGE: usize = 1_000;
 
@@ -91,6 +93,10 @@ pub(super) async fn change_clock(
                 }
             }
             if let Some(by) = change.advance_ms {
+                let room = LAST_MS.saturating_sub(engine.clock.now().wall.0);
+                if i64::try_from(by).map_or(true, |by| by > room) {
+                    return Err("no time so far ahead can be written down");
+                }
                 engine.advance(Duration::from_millis(by));
             }
             engine.remember_clock();
