@@ -46,20 +46,28 @@ const SCHEMA: usize = 2;
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    let mut read =
-        transaction.prepare("SELECT key, record FROM calls WHERE typeof(record) = 'text'")?;
+    let unreadable =
+        |error| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error);
+    let mut read = transaction.prepare(
+        "SELECT key, record FROM calls WHERE key > ?1 AND typeof(record) = 'text' ORDER BY key LIMIT ?2",
+    )?;
     let mut write = transaction.prepare("UPDATE calls SET record = ?2 WHERE key = ?1")?;
-    let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let rows: Vec<(i64, String)> = rows.collect::<rusqlite::Result<_>>()?;
-    for (key, text) in rows {
-        let unreadable = |error| {
-            rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error)
+    let mut after = i64::MIN;
+    loop {
+        let limit = i64::try_from(HISTORY_PAGE).unwrap_or(i64::MAX);
+        let rows = read.query_map(params![after, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(i64, String)> = rows.collect::<rusqlite::Result<_>>()?;
+        let Some(&(last, _)) = rows.last() else {
+            return Ok(());
         };
-        let call: CallRecord = serde_json::from_str(&text).map_err(|e| unreadable(Box::new(e)))?;
-        let bytes = rmp_serde::to_vec_named(&call).map_err(|e| unreadable(Box::new(e)))?;
-        write.execute(params![key, bytes])?;
+        after = last;
+        for (key, text) in rows {
+            let call: CallRecord =
+                serde_json::from_str(&text).map_err(|e| unreadable(Box::new(e)))?;
+            let bytes = rmp_serde::to_vec_named(&call).map_err(|e| unreadable(Box::new(e)))?;
+            write.execute(params![key, bytes])?;
+        }
     }
-    Ok(())
 }
 
 /// The one writer.
