@@ -12,9 +12,8 @@ const COST: (u32, u32, u32) = (19_456, 2, 1);
 /// Imported hashes may ask for so much memory, in KiB; a hash that asks for more is not usable.
 const MOST_MEMORY: u32 = 64 * 1_024;
 
-/// The working memory: one for the process, so that passwords are hashed one at a time, and kept, because an allocator that
-/// is given so much back keeps it for every thread that ever hashed.
-static MEMORY: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+/// Whose turn it is to hash. One at a time: the working memory is most of what the program needs at its peak.
+static TURN: Mutex<()> = Mutex::new(());
 
 fn hasher() -> Argon2<'static> {
     let params = Params::new(COST.0, COST.1, COST.2, None)
@@ -23,23 +22,13 @@ fn hasher() -> Argon2<'static> {
 }
 
 fn compute(argon2: &Argon2<'_>, password: &str, salt: &[u8], length: usize) -> Option<Output> {
-    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
-    let (needed, usual) = (
-        argon2.params().block_count(),
-        hasher().params().block_count(),
-    );
-    if memory.len() < needed {
-        memory.resize(needed, Block::new());
-    }
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut memory = vec![Block::new(); argon2.params().block_count()];
     let mut out = [0; Output::MAX_LENGTH];
     let out = out.get_mut(..length)?;
-    let done =
-        argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, &mut memory[..]);
-    if memory.len() > usual {
-        memory.truncate(usual);
-        memory.shrink_to_fit();
-    }
-    done.ok()?;
+    argon2
+        .hash_password_into_with_memory(password.as_bytes(), salt, out, &mut memory)
+        .ok()?;
     Output::new(out).ok()
 }
 
