@@ -259,6 +259,8 @@ async fn a_body_beyond_the_configured_limit_is_413_on_every_interface() {
 #[tokio::test]
 async fn a_thousand_idle_connections_leave_the_server_at_work_and_those_beyond_the_limit_are_closed()
  {
+    // Both ends of them are in this process.
+    assert!(rlimit::increase_nofile_limit(4_096).unwrap() >= 2_200);
     let server = Server::start(FIXTURE, |config| config.limits.connections_per_peer = 1_000).await;
     let mut idle = Vec::new();
     for _ in 0..998 {
