@@ -6,6 +6,8 @@ mod common;
 
 use common::Server;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 const FIXTURE: &str = include_str!("common/webdialer.toml");
 
@@ -127,6 +129,100 @@ async fn every_fault_of_the_table_is_accepted_and_listed_and_no_other() {
         );
     }
     assert_eq!(board(&server).await.len(), table.len());
+}
+
+// --- reset and clock ---------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_reset_is_the_seeded_state_and_open_connections_stay() {
+    let server = server().await;
+    let mut open = TcpStream::connect(server.address).await.unwrap();
+    let ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    open.write_all(ask).await.unwrap();
+    assert_eq!(common::read_response(&mut open).await.unwrap().status, 200);
+    assert_eq!(places(&server, "SEPA", "5550108").await.status, 201);
+    for _ in 0..10 {
+        server.soap(W70, &soap("bill", "wrong", "1")).await;
+    }
+    let clock = r#"{"advance_ms": 86400000, "running": false}"#;
+    server.post_json("/api/v1/lab/clock", clock).await;
+    assert_eq!(server.post_json("/api/v1/lab/reset", "").await.status, 204);
+    let entries = journal(&server, "").await;
+    // Only the reset itself is noted, after it is done.
+    assert_eq!(
+        (entries.len(), &entries[0]["path"]),
+        (1, &json!("/api/v1/lab/reset"))
+    );
+    assert_eq!(
+        server.get("/api/v1/calls").await.json(),
+        json!({"calls": [], "next": null})
+    );
+    let clock = server.get("/api/v1/lab/clock").await.json();
+    assert_eq!(clock["running"], true);
+    let shown: jiff::Timestamp = clock["now"].as_str().unwrap().parse().unwrap();
+    let off = jiff::Timestamp::now().duration_since(shown).as_secs();
+    assert!(off.abs() < 60, "{shown} is {off} s off");
+    let seat = server.get("/api/v1/devices/SEPE").await.json();
+    assert_eq!(
+        (&seat["user"], &seat["lines"][0]["number"]),
+        (&json!("emu"), &json!("1500"))
+    );
+    // The lock-out is forgotten, and calls are numbered anew.
+    let placed = server.soap(W70, &soap("bill", "123", "5550108")).await;
+    assert_eq!(placed.header("cordboard-call"), Some("c-1"));
+    open.write_all(ask).await.unwrap();
+    assert_eq!(common::read_response(&mut open).await.unwrap().status, 200);
+}
+
+async fn clock(server: &Server, change: &str) -> common::Response {
+    server.post_json("/api/v1/lab/clock", change).await
+}
+
+#[tokio::test]
+async fn the_clock_is_set_stopped_and_moved_and_remembered_over_a_restart() {
+    let server = server().await;
+    let now = "2031-01-02T03:04:05.678Z";
+    let set = json!({"now": now, "running": false}).to_string();
+    assert_eq!(
+        clock(&server, &set).await.json(),
+        json!({"now": now, "running": false})
+    );
+    assert_eq!(
+        clock(&server, r#"{"advance_ms": 1322}"#).await.json(),
+        json!({"now": "2031-01-02T03:04:07.000Z", "running": false})
+    );
+    // Backwards too, as long as nothing has been numbered.
+    assert_eq!(clock(&server, &set).await.json()["now"], now);
+    assert_eq!(places(&server, "SEPA", "5550101").await.status, 201);
+    let call = server.get("/api/v1/calls/c-1").await.json();
+    assert_eq!(
+        (&call["created_at"], &call["state"]),
+        (&json!(now), &json!("alerting"))
+    );
+    let moved = clock(&server, r#"{"now": "2031-01-02T03:04:06.678Z"}"#).await;
+    assert_eq!(moved.status, 200);
+    let call = server.get("/api/v1/calls/c-1").await.json();
+    assert_eq!(call["state"], "connected", "moving it fires what is due");
+    let back = clock(&server, &set).await;
+    assert_eq!(
+        (back.status, &back.json()["type"]),
+        (409, &json!("urn:cordboard:problem:clock"))
+    );
+    for nonsense in [
+        r#"{"now": "yesterday"}"#,
+        r#"{"advance_ms": -1}"#,
+        r#"{"later": 1}"#,
+    ] {
+        assert_eq!(clock(&server, nonsense).await.status, 400, "{nonsense}");
+    }
+    let again = server.restarted(FIXTURE).await;
+    let shown = again.get("/api/v1/lab/clock").await.json();
+    assert_eq!(shown["running"], true);
+    assert!(
+        shown["now"].as_str().unwrap() >= "2031-01-02T03:04:06.678Z",
+        "{shown}"
+    );
+    assert!(shown["now"].as_str().unwrap() < "2031-01-02T04", "{shown}");
 }
 
 // --- journal -----------------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ fn names(files: Vec<(String, String)>, wrong: impl Fn(&str, &str) -> bool) -> Ve
 
 #[test]
 fn only_translations_and_our_own_interface_speak_both_core_and_wire() {
+    // A translation is where they meet; the JSON API shows the exchange as it is, in words of our own.
     let both = names(sources("cordboard/src"), |name, text| {
         let allowed = name.ends_with("/translate.rs") || name.starts_with("cordboard/src/admin/");
         !allowed && text.contains("cordboard_core") && text.contains("cordboard_wire")

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{LIMIT, Server, read_response};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -258,6 +259,8 @@ async fn a_body_beyond_the_configured_limit_is_413_on_every_interface() {
 #[tokio::test]
 async fn a_thousand_idle_connections_leave_the_server_at_work_and_those_beyond_the_limit_are_closed()
  {
+    // Both ends of them are in this process.
+    assert!(rlimit::increase_nofile_limit(4_096).unwrap() >= 2_200);
     let server = Server::start(FIXTURE, |config| config.limits.connections_per_peer = 1_000).await;
     let mut idle = Vec::new();
     for _ in 0..998 {
@@ -307,16 +310,70 @@ async fn nothing_else_answers_under_webdialer() {
     );
 }
 
+/// Everything that is logged in this process.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test]
-async fn no_secret_reaches_journal_metrics_or_events() {
-    let server = server().await;
+async fn no_secret_reaches_journal_metrics_events_or_logs() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .init();
     let secret = "Geheim-4711";
-    let body = format!(
-        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><makeCallSoap xmlns=\"urn:WD70\">\
-         <in0><token>{secret}-t</token><userID>bill</userID><password>{secret}-p</password></in0><in1>1002</in1>\
-         <in2><user>bill</user><deviceName>SEPA</deviceName></in2></makeCallSoap></e:Body></e:Envelope>"
+    let owner = format!(
+        "[[user]]\nid = \"olga\"\npassword = \"{secret}-p\"\npin = \"{secret}-n\"\ndevices = [\"SEPA\"]\n\
+         [[token]]\ntoken = \"{secret}-t\"\nuser = \"olga\"\n"
     );
-    server.soap(W70, &body).await;
+    let server = Server::start(&format!("{FIXTURE}{owner}"), |_| {}).await;
+    let mut events = server.program.app.events.subscribe();
+    let body = |credential: String| {
+        format!(
+            "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><makeCallSoap xmlns=\"urn:WD70\">\
+             <in0>{credential}</in0><in1>5550109</in1><in2><deviceName>SEPA</deviceName></in2></makeCallSoap></e:Body></e:Envelope>"
+        )
+    };
+    let user = "<userID>olga</userID>";
+    for (credential, code) in [
+        (format!("<token>{secret}-t</token>"), 0),
+        (format!("{user}<password>{secret}-p</password>"), 0),
+        (format!("<token>{secret}-x</token>{user}"), 2),
+        (format!("{user}<password>{secret}-x</password>"), 2),
+    ] {
+        let target = format!("{W70};jsessionid={secret}?pwd={secret}&token={secret}");
+        let response = server.soap(&target, &body(credential)).await;
+        let answer = format!(">{code}</responseCode>");
+        assert!(response.body.contains(&answer), "{}", response.body);
+        assert!(!response.body.contains(secret));
+    }
+    // What cannot be read is not shown either.
+    let broken = format!("<a><password>{secret}</password");
+    assert_eq!(server.soap(W70, &broken).await.status, 500);
+    server
+        .get(&format!(
+            "/webdialer/Webdialer?cmd=doAuth&uid=olga&pwd={secret}"
+        ))
+        .await;
+    let clean = |what: &str, text: &str| {
+        assert!(!text.is_empty(), "{what} is empty");
+        assert!(
+            !text.contains(secret) && !text.contains("$argon2"),
+            "{what}: {text}"
+        );
+    };
     for path in [
         "/api/v1/lab/requests",
         "/metrics",
@@ -325,12 +382,16 @@ async fn no_secret_reaches_journal_metrics_or_events() {
     ] {
         let response = server.get(path).await;
         assert_eq!(response.status, 200);
-        assert!(
-            !response.body.contains(secret) && !response.body.contains("$argon2"),
-            "{path}: {}",
-            response.body
-        );
+        clean(path, &response.body);
     }
+    let heard: Vec<String> = std::iter::from_fn(|| events.try_recv().ok())
+        .map(|event| format!("{event:?}"))
+        .collect();
+    clean("events", &heard.join("\n"));
+    clean("app", &format!("{:?}", server.program.app));
+    server.program.stop().await;
+    let bytes = log.0.lock().unwrap().clone();
+    clean("logs", &String::from_utf8_lossy(&bytes));
 }
 
 #[tokio::test]

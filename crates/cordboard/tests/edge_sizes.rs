@@ -151,7 +151,7 @@ fn ten_thousand_idle_connections_cost_little_memory_and_nobody_time() {
     let mut other = lab.connect();
     for _ in 0..10 {
         let took = ask(&mut other);
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(took < Duration::from_secs(2), "{took:?}");
     }
     // They are all still there.
     for stream in idle.iter_mut().step_by(1_000) {

@@ -367,10 +367,53 @@ fn a_misspelt_key_is_told_with_line_and_nearest_key_and_examples_are_valid() {
     let printed = output(cordboard().args(["config", "print", "--lab"])).1;
     std::fs::write(&path, printed).unwrap();
     assert_eq!(
-        output(cordboard().args(["config", "check"]).arg(&path)).0,
-        0,
+        output(cordboard().args(["config", "check"]).arg(&path)),
+        (
+            0,
+            format!("{} can be used\n", path.display()),
+            String::new()
+        ),
         "what is printed can be read"
     );
+}
+
+#[test]
+fn every_commands_help_fits_a_screen_and_tells_its_exit_statuses() {
+    for command in [
+        "",
+        "lab",
+        "serve",
+        "config",
+        "config check",
+        "config print",
+        "admin",
+        "admin import",
+        "dial",
+        "hangup",
+        "lines",
+        "home",
+    ] {
+        let help = output(
+            cordboard()
+                .args(command.split_whitespace())
+                .arg("--help")
+                .env("COLUMNS", "100"),
+        );
+        assert_eq!(help.0, 0, "{command}");
+        assert!(
+            help.1.contains("Exit statuses: 0 "),
+            "{command}: {}",
+            help.1
+        );
+        let lines = help.1.lines().count();
+        assert!(lines <= 50, "{command} has {lines} lines: {}", help.1);
+        let wrong = output(
+            cordboard()
+                .args(command.split_whitespace())
+                .arg("--nonsense"),
+        );
+        assert_eq!((wrong.0, wrong.1.as_str()), (2, ""), "{command}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Options {
     /// Replace the directory in a store by a file's; all or nothing
+    #[command(after_help = super::FILE_STATUSES)]
     Import {
         /// Users, devices, profiles and lines
         #[arg(value_name = "FILE")]

@@ -7,12 +7,14 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Options {
     /// Say whether a configuration can be used
+    #[command(after_help = super::FILE_STATUSES)]
     Check {
         /// The configuration
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
     /// Print every setting with its value: defaults, file and environment together
+    #[command(after_help = super::FILE_STATUSES)]
     Print {
         /// The configuration
         #[arg(value_name = "FILE")]

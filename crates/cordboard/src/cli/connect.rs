@@ -46,13 +46,13 @@ pub(super) struct Credentials {
     user: Option<String>,
     /// The password; better by --password-file or the environment [env: CORDBOARD_PASSWORD]
     #[arg(long, value_name = "PASSWORD", group = "secret")]
-    password: Option<String>,
+    password: Option<Secret>,
     /// A file that holds the password [env: CORDBOARD_PASSWORD_FILE]
     #[arg(long, value_name = "FILE", group = "secret")]
     password_file: Option<PathBuf>,
     /// A token instead of user and password; better by --token-file or the environment [env: CORDBOARD_TOKEN]
     #[arg(long, value_name = "TOKEN", group = "secret")]
-    token: Option<String>,
+    token: Option<Secret>,
     /// A file that holds the token [env: CORDBOARD_TOKEN_FILE]
     #[arg(long, value_name = "FILE", group = "secret")]
     token_file: Option<PathBuf>,
@@ -131,7 +131,7 @@ impl Credentials {
             self.user.is_some() || self.password.is_some() || self.password_file.is_some();
         if !by_flag
             && let Some(token) = secret(
-                variable("CORDBOARD_TOKEN"),
+                variable("CORDBOARD_TOKEN").map(Secret::from),
                 file("CORDBOARD_TOKEN_FILE").as_deref(),
             )?
         {
@@ -142,7 +142,7 @@ impl Credentials {
         let password = match secret(self.password.clone(), self.password_file.as_deref())? {
             Some(password) => Some(password),
             None => secret(
-                variable("CORDBOARD_PASSWORD"),
+                variable("CORDBOARD_PASSWORD").map(Secret::from),
                 file("CORDBOARD_PASSWORD_FILE").as_deref(),
             )?,
         };
@@ -171,9 +171,9 @@ impl Credentials {
 }
 
 /// A secret that was given, or that stands in a file.
-fn secret(given: Option<String>, file: Option<&Path>) -> Result<Option<Secret>, Usage> {
+fn secret(given: Option<Secret>, file: Option<&Path>) -> Result<Option<Secret>, Usage> {
     match (given, file) {
-        (Some(secret), _) => Ok(Some(Secret::new(secret))),
+        (Some(secret), _) => Ok(Some(secret)),
         (None, Some(file)) => {
             let text = std::fs::read_to_string(file)
                 .map_err(|error| Usage::new(format!("cannot read {}: {error}", file.display())))?;
@@ -252,7 +252,7 @@ mod tests {
         ];
         let flags = Credentials {
             user: some("f"),
-            password: some("fp"),
+            password: Some("fp".into()),
             ..Credentials::default()
         };
         assert_eq!(asker(flags, &all), Ok(password("f", "fp")));
@@ -267,7 +267,7 @@ mod tests {
         };
         assert_eq!(asker(flags, &all), Ok(password("e", "from file")));
         let flags = Credentials {
-            token: some("ft"),
+            token: Some("ft".into()),
             ..Credentials::default()
         };
         assert_eq!(asker(flags, &all), Ok(token("ft", None)));

@@ -49,8 +49,14 @@ pub(super) struct Options {
     /// Phones answer by themselves after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     auto_answer: Option<Duration>,
-    /// How log lines look
-    #[arg(long, value_enum, default_value_t)]
+    /// How log lines look: text, or json for programs
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
     log_format: LogFormat,
 }
 

@@ -11,9 +11,15 @@ use crate::program::InUse;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Exit statuses, for `--help`.
+/// Exit statuses of the client commands, for `--help`.
 const STATUSES: &str = "Exit statuses: 0 done, 1 the server said no (its code and text are printed), 2 usage, \
     69 not reachable or in use, 76 the answer was not this protocol, 77 refused credentials.";
+/// Of what runs until it is stopped.
+const SERVER_STATUSES: &str = "Exit statuses: 0 stopped by Ctrl-C or SIGTERM, 1 it could not start, 2 usage, \
+    69 a port or the data folder is in use.";
+/// Of what reads a file.
+const FILE_STATUSES: &str =
+    "Exit statuses: 0 done, 1 the file cannot be used, 2 usage, 69 the store is in use.";
 
 /// Done.
 pub const OK: u8 = 0;
@@ -49,14 +55,16 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// A whole call manager on this machine, with simulated phones
+    #[command(after_help = SERVER_STATUSES)]
     Lab(lab::Options),
     /// Serve by a configuration file
+    #[command(after_help = SERVER_STATUSES)]
     Serve(serve::Options),
     /// Check or print a configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = FILE_STATUSES)]
     Config(config::Options),
     /// Look after users, devices and lines in a store
-    #[command(subcommand)]
+    #[command(subcommand, after_help = FILE_STATUSES)]
     Admin(admin::Options),
     /// Place a call through a WebDialer server
     #[command(after_help = STATUSES)]

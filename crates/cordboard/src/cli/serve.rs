@@ -15,8 +15,14 @@ pub(super) struct Options {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// How log lines look
-    #[arg(long, value_enum, default_value_t)]
+    /// How log lines look: text, or json for programs
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
     log_format: LogFormat,
 }
 

@@ -44,6 +44,21 @@ impl Response {
 impl Server {
     pub async fn start(directory: &str, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, directory, true, change).await
+    }
+
+    /// Stops it and starts it on the same folder, as it was.
+    pub async fn restarted(self, directory: &str) -> Self {
+        self.program.stop().await;
+        Self::start_in(self.folder, directory, false, |_| {}).await
+    }
+
+    async fn start_in(
+        folder: tempfile::TempDir,
+        directory: &str,
+        fresh: bool,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::lab();
         config.listen.http = "127.0.0.1:0".into();
         config.listen.https = "off".into();
@@ -63,7 +78,7 @@ impl Server {
                 text: directory.into(),
                 replaces: true,
             }),
-            fresh: true,
+            fresh,
             population: 0,
             auto_answer: None,
         })

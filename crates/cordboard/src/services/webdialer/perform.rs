@@ -45,14 +45,15 @@ pub(super) async fn perform(app: &App, request: Request, peer: Peer) -> Done {
     match request {
         Request::IsClusterUser { user } => {
             let now = app.clock.now().instant.0;
-            if !app.lookups.admit(peer.address.ip(), now) {
+            // Neither in a hurry nor without a directory is anybody told a false `false`.
+            if app.faults.directory_down() || !app.lookups.admit(peer.address.ip(), now) {
                 return Done {
                     busy: true,
                     ..Done::new(Answer::IsClusterUser(false))
                 };
             }
             let known = user.is_some_and(|user| app.handle.directory().account(&user).is_some());
-            Done::new(Answer::IsClusterUser(known && !app.faults.directory_down()))
+            Done::new(Answer::IsClusterUser(known))
         }
         Request::MakeCall {
             credential,
