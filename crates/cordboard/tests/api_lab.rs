@@ -330,3 +330,30 @@ async fn a_request_that_a_fault_turns_away_is_noted_too() {
     let asked = journal(&server, "?interface=webdialer").await;
     assert_eq!((asked.len(), &asked[0]["status"]), (1, &json!(503)));
 }
+
+#[tokio::test]
+async fn the_clock_goes_back_only_from_the_seeded_state_and_never_beyond_what_can_be_written() {
+    let server = server().await;
+    let set = |body: &'static str| server.post_json("/api/v1/lab/clock", body);
+    // Reading and asking for health touches nothing.
+    server.get("/healthz").await;
+    server.get("/api/v1/calls").await;
+    let past = set(r#"{"now": "2001-02-03T04:05:06Z", "running": false}"#).await;
+    assert_eq!(
+        (past.status, past.json()),
+        (
+            200,
+            json!({"now": "2001-02-03T04:05:06.000Z", "running": false})
+        )
+    );
+    assert_eq!(
+        set(r#"{"advance_ms": 18446744073709551615}"#).await.status,
+        409
+    );
+    assert_eq!(set(r#"{"now": "9999-12-30T00:00:00Z"}"#).await.status, 200);
+    assert_eq!(set(r#"{"advance_ms": 604800000}"#).await.status, 409);
+    places(&server, "SEPA", "5550109").await;
+    assert_eq!(set(r#"{"now": "2001-02-03T04:05:06Z"}"#).await.status, 409);
+    let after = server.get("/api/v1/lab/clock").await.json();
+    assert_eq!(after["now"], "9999-12-30T00:00:00.000Z");
+}
