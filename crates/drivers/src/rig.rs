@@ -151,6 +151,7 @@ impl<D: Driver> Rig<D> {
 
     /// One input as one transaction, with a store that may refuse it.
     fn step(&mut self, input: Input) {
+        let told = input.clone();
         self.exchange.handle(input.clone(), self.now);
         let mut outputs = self.drain();
         if self.doubts {
@@ -168,6 +169,9 @@ impl<D: Driver> Rig<D> {
             outputs = self.drain();
         }
         self.exchange.handle(Input::Stored, self.now);
+        if let Some(contradiction) = self.exchange.contradiction() {
+            panic!("{contradiction}, after {told:?} and then {outputs:?}");
+        }
         if !self.store_refuses {
             self.saves.append(&mut self.late);
         }

@@ -4,7 +4,7 @@
 
 use cordboard_core::Refusal;
 use cordboard_core::exchange::{
-    Action, DriverEvent, FIRST_DRIVER_LEG, LineWish, Record, Reply, Settings,
+    Action, DriverCommand, DriverEvent, FIRST_DRIVER_LEG, LineWish, Output, Record, Reply, Settings,
 };
 use cordboard_core::ids::{CallId, LegId};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
@@ -298,6 +298,33 @@ fn a_phone_that_dials_by_itself_holds_its_active_call_in_the_same_step() {
         rig.heard(),
         ["c-2 1001 held [1003]", "c-1 1001 active [1002]"]
     );
+}
+
+#[test]
+fn a_phone_that_takes_a_call_back_by_itself_holds_the_other_one_and_is_heard_again() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    let second = rig.call("A", "1003").unwrap();
+    rig.does(Action::Answer(whose(&second, "C"))).unwrap();
+    rig.heard();
+    let (leg, _) = rig
+        .network
+        .live_legs()
+        .find(|(_, device)| device.is_some_and(|d| d.as_str() == "A"))
+        .unwrap();
+    rig.outputs.clear();
+    rig.network
+        .phone_does(DriverEvent::RetrievedByPhone(leg), rig.now.instant);
+    rig.advance(Duration::ZERO);
+    assert_eq!(
+        rig.heard(),
+        ["c-2 1001 held [1003]", "c-1 1001 active [1002]"]
+    );
+    let joined =
+        |output: &Output| matches!(output, Output::Driver(DriverCommand::Join(_, l)) if *l == leg);
+    assert!(rig.outputs.iter().any(joined));
+    rig.does(Action::Hold(whose(&first, "A"))).unwrap();
+    assert_eq!(rig.heard(), ["c-1 1001 held [1002]"]);
 }
 
 #[test]

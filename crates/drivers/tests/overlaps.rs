@@ -282,6 +282,80 @@ fn a_shared_line_whose_answering_phone_goes_before_it_is_heard_ends_the_call() {
     ends_clean(&mut rig);
 }
 
+#[test]
+fn a_shared_line_still_being_reached_goes_along_with_a_completion() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    let late = Fault {
+        on: "device:S2".into(),
+        kind: FaultKind::DeviceSlow("S2".into(), Duration::from_secs(2)),
+    };
+    rig.network.set_fault(late, rig.now.instant);
+    consult(&mut rig, &first, "B", "1100");
+    rig.heard();
+    rig.does(Action::CompleteTransfer(whose(&first, "B")))
+        .unwrap();
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1002 dropped [1001]",
+            "c-1 1100 alerting [1001]",
+            "c-1 1001 active [1100]",
+            "c-2 1002 dropped [1100]",
+            "c-2 1100 dropped [1002]",
+            "c-2 ended transferred into c-1"
+        ]
+    );
+    rig.advance(Duration::from_secs(2));
+    assert_eq!(rig.heard(), ["c-1 1100 alerting [1001]"]);
+    rig.network.clear_faults(None, rig.now.instant);
+    rig.does(Action::Answer(whose(&first, "S2"))).unwrap();
+    assert!(hear_each_other(&rig, &["A", "S2"]));
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_completion_whose_consultation_fails_meanwhile_is_refused() {
+    let mut rig = rig();
+    let (first, second) = consulting(&mut rig);
+    rig.does(Action::Release(whose(&second, "C"))).unwrap();
+    rig.does(Action::Retrieve(whose(&first, "B"))).unwrap();
+    let third = consult(&mut rig, &first, "B", "1004");
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::CompleteConference(whose(&first, "B")));
+    rig.advance(Duration::from_secs(1));
+    ask(&mut rig, Action::Reject(whose(&third, "D")));
+    rig.advance(Duration::from_secs(3));
+    assert_eq!(rig.answers.get(&ticket), Some(&Err(Refusal::NoSuchCall)));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-3 1004 dropped [1002]",
+            "c-3 1002 failed [1004]",
+            "c-3 ended rejected"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_conference_does_not_take_a_phone_from_the_call_it_places() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    // B places a call on the path of the held one; a consultation needs a path of its own then.
+    rig.call("B", "1003").unwrap();
+    let second = consult(&mut rig, &first, "B", "1004");
+    rig.does(Action::Answer(whose(&second, "D"))).unwrap();
+    rig.heard();
+    assert_eq!(
+        rig.does(Action::CompleteConference(whose(&first, "B"))),
+        Err(Refusal::WrongState(PartState::Initiated))
+    );
+    assert_eq!(rig.heard(), Vec::<String>::new());
+    ends_clean(&mut rig);
+}
+
 // --- blind transfers ---------------------------------------------------------------------------------------------------
 
 #[test]

@@ -15,6 +15,7 @@
 //! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
 //! `features` for hold and retrieve, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
 
+mod audit;
 mod completion;
 mod endings;
 mod features;

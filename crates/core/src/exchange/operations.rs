@@ -189,8 +189,12 @@ impl Exchange {
     }
 
     /// Is everything still there that an operation is about? The legs it also moves may go: nothing is owed by those.
-    fn has_ground(&self, operation: &Operation) -> bool {
-        let live = |call, part| self.state_of(call, part).is_some_and(PartState::is_live);
+    pub(super) fn has_ground(&self, operation: &Operation) -> bool {
+        // A part that only hears a tone is in no call any more.
+        let live = |call, part| {
+            self.state_of(call, part)
+                .is_some_and(|state| state.is_live() && state != PartState::Failed)
+        };
         match &operation.kind {
             Kind::Originate(plan) => {
                 let first = plan.consultation_of.as_ref();
@@ -395,11 +399,14 @@ impl Exchange {
         }
     }
 
-    /// Puts a part that is still active for everybody back into its conversation.
+    /// Puts a part that is still active for everybody back into its conversation, unless an operation moves it.
     pub(super) fn rejoin(&mut self, key: CallKey, part: PartId) {
         if self.state_of(key, part) == Some(PartState::Active)
             && let Some((leg, mix)) = self.path_of(key, part)
-            && self.legs.get(&leg).is_some_and(|l| l.mix != Some(mix))
+            && self
+                .legs
+                .get(&leg)
+                .is_some_and(|l| l.mix != Some(mix) && l.operation.is_none())
         {
             self.join_leg(leg, mix);
         }
