@@ -646,9 +646,24 @@ fn calls_on_their_way_to_a_phone_count_for_its_busy_trigger() {
         ask(&mut rig, make(device, "1002"));
     }
     rig.advance(Duration::from_secs(4));
-    let heard = rig.heard();
-    let seen = |what: &str| heard.iter().filter(|e| e.contains(what)).count();
-    assert_eq!((seen("1002 alerting"), seen("ended busy")), (2, 1));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 created",
+            "c-1 1001 initiating [1002]",
+            "c-1 1001 initiated [1002]",
+            "c-2 created",
+            "c-2 1003 initiating [1002]",
+            "c-2 1003 initiated [1002]",
+            "c-3 created",
+            "c-3 1004 initiating [1002]",
+            "c-3 1004 initiated [1002]",
+            "c-3 1004 failed [1002]",
+            "c-3 ended busy",
+            "c-1 1002 alerting [1001]",
+            "c-2 1002 alerting [1003]"
+        ]
+    );
     ends_clean(&mut rig);
 }
 
