@@ -167,6 +167,11 @@ impl<D: Driver> Rig<D> {
             self.exchange
                 .handle(Input::StoreFailed(Box::new(input)), self.now);
             outputs = self.drain();
+            let promised = |o: &Output| matches!(o, Output::Answer(_, Ok(_)));
+            assert!(
+                !outputs.iter().any(promised),
+                "promised, though it is not stored: {outputs:?}"
+            );
         }
         self.exchange.handle(Input::Stored, self.now);
         if let Some(contradiction) = self.exchange.contradiction() {

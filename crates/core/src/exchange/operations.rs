@@ -258,8 +258,11 @@ impl Exchange {
             let Some(operation) = self.operations.get(&id) else {
                 continue;
             };
+            let promises = operation.ticket.is_some() && operation.waits.is_empty();
             if !self.has_ground(operation) {
                 self.lose_ground(id, refusal);
+            } else if promises && self.store_refuses {
+                self.drop_operation(id, Refusal::StoreUnavailable);
             } else if operation.waits.is_empty()
                 && let Some(operation) = self.end_operation(id)
             {
@@ -307,7 +310,9 @@ impl Exchange {
 
     /// Places a call that was put off, as if it had been asked for now.
     fn carry_on(&mut self, ticket: Ticket, plan: Plan) {
-        let answer = if self.is_registered(&plan.device) {
+        let answer = if self.store_refuses {
+            Some(Err(Refusal::StoreUnavailable))
+        } else if self.is_registered(&plan.device) {
             self.originate(ticket, plan)
         } else {
             Some(Err(Refusal::DeviceOutOfService))
