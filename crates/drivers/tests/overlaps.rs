@@ -5,7 +5,7 @@
 use cordboard_core::Refusal;
 use cordboard_core::call::PartState;
 use cordboard_core::exchange::{
-    Action, Actor, DriverCommand, DriverEvent, LineWish, Output, Query, Reply, Settings,
+    Action, Actor, DriverCommand, DriverEvent, LineWish, Output, Query, Registered, Reply, Settings,
 };
 use cordboard_core::ids::{CallId, LegId, MixId, Ticket};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
@@ -780,5 +780,22 @@ fn a_ringing_phone_that_was_asked_to_answer_rings_on_when_the_network_returns() 
             "c-1 ended no_answer"
         ]
     );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_network_that_only_lists_itself_again_breaks_nothing_off() {
+    let mut rig = rig();
+    let call = talking(&mut rig);
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::Hold(whose(&call, "A")));
+    let listed = DriverEvent::NetworkUp {
+        legs: rig.network.live_legs().map(|(leg, _)| leg).collect(),
+        devices: Registered::AllBut(Default::default()),
+    };
+    rig.network.phone_does(listed, rig.now.instant);
+    rig.advance(Duration::from_secs(2));
+    assert!(matches!(rig.answers.get(&ticket), Some(Ok(_))));
+    assert_eq!(rig.heard(), ["c-1 1001 held [1002]"]);
     ends_clean(&mut rig);
 }

@@ -69,16 +69,14 @@ impl Exchange {
         for name in exceptions {
             self.registered.insert(name, !default);
         }
+        // A network that only lists itself again has broken nothing off.
+        let mut broken_off: Vec<Operation> = Vec::new();
         if !self.now.network_up {
             self.now.network_up = true;
             self.publish(None, EventKind::NetworkUp);
-        }
-        let broken_off: Vec<Operation> = {
             let ids: Vec<u64> = self.operations.keys().copied().collect();
-            ids.into_iter()
-                .filter_map(|id| self.end_operation(id))
-                .collect()
-        };
+            broken_off.extend(ids.into_iter().filter_map(|id| self.end_operation(id)));
+        }
         let lost: Vec<LegId> = self
             .legs
             .keys()
