@@ -151,6 +151,7 @@ impl<D: Driver> Rig<D> {
 
     /// One input as one transaction, with a store that may refuse it.
     fn step(&mut self, input: Input) {
+        let told = input.clone();
         self.exchange.handle(input.clone(), self.now);
         let mut outputs = self.drain();
         if self.doubts {
@@ -166,8 +167,16 @@ impl<D: Driver> Rig<D> {
             self.exchange
                 .handle(Input::StoreFailed(Box::new(input)), self.now);
             outputs = self.drain();
+            let promised = |o: &Output| matches!(o, Output::Answer(_, Ok(_)));
+            assert!(
+                !outputs.iter().any(promised),
+                "promised, though it is not stored: {outputs:?}"
+            );
         }
         self.exchange.handle(Input::Stored, self.now);
+        if let Some(contradiction) = self.exchange.contradiction() {
+            panic!("{contradiction}, after {told:?} and then {outputs:?}");
+        }
         if !self.store_refuses {
             self.saves.append(&mut self.late);
         }

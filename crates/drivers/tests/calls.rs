@@ -4,7 +4,7 @@
 
 use cordboard_core::Refusal;
 use cordboard_core::exchange::{
-    Action, DriverEvent, FIRST_DRIVER_LEG, LineWish, Record, Reply, Settings,
+    Action, DriverCommand, DriverEvent, FIRST_DRIVER_LEG, LineWish, Output, Record, Reply, Settings,
 };
 use cordboard_core::ids::{CallId, LegId};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
@@ -148,27 +148,79 @@ fn a_new_call_ends_the_tone_of_the_last_one_in_its_first_step() {
 
 #[test]
 fn outside_numbers_answer_hang_up_drop_and_ring_out_as_their_endings_say() {
-    for (digits, after, cause) in [
-        ("5550106", 6_000, "normal"),
-        ("5550107", 5_000, "network"),
-        ("5550108", 180_000, "no_answer"),
-        ("5550110", 0, "unallocated"),
-        ("5555111", 0, "rejected"),
-    ] {
+    let rings = |digits: &str| format!("c-1 {digits} alerting [1001]");
+    let gone = |digits: &str| format!("c-1 {digits} dropped [1001]");
+    let caller = |what: &str, digits: &str| format!("c-1 1001 {what} [{digits}]");
+    let ended = |cause: &str| format!("c-1 ended {cause}");
+    let answered = |digits: &str| {
+        vec![
+            rings(digits),
+            format!("c-1 {digits} active [1001]"),
+            caller("active", digits),
+        ]
+    };
+    // Digits, how long until the end, what was heard before it, how it ends.
+    let stories = [
+        (
+            "5550106",
+            6_000,
+            answered("5550106"),
+            vec![
+                gone("5550106"),
+                caller("dropped", "5550106"),
+                ended("normal"),
+            ],
+        ),
+        (
+            "5550107",
+            5_000,
+            vec![rings("5550107")],
+            vec![
+                gone("5550107"),
+                caller("failed", "5550107"),
+                ended("network"),
+            ],
+        ),
+        (
+            "5550108",
+            180_000,
+            vec![rings("5550108")],
+            vec![
+                gone("5550108"),
+                caller("dropped", "5550108"),
+                ended("no_answer"),
+            ],
+        ),
+        (
+            "5550110",
+            0,
+            Vec::new(),
+            vec![caller("failed", "5550110"), ended("unallocated")],
+        ),
+        (
+            "5555111",
+            0,
+            Vec::new(),
+            vec![caller("failed", "5555111"), ended("rejected")],
+        ),
+    ];
+    for (digits, after, before, end) in stories {
         let mut rig = rig();
         rig.call("A", digits).unwrap();
+        let mut expected = vec![
+            "c-1 created".to_owned(),
+            caller("initiating", digits),
+            caller("initiated", digits),
+        ];
+        expected.extend(before);
         if after > 0 {
             rig.advance(Duration::from_millis(after - 1));
-            assert!(
-                !rig.heard().iter().any(|e| e.contains("ended")),
-                "{digits} ended early"
-            );
+            assert_eq!(rig.heard(), expected, "{digits}");
+            expected.clear();
             rig.advance(Duration::from_millis(1));
         }
-        assert!(
-            rig.heard().contains(&format!("c-1 ended {cause}")),
-            "{digits}"
-        );
+        expected.extend(end);
+        assert_eq!(rig.heard(), expected, "{digits}");
     }
 }
 
@@ -244,8 +296,14 @@ fn answering_a_second_call_holds_the_first_in_the_same_step() {
         Ok("c-3".to_owned())
     );
     assert_eq!(
-        rig.heard().last().unwrap(),
-        "c-3 ended busy",
+        rig.heard(),
+        [
+            "c-3 created",
+            "c-3 1004 initiating [1002]",
+            "c-3 1004 initiated [1002]",
+            "c-3 1004 failed [1002]",
+            "c-3 ended busy"
+        ],
         "at busy_trigger the phone is busy"
     );
 }
@@ -301,12 +359,45 @@ fn a_phone_that_dials_by_itself_holds_its_active_call_in_the_same_step() {
 }
 
 #[test]
+fn a_phone_that_takes_a_call_back_by_itself_holds_the_other_one_and_is_heard_again() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    let second = rig.call("A", "1003").unwrap();
+    rig.does(Action::Answer(whose(&second, "C"))).unwrap();
+    rig.heard();
+    let (leg, _) = rig
+        .network
+        .live_legs()
+        .find(|(_, device)| device.is_some_and(|d| d.as_str() == "A"))
+        .unwrap();
+    rig.outputs.clear();
+    rig.network
+        .phone_does(DriverEvent::RetrievedByPhone(leg), rig.now.instant);
+    rig.advance(Duration::ZERO);
+    assert_eq!(
+        rig.heard(),
+        ["c-2 1001 held [1003]", "c-1 1001 active [1002]"]
+    );
+    let joined =
+        |output: &Output| matches!(output, Output::Driver(DriverCommand::Join(_, l)) if *l == leg);
+    assert!(rig.outputs.iter().any(joined));
+    rig.does(Action::Hold(whose(&first, "A"))).unwrap();
+    assert_eq!(rig.heard(), ["c-1 1001 held [1002]"]);
+}
+
+#[test]
 fn a_shared_line_rings_everywhere_and_is_in_use_where_it_was_not_answered() {
     let mut rig = rig();
     let call = rig.call("A", "1100").unwrap();
     assert_eq!(
-        rig.heard()[3..],
-        ["c-1 1100 alerting [1001]", "c-1 1100 alerting [1001]"]
+        rig.heard(),
+        [
+            "c-1 created",
+            "c-1 1001 initiating [1100]",
+            "c-1 1001 initiated [1100]",
+            "c-1 1100 alerting [1001]",
+            "c-1 1100 alerting [1001]"
+        ]
     );
     rig.does(Action::Answer(whose(&call, "S2"))).unwrap();
     assert_eq!(
@@ -427,7 +518,23 @@ fn a_blind_transfer_nobody_answers_rings_the_transferor_when_recall_is_on() {
     );
     rig.does(Action::Answer(whose(&call, "B"))).unwrap();
     assert_eq!(rig.heard(), ["c-1 1002 active [1001]"]);
-    assert!(story(&mut rig, &call).contains(&"recalled 1002".to_owned()));
+    assert_eq!(
+        story(&mut rig, &call),
+        [
+            "created 1001",
+            "offered 1002",
+            "alerting 1002",
+            "answered 1002",
+            "offered 1003",
+            "transferred 1002",
+            "alerting 1003",
+            "released 1003",
+            "recalled 1002",
+            "offered 1002",
+            "alerting 1002",
+            "answered 1002"
+        ]
+    );
 }
 
 fn consulting(rig: &mut Rig<Sim>) -> (CallId, CallId) {
@@ -535,7 +642,18 @@ fn a_conference_of_three_and_four_goes_on_when_one_leaves_and_ends_with_the_last
     rig.heard();
     rig.does(Action::CompleteConference(whose(&first, "A")))
         .unwrap();
-    assert_eq!(rig.heard()[0], "c-1 1001 active [1002,1003,1004]");
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1001 active [1002,1003,1004]",
+            "c-1 1004 active [1001,1002,1003]",
+            "c-1 1002 active [1001,1003,1004]",
+            "c-1 1003 active [1001,1002,1004]",
+            "c-3 1001 dropped [1004]",
+            "c-3 1004 dropped [1001]",
+            "c-3 ended conferenced into c-1"
+        ]
+    );
     rig.does(Action::Release(whose(&first, "C"))).unwrap();
     assert_eq!(
         rig.heard(),
@@ -547,7 +665,14 @@ fn a_conference_of_three_and_four_goes_on_when_one_leaves_and_ends_with_the_last
         ]
     );
     rig.does(Action::Release(whose(&first, "D"))).unwrap();
-    rig.heard();
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1004 dropped [1001,1002]",
+            "c-1 1001 active [1002]",
+            "c-1 1002 active [1001]"
+        ]
+    );
     rig.does(Action::Release(whose(&first, "A"))).unwrap();
     assert_eq!(
         rig.heard(),
@@ -600,9 +725,29 @@ fn a_number_nobody_carries_now_is_out_of_service_and_the_own_number_busy() {
     );
     rig.advance(Duration::ZERO);
     rig.call("A", "1002").unwrap();
-    assert!(rig.heard().contains(&"c-1 ended out_of_service".to_owned()));
+    assert_eq!(
+        rig.heard(),
+        [
+            "B down",
+            "c-1 created",
+            "c-1 1001 initiating [1002]",
+            "c-1 1001 initiated [1002]",
+            "c-1 1001 failed [1002]",
+            "c-1 ended out_of_service"
+        ]
+    );
     rig.call("A", "1001").unwrap();
-    assert!(rig.heard().contains(&"c-2 ended busy".to_owned()));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-2 created",
+            "c-1 1001 dropped [1002]",
+            "c-2 1001 initiating [1001]",
+            "c-2 1001 initiated [1001]",
+            "c-2 1001 failed [1001]",
+            "c-2 ended busy"
+        ]
+    );
     assert_eq!(rig.call("B", "1001"), Err(Refusal::DeviceOutOfService));
 }
 
@@ -652,7 +797,14 @@ fn calls_that_went_on_without_the_network_are_still_there_afterwards() {
     rig.advance(Duration::ZERO);
     assert_eq!(rig.heard(), ["network.down", "network.up"]);
     rig.does(Action::Release(whose(&call, "B"))).unwrap();
-    assert_eq!(rig.heard().last().unwrap(), "c-1 ended normal");
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1002 dropped [1001]",
+            "c-1 1001 dropped [1002]",
+            "c-1 ended normal"
+        ]
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use cordboard_drivers::sim::{Mischief, Sim};
 use judge::{Judge, wind_up};
 use std::time::Duration;
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 1_000;
 
 fn rig(mischief: Mischief) -> Rig<Sim> {
     let directory = phones(&[

@@ -5,7 +5,7 @@
 use cordboard_core::Refusal;
 use cordboard_core::call::PartState;
 use cordboard_core::exchange::{
-    Action, Actor, DriverCommand, DriverEvent, LineWish, Output, Query, Reply, Settings,
+    Action, Actor, DriverCommand, DriverEvent, LineWish, Output, Query, Registered, Reply, Settings,
 };
 use cordboard_core::ids::{CallId, LegId, MixId, Ticket};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
@@ -279,6 +279,80 @@ fn a_shared_line_whose_answering_phone_goes_before_it_is_heard_ends_the_call() {
             "c-1 ended normal"
         ]
     );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_shared_line_still_being_reached_goes_along_with_a_completion() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    let late = Fault {
+        on: "device:S2".into(),
+        kind: FaultKind::DeviceSlow("S2".into(), Duration::from_secs(2)),
+    };
+    rig.network.set_fault(late, rig.now.instant);
+    consult(&mut rig, &first, "B", "1100");
+    rig.heard();
+    rig.does(Action::CompleteTransfer(whose(&first, "B")))
+        .unwrap();
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1002 dropped [1001]",
+            "c-1 1100 alerting [1001]",
+            "c-1 1001 active [1100]",
+            "c-2 1002 dropped [1100]",
+            "c-2 1100 dropped [1002]",
+            "c-2 ended transferred into c-1"
+        ]
+    );
+    rig.advance(Duration::from_secs(2));
+    assert_eq!(rig.heard(), ["c-1 1100 alerting [1001]"]);
+    rig.network.clear_faults(None, rig.now.instant);
+    rig.does(Action::Answer(whose(&first, "S2"))).unwrap();
+    assert!(hear_each_other(&rig, &["A", "S2"]));
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_completion_whose_consultation_fails_meanwhile_is_refused() {
+    let mut rig = rig();
+    let (first, second) = consulting(&mut rig);
+    rig.does(Action::Release(whose(&second, "C"))).unwrap();
+    rig.does(Action::Retrieve(whose(&first, "B"))).unwrap();
+    let third = consult(&mut rig, &first, "B", "1004");
+    rig.heard();
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::CompleteConference(whose(&first, "B")));
+    rig.advance(Duration::from_secs(1));
+    ask(&mut rig, Action::Reject(whose(&third, "D")));
+    rig.advance(Duration::from_secs(3));
+    assert_eq!(rig.answers.get(&ticket), Some(&Err(Refusal::NoSuchCall)));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-3 1004 dropped [1002]",
+            "c-3 1002 failed [1004]",
+            "c-3 ended rejected"
+        ]
+    );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_conference_does_not_take_a_phone_from_the_call_it_places() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    // B places a call on the path of the held one; a consultation needs a path of its own then.
+    rig.call("B", "1003").unwrap();
+    let second = consult(&mut rig, &first, "B", "1004");
+    rig.does(Action::Answer(whose(&second, "D"))).unwrap();
+    rig.heard();
+    assert_eq!(
+        rig.does(Action::CompleteConference(whose(&first, "B"))),
+        Err(Refusal::WrongState(PartState::Initiated))
+    );
+    assert_eq!(rig.heard(), Vec::<String>::new());
     ends_clean(&mut rig);
 }
 
@@ -572,9 +646,24 @@ fn calls_on_their_way_to_a_phone_count_for_its_busy_trigger() {
         ask(&mut rig, make(device, "1002"));
     }
     rig.advance(Duration::from_secs(4));
-    let heard = rig.heard();
-    let seen = |what: &str| heard.iter().filter(|e| e.contains(what)).count();
-    assert_eq!((seen("1002 alerting"), seen("ended busy")), (2, 1));
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 created",
+            "c-1 1001 initiating [1002]",
+            "c-1 1001 initiated [1002]",
+            "c-2 created",
+            "c-2 1003 initiating [1002]",
+            "c-2 1003 initiated [1002]",
+            "c-3 created",
+            "c-3 1004 initiating [1002]",
+            "c-3 1004 initiated [1002]",
+            "c-3 1004 failed [1002]",
+            "c-3 ended busy",
+            "c-1 1002 alerting [1001]",
+            "c-2 1002 alerting [1003]"
+        ]
+    );
     ends_clean(&mut rig);
 }
 
@@ -691,5 +780,22 @@ fn a_ringing_phone_that_was_asked_to_answer_rings_on_when_the_network_returns() 
             "c-1 ended no_answer"
         ]
     );
+    ends_clean(&mut rig);
+}
+
+#[test]
+fn a_network_that_only_lists_itself_again_breaks_nothing_off() {
+    let mut rig = rig();
+    let call = talking(&mut rig);
+    slow(&mut rig);
+    let ticket = ask(&mut rig, Action::Hold(whose(&call, "A")));
+    let listed = DriverEvent::NetworkUp {
+        legs: rig.network.live_legs().map(|(leg, _)| leg).collect(),
+        devices: Registered::AllBut(Default::default()),
+    };
+    rig.network.phone_does(listed, rig.now.instant);
+    rig.advance(Duration::from_secs(2));
+    assert!(matches!(rig.answers.get(&ticket), Some(Ok(_))));
+    assert_eq!(rig.heard(), ["c-1 1001 held [1002]"]);
     ends_clean(&mut rig);
 }

@@ -113,6 +113,9 @@ impl Exchange {
         {
             return Err(Refusal::WrongState(call.part_state(own)));
         }
+        if conference && let Some(state) = self.path_is_taken(first, keeps, (second, leaves)) {
+            return Err(Refusal::WrongState(state));
+        }
         let mix = self.mix_of(first);
         if conference
             && let Some((leg, _)) = self.path_of(first, keeps)
@@ -153,6 +156,30 @@ impl Exchange {
         let waits = joining.into_iter().map(|leg| (leg, Wait::Joined)).collect();
         self.start_operation(ticket, report, waits, kind);
         Ok(())
+    }
+
+    /// What keeps a part's path from this part's conversation, the part that gives way to it aside.
+    fn path_is_taken(
+        &self,
+        key: CallKey,
+        part: PartId,
+        gives_way: (CallKey, PartId),
+    ) -> Option<PartState> {
+        let call = self.calls.get(&key)?;
+        let leg = self.legs.get(&call.part(call.place(part)?).leg?)?;
+        let others = leg
+            .carries
+            .iter()
+            .filter(|&&carried| carried != (key, part) && carried != gives_way);
+        others
+            .filter_map(|&(call, part)| self.state_of(call, part))
+            .find(|state| match state {
+                PartState::Initiating
+                | PartState::Initiated
+                | PartState::Alerting
+                | PartState::Active => true,
+                PartState::Held | PartState::Failed | PartState::Dropped => false,
+            })
     }
 
     /// Is somebody in the conversation when this part leaves?
@@ -297,6 +324,10 @@ impl Exchange {
                 self.release_leg(leg, cause, false);
             }
         }
+        // A phone may have turned to another call meanwhile, or come back to this one.
+        for part in self.parts_of(first) {
+            self.rejoin(first, part);
+        }
         self.settle_music(first);
         self.ringback_in(first);
         self.end_step();
@@ -352,10 +383,20 @@ impl Exchange {
             old_parts.push(part.id);
         }
         let ids: Vec<PartId> = new.parts.iter().map(|p| p.id).collect();
+        // Other devices of its number may be on their way to ringing still.
+        new.reaching.clone_from(&old.reaching);
+        if let Some(call) = self.calls.get_mut(&from) {
+            call.connections[connection].reaching.clear();
+        }
         if let Some(call) = self.calls.get_mut(&to) {
             call.connections.push(new);
             let last = call.connections.len() - 1;
             call.join(last);
+            for leg in &old.reaching {
+                if let Some(leg) = self.legs.get_mut(leg) {
+                    leg.reaching = Some((to, last));
+                }
+            }
         }
         for id in ids {
             self.touch(to, id);
@@ -395,14 +436,15 @@ impl Exchange {
         }
     }
 
+    fn parts_of(&self, key: CallKey) -> Vec<PartId> {
+        let call = self.calls.get(&key);
+        call.map(|c| c.places().map(|p| c.part(p).id).collect())
+            .unwrap_or_default()
+    }
+
     /// Puts the parties of both calls back where everybody believes them to be.
     pub(super) fn unmerge(&mut self, first: CallKey, keeps: PartId, second: CallKey) {
-        let parts: Vec<PartId> = self
-            .calls
-            .get(&second)
-            .map(|c| c.places().map(|p| c.part(p).id).collect())
-            .unwrap_or_default();
-        for part in parts {
+        for part in self.parts_of(second) {
             self.rejoin(second, part);
         }
         self.rejoin(first, keeps);

@@ -15,6 +15,7 @@
 //! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
 //! `features` for hold and retrieve, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
 
+mod audit;
 mod completion;
 mod endings;
 mod features;
@@ -152,6 +153,8 @@ pub struct Exchange {
     reviews: VecDeque<(u64, Refusal)>,
     /// Devices whose queue may have its turn before the input is done.
     turns: VecDeque<DeviceName>,
+    /// While an input is handled whose step could not be stored: nothing may be promised by what follows from it.
+    store_refuses: bool,
     out: VecDeque<Output>,
     clock: Now,
 }
@@ -177,6 +180,7 @@ impl Exchange {
             step: Step::default(),
             reviews: VecDeque::new(),
             turns: VecDeque::new(),
+            store_refuses: false,
             out: VecDeque::new(),
             clock: Now::default(),
         }
@@ -193,13 +197,17 @@ impl Exchange {
             Input::Deadline => self.fire_due(),
             Input::Stored => self.commit(),
             Input::Undo => self.undo(),
-            Input::StoreFailed(input) => self.store_failed(*input),
+            Input::StoreFailed(input) => {
+                self.store_refuses = true;
+                self.store_failed(*input);
+            }
             Input::Reset(directory) => {
                 self.set_directory(directory);
                 self.reset();
             }
         }
         self.settle_operations();
+        self.store_refuses = false;
     }
 
     /// The next output of the inputs handled so far.

@@ -189,8 +189,12 @@ impl Exchange {
     }
 
     /// Is everything still there that an operation is about? The legs it also moves may go: nothing is owed by those.
-    fn has_ground(&self, operation: &Operation) -> bool {
-        let live = |call, part| self.state_of(call, part).is_some_and(PartState::is_live);
+    pub(super) fn has_ground(&self, operation: &Operation) -> bool {
+        // A part that only hears a tone is in no call any more.
+        let live = |call, part| {
+            self.state_of(call, part)
+                .is_some_and(|state| state.is_live() && state != PartState::Failed)
+        };
         match &operation.kind {
             Kind::Originate(plan) => {
                 let first = plan.consultation_of.as_ref();
@@ -254,8 +258,11 @@ impl Exchange {
             let Some(operation) = self.operations.get(&id) else {
                 continue;
             };
+            let promises = operation.ticket.is_some() && operation.waits.is_empty();
             if !self.has_ground(operation) {
                 self.lose_ground(id, refusal);
+            } else if promises && self.store_refuses {
+                self.drop_operation(id, Refusal::StoreUnavailable);
             } else if operation.waits.is_empty()
                 && let Some(operation) = self.end_operation(id)
             {
@@ -303,7 +310,9 @@ impl Exchange {
 
     /// Places a call that was put off, as if it had been asked for now.
     fn carry_on(&mut self, ticket: Ticket, plan: Plan) {
-        let answer = if self.is_registered(&plan.device) {
+        let answer = if self.store_refuses {
+            Some(Err(Refusal::StoreUnavailable))
+        } else if self.is_registered(&plan.device) {
             self.originate(ticket, plan)
         } else {
             Some(Err(Refusal::DeviceOutOfService))
@@ -395,11 +404,14 @@ impl Exchange {
         }
     }
 
-    /// Puts a part that is still active for everybody back into its conversation.
+    /// Puts a part that is still active for everybody back into its conversation, unless an operation moves it.
     pub(super) fn rejoin(&mut self, key: CallKey, part: PartId) {
         if self.state_of(key, part) == Some(PartState::Active)
             && let Some((leg, mix)) = self.path_of(key, part)
-            && self.legs.get(&leg).is_some_and(|l| l.mix != Some(mix))
+            && self
+                .legs
+                .get(&leg)
+                .is_some_and(|l| l.mix != Some(mix) && l.operation.is_none())
         {
             self.join_leg(leg, mix);
         }

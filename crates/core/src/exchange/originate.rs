@@ -173,7 +173,7 @@ impl Exchange {
             .get(device)
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let mut idle = None;
+        let (mut idle, mut active) = (None, None);
         for &id in legs {
             let Some(leg) = self.legs.get(&id) else {
                 continue;
@@ -194,7 +194,7 @@ impl Exchange {
                 continue;
             }
             if let Some((call, part)) = state(PartState::Active) {
-                return Path::Active(id, call, part);
+                active = active.or(Some(Path::Active(id, call, part)));
             }
             let ringing_out =
                 state(PartState::Initiated).is_some() || state(PartState::Initiating).is_some();
@@ -202,7 +202,7 @@ impl Exchange {
                 idle = idle.or(Some(id));
             }
         }
-        idle.map_or(Path::New, Path::Idle)
+        active.or(idle.map(Path::Idle)).unwrap_or(Path::New)
     }
 
     pub(super) fn state_of(&self, call: CallKey, part: PartId) -> Option<PartState> {

@@ -69,16 +69,14 @@ impl Exchange {
         for name in exceptions {
             self.registered.insert(name, !default);
         }
+        // A network that only lists itself again has broken nothing off.
+        let mut broken_off: Vec<Operation> = Vec::new();
         if !self.now.network_up {
             self.now.network_up = true;
             self.publish(None, EventKind::NetworkUp);
-        }
-        let broken_off: Vec<Operation> = {
             let ids: Vec<u64> = self.operations.keys().copied().collect();
-            ids.into_iter()
-                .filter_map(|id| self.end_operation(id))
-                .collect()
-        };
+            broken_off.extend(ids.into_iter().filter_map(|id| self.end_operation(id)));
+        }
         let lost: Vec<LegId> = self
             .legs
             .keys()
@@ -563,12 +561,73 @@ impl Exchange {
             .rev()
             .find(|&(c, p)| self.state_of(c, p) == Some(wanted));
         let Some((key, part)) = part else { return };
-        self.begin_step(None);
         if held {
+            self.begin_step(None);
             self.mark_held(key, part);
+            self.end_step();
         } else {
-            self.mark_retrieved(key, part);
+            self.phone_retrieved(leg, key, part);
         }
+    }
+
+    /// The phone has turned to this part: what else is active there goes on hold in the same step, a tone ends.
+    fn phone_retrieved(&mut self, id: LegId, key: CallKey, part: PartId) {
+        let Some(leg) = self.legs.get(&id) else {
+            return;
+        };
+        let others: Vec<(CallKey, PartId, Option<PartState>)> = leg
+            .carries
+            .iter()
+            .filter(|&&carried| carried != (key, part))
+            .map(|&(c, p)| (c, p, self.state_of(c, p)))
+            .collect();
+        let places_a_call = others.iter().any(|&(_, _, state)| {
+            matches!(
+                state,
+                Some(PartState::Initiating | PartState::Initiated | PartState::Alerting)
+            )
+        });
+        let operation = leg.operation.and_then(|id| self.operations.get(&id));
+        let moved = operation.is_some_and(|o| !matches!(o.kind, Kind::Transfer { .. }));
+        if places_a_call || moved {
+            // The path is on its way elsewhere already; where it comes to is told when it is there.
+            self.now.strays += 1;
+            return;
+        }
+        let free = operation.is_none();
+        let device = match &leg.target {
+            Target::Device(device) => Some(device.clone()),
+            Target::Digits(_) => None,
+        };
+        let elsewhere = device.and_then(|device| self.active_part_on(&device, id));
+        if let Some((_, _, other)) = elsewhere {
+            self.leave_mix(other);
+        }
+        if free {
+            let mix = self.mix_of(key);
+            if self.legs.get(&id).is_some_and(|l| l.mix != Some(mix)) {
+                self.join_leg(id, mix);
+            }
+        }
+        self.begin_step(None);
+        if let Some((call, other, _)) = elsewhere {
+            self.mark_held(call, other);
+        }
+        for (call, other, state) in others {
+            match state {
+                Some(PartState::Active) => self.mark_held(call, other),
+                Some(PartState::Failed) => self.silence(call, other, Some(id)),
+                Some(
+                    PartState::Initiating
+                    | PartState::Initiated
+                    | PartState::Alerting
+                    | PartState::Held
+                    | PartState::Dropped,
+                )
+                | None => {}
+            }
+        }
+        self.mark_retrieved(key, part);
         self.end_step();
     }
 

@@ -44,6 +44,10 @@ impl Timers {
         }
     }
 
+    pub(super) fn is_set(&self, timer: Timer) -> bool {
+        self.by_name.contains_key(&timer)
+    }
+
     pub(super) fn earliest(&self) -> Option<Instant> {
         self.by_time.first().map(|&(at, _)| at)
     }

@@ -48,7 +48,7 @@ impl<K: Ord + Clone, V: Clone> Tracked<K, V> {
         Some(old)
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
         self.map.iter()
     }
 

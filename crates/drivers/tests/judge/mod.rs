@@ -253,7 +253,8 @@ fn parties(call: &CallRecord, live: &[&PartView]) -> usize {
     let reached: BTreeSet<&DirectoryNumber> = call
         .connections
         .iter()
-        .filter(|c| is_reached_for(c) && !live.iter().any(|p| p.inbound && p.number == c.number))
+        .filter(|c| is_reached_for(c))
+        .filter(|c| c.part.is_none() || !live.iter().any(|p| p.inbound && p.number == c.number))
         .filter(|c| live.iter().any(|part| part.others.contains(&c.number)))
         .map(|c| &c.number)
         .collect();
