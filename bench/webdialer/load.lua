@@ -9,7 +9,7 @@ end
 
 function init(arguments)
   bodies = {}
-  -- Each thread has users of its own: one phone asked twice at the same instant says that it is busy.
+  -- Each thread has users of its own, so that no two connections ask one phone at the same instant.
   local line_number = 0
   for line in io.lines(os.getenv("BODIES")) do
     line_number = line_number + 1
