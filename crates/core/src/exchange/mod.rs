@@ -97,17 +97,19 @@ impl Default for Settings {
     }
 }
 
-/// So many event numbers are reserved by one save. Most events come without a save of their own, and a number must not be
-/// given twice after a restart; a restart skips at most so many.
-const EVENT_BLOCK: u64 = 1_000;
+/// So many numbers of events, and of parts, are reserved by one save. A number must not be given twice after a restart, and
+/// most are given without a save of their own, or with one that has enough to write; a restart skips at most so many.
+const BLOCK: u32 = 1_000;
 
 /// Plain values that an undo restores as a whole.
 #[derive(Clone, Debug, Default)]
 struct Scalars {
-    /// As stored: its events are reserved, not all of them are given yet.
+    /// As stored: its events and parts are reserved, not all of them are given yet.
     counters: Counters,
     /// The last event number given.
     events: u64,
+    /// The last part number given.
+    parts: u32,
     legs: u64,
     mixes: u64,
     operations: u64,
@@ -273,6 +275,7 @@ impl Exchange {
             Saved::Counters(counters) => {
                 self.now.counters = counters;
                 self.now.events = counters.events;
+                self.now.parts = counters.parts;
             }
             Saved::Login(login) => self.logins.insert(login.device.clone(), login),
         }
@@ -325,12 +328,11 @@ impl Exchange {
         self.timers.clear_all();
         self.now.counters.calls = 0;
         self.now.counters.parts = 0;
-        self.now.counters.oldest_live = 0;
+        self.now.parts = 0;
         self.now.network_up = true;
         self.now.registered_by_default = true;
         self.publish(None, EventKind::Reset);
-        self.out
-            .push_back(Output::Save(Record::Counters(self.now.counters)));
+        self.save_counters();
     }
 
     // --- commit and undo -------------------------------------------------------------------------------------------
@@ -453,7 +455,6 @@ impl Exchange {
             }
         }
         self.answer_step(step.answer);
-        let mut saved = false;
         for call in calls {
             if let Some(live) = self.calls.get(&call) {
                 let about = live.operations.iter();
@@ -462,16 +463,9 @@ impl Exchange {
                 // A call that ended in an earlier step is stored as ended; the tone it leaves is not worth a save.
                 if !step.quiet && (live.ended.is_none() || step.ended.contains(&call)) {
                     self.save(call);
-                    saved = true;
                 }
             }
             self.forget_if_over(call);
-        }
-        if saved {
-            let next = self.now.counters.calls + 1;
-            self.now.counters.oldest_live = self.calls.keys().next().map_or(next, |key| key.0);
-            self.out
-                .push_back(Output::Save(Record::Counters(self.now.counters)));
         }
     }
 
@@ -531,12 +525,18 @@ impl Exchange {
         self.publish(ticket, EventKind::Part(Box::new(view)));
     }
 
+    fn save_counters(&mut self) {
+        let next = self.now.counters.calls + 1;
+        self.now.counters.oldest_live = self.calls.keys().next().map_or(next, |key| key.0);
+        self.out
+            .push_back(Output::Save(Record::Counters(self.now.counters)));
+    }
+
     fn publish(&mut self, ticket: Option<Ticket>, kind: EventKind) {
         self.now.events += 1;
         if self.now.events > self.now.counters.events {
-            self.now.counters.events = self.now.events + EVENT_BLOCK - 1;
-            self.out
-                .push_back(Output::Save(Record::Counters(self.now.counters)));
+            self.now.counters.events = self.now.events + u64::from(BLOCK) - 1;
+            self.save_counters();
         }
         let event = Event {
             sequence: self.now.events,
@@ -696,8 +696,12 @@ impl Exchange {
     }
 
     fn new_part_id(&mut self) -> PartId {
-        self.now.counters.parts += 1;
-        PartId(self.now.counters.parts)
+        self.now.parts += 1;
+        if self.now.parts > self.now.counters.parts {
+            self.now.counters.parts = self.now.parts + BLOCK - 1;
+            self.save_counters();
+        }
+        PartId(self.now.parts)
     }
 
     fn mix_of(&mut self, key: CallKey) -> MixId {

@@ -222,14 +222,14 @@ pub enum Record {
     Counters(Counters),
 }
 
-/// The highest numbers given so far, or reserved.
+/// What was numbered so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Calls.
+    /// Calls, when this was stored; the store's newest call may have a higher number.
     pub calls: u64,
-    /// Parts.
+    /// Parts: none above it was given.
     pub parts: u32,
-    /// Events. Reserved in blocks: none above was given yet, and a restart goes on from here.
+    /// Events: none above it was given.
     pub events: u64,
     /// Every call before this one is over; where a restart begins to look for calls to end.
     #[serde(default)]

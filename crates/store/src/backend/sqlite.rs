@@ -331,16 +331,23 @@ impl Store {
         self.records("SELECT record FROM logins ORDER BY device", [])
     }
 
-    /// The numbers given so far; zeros at first.
+    /// What was numbered so far; zeros at first.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When it cannot be read.
     pub fn counters(&self) -> Result<Counters, StoreError> {
         let text = fact(&self.connection, "counters").map_err(|e| explain(&self.path, e))?;
-        Ok(text
+        let mut counters: Counters = text
             .map(|t| serde_json::from_str(&t))
             .transpose()?
-            .unwrap_or_default())
+            .unwrap_or_default();
+        let newest: Option<i64> = self
+            .connection
+            .query_row("SELECT max(key) FROM calls", [], |row| row.get(0))
+            .map_err(|e| explain(&self.path, e))?;
+        let newest = newest.and_then(|key| u64::try_from(key).ok());
+        counters.calls = counters.calls.max(newest.unwrap_or(0));
+        Ok(counters)
     }
 
     /// A fact that is one of a kind, such as the lab's clock offset.
