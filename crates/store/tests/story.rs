@@ -174,8 +174,11 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
 fn calls_that_an_earlier_version_wrote_as_json_are_read_after_its_database_is_opened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.db");
-    drop(open(&path).unwrap());
     let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../migrations/sqlite/0001.sql"))
+        .unwrap();
+    old.pragma_update(None, "application_id", 0x636f_7264)
+        .unwrap();
     for key in [1, 2] {
         let record = serde_json::to_string(&call(key, key == 1)).unwrap();
         old.execute(
@@ -188,6 +191,24 @@ fn calls_that_an_earlier_version_wrote_as_json_are_read_after_its_database_is_op
     drop(old);
     let store = open(&path).unwrap();
     assert_eq!(store.live_calls().unwrap(), [call(2, false)]);
-    let read = store.reader().unwrap().call(&"c-1".into()).unwrap();
-    assert_eq!(read, Some(call(1, true)));
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.call(&"c-1".into()).unwrap(), Some(call(1, true)));
+    for other in ["c-3", "c-01", "c-", "1"] {
+        assert_eq!(reader.call(&other.into()).unwrap(), None, "{other}");
+    }
+}
+
+#[test]
+fn calls_with_names_of_their_own_are_found_by_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder.path().join("uuid.db")).unwrap();
+    let id = CallId::from("0198c7a0-1111-7222-8333-444455556666");
+    let named = CallRecord {
+        id: id.clone(),
+        ..call(7, true)
+    };
+    store.commit(&[save(&named)]).unwrap();
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.call(&id).unwrap(), Some(named));
+    assert_eq!(reader.call(&"c-7".into()).unwrap(), None);
 }

@@ -37,7 +37,10 @@ pub enum Sync {
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(include_str!("../../migrations/sqlite/0001.sql")),
-        M::up_with_hook("", |transaction| Ok(rewrite_calls(transaction)?)),
+        M::up_with_hook(
+            include_str!("../../migrations/sqlite/0002.sql"),
+            |transaction| Ok(rewrite_calls(transaction)?),
+        ),
     ])
 }
 
@@ -450,12 +453,30 @@ impl Reader {
     /// # Errors
     /// When it cannot be read.
     pub fn call(&self, id: &CallId) -> Result<Option<CallRecord>, StoreError> {
-        let found: Option<Vec<u8>> = self
-            .connection
-            .prepare_cached("SELECT record FROM calls WHERE id = ?1")
-            .and_then(|mut one| one.query_row([id.as_str()], |row| row.get(0)).optional())
-            .map_err(|e| explain(&self.path, e))?;
+        // A counted name is its call's number; only other names have an index.
+        let number = id
+            .as_str()
+            .strip_prefix("c-")
+            .and_then(|n| n.parse::<i64>().ok());
+        let found: rusqlite::Result<Option<Vec<u8>>> = match number {
+            Some(key) => self.one(
+                "SELECT record FROM calls WHERE key = ?1 AND id = ?2",
+                params![key, id.as_str()],
+            ),
+            None => self.one(
+                "SELECT record FROM calls WHERE id = ?1 AND id NOT GLOB 'c-[0-9]*'",
+                [id.as_str()],
+            ),
+        };
+        let found = found.map_err(|e| explain(&self.path, e))?;
         found.map(|bytes| read_call(&bytes)).transpose()
+    }
+
+    fn one(&self, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Option<Vec<u8>>> {
+        self.connection
+            .prepare_cached(sql)?
+            .query_row(params, |row| row.get(0))
+            .optional()
     }
 
     /// Calls older than `before` (all, if `None`) that fit, newest first, at most `limit`.
