@@ -1,11 +1,10 @@
 //! Who carries commands out, and when: the engine has one owner at a time.
 //!
-//! Whoever brings a command takes a turn: if nobody is at the engine he goes there himself, with everything that is queued,
-//! his own command included; otherwise whoever is there sees it when he looks again. So a command costs no change of threads
-//! while the store is quick. [decision 5]
+//! Whoever brings a command while no other is, or lately was, under way goes to the engine himself: so it costs no change of threads while the
+//! store is quick. When several come at once, one thread that takes them by the batch is cheaper. [decision 5]
 //!
-//! The exchange's own thread takes the other turns: those that are due by the clock, administration, whatever is queued while
-//! the store is slow, and what is left when somebody has been at it for long. Waits on: its bell, the next deadline. Stops
+//! The exchange's own thread takes all other turns: commands that come together, what is due by the clock, administration,
+//! whatever is queued while the store is slow. Waits on: its bell, the next deadline. Stops
 //! after [`Engine::stop`], or when every [`Handle`] is gone.
 
 use super::engine::{Answer, BACKLOG, BATCH, Engine, Parts};
@@ -13,14 +12,15 @@ use super::handle::Handle;
 use cordboard_core::exchange::{Command, Event};
 use cordboard_store::StoreError;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 /// So many commands wait for the exchange; more are refused as overload, which costs nobody anything.
 pub const INBOX: usize = 4_096;
-/// So many batches somebody carries out for others before he goes back to his own work.
-const TURNS: usize = 4;
+/// When two commands met, so long all go to the exchange's thread: to change back and forth costs more than either way.
+const CROWDED_MS: u64 = 50;
 /// The process ends with this status when the exchange panics: its state is no longer to be trusted.
 const BROKEN: i32 = 70;
 
@@ -57,6 +57,9 @@ pub fn start(parts: Parts) -> Result<Running, StoreError> {
     let turns = Arc::new(Turns {
         inbox: Mutex::default(),
         engine: Mutex::new(Some(engine)),
+        under_way: AtomicUsize::new(0),
+        started: Instant::now(),
+        crowded_until: AtomicU64::new(0),
         bell: Mutex::default(),
         rung: Condvar::new(),
     });
@@ -77,6 +80,11 @@ pub(super) struct Turns {
     inbox: Mutex<VecDeque<Message>>,
     /// Gone once the exchange has stopped; the store is closed then.
     engine: Mutex<Option<Engine>>,
+    /// Commands that were brought and not answered yet.
+    under_way: AtomicUsize,
+    started: Instant,
+    /// In milliseconds since `started`: until then commands are taken to come together.
+    crowded_until: AtomicU64,
     bell: Mutex<Bell>,
     rung: Condvar,
 }
@@ -97,13 +105,24 @@ impl std::fmt::Debug for Turns {
 }
 
 impl Turns {
-    /// Queues a command and takes a turn. Gives it back when the inbox is full.
-    pub(super) fn command(&self, command: Command, answer: Answer) -> bool {
-        if !self.queue(Message::Command(command, answer)) {
-            return false;
+    /// Queues a command and sees that it is carried out: by the caller, if no other is under way. Says no when the inbox is
+    /// full.
+    pub(super) fn command(&self, command: Command, answer: Answer) -> Option<UnderWay<'_>> {
+        let first = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;
+        let under_way = UnderWay(&self.under_way);
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if !first {
+            self.crowded_until
+                .store(now + CROWDED_MS, Ordering::Relaxed);
         }
-        self.take();
-        true
+        let alone = first && now >= self.crowded_until.load(Ordering::Relaxed);
+        if !self.queue(Message::Command(command, answer)) {
+            return None;
+        }
+        if !(alone && self.take()) {
+            self.ring();
+        }
+        Some(under_way)
     }
 
     /// Queues work for the exchange's own thread: it may take long. Says no when the inbox is full.
@@ -133,33 +152,28 @@ impl Turns {
         self.rung.notify_one();
     }
 
-    /// Carries out what is queued, if nobody is at it. Whoever is looks again after he has let go of the engine, so nothing
-    /// that was queued before that is overlooked.
-    fn take(&self) {
-        for _ in 0..TURNS {
-            let mut place = match self.engine.try_lock() {
-                Ok(place) => place,
-                Err(TryLockError::WouldBlock) => return,
-                Err(TryLockError::Poisoned(_)) => std::process::exit(BROKEN),
-            };
-            let Some(engine) = place.as_mut() else {
-                // Whoever waits for an answer sees that none will come.
-                return lock(&self.inbox).clear();
-            };
-            if !engine.is_quick() || matches!(lock(&self.inbox).front(), Some(Message::Work(_))) {
-                break;
-            }
-            self.batch(engine, true);
-            let due = engine.wait();
-            drop(place);
-            if let Some(due) = due {
-                self.wake_by(due);
-            }
-            if lock(&self.inbox).is_empty() {
-                return;
-            }
+    /// Carries out what is queued, if nobody is at it and it takes no long. Says whether nothing was left.
+    fn take(&self) -> bool {
+        let mut place = match self.engine.try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::WouldBlock) => return false,
+            Err(TryLockError::Poisoned(_)) => std::process::exit(BROKEN),
+        };
+        let Some(engine) = place.as_mut() else {
+            // Whoever waits for an answer sees that none will come.
+            lock(&self.inbox).clear();
+            return true;
+        };
+        if !engine.is_quick() {
+            return false;
         }
-        self.ring();
+        self.batch(engine, true);
+        let due = engine.wait();
+        drop(place);
+        if let Some(due) = due {
+            self.wake_by(due);
+        }
+        lock(&self.inbox).is_empty()
     }
 
     /// One batch of what is queued, with everything that follows from it.
@@ -227,6 +241,15 @@ impl Turns {
             }
             bell.ringing = false;
         }
+    }
+}
+
+/// A command that was brought; over when dropped.
+pub(super) struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -44,9 +44,9 @@ impl Handle {
     /// What the exchange refuses; [`Refusal::Overloaded`] when its inbox is full.
     pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
-        if !self.door.0.command(command, answer) {
+        let Some(_under_way) = self.door.0.command(command, answer) else {
             return Err(Refusal::Overloaded);
-        }
+        };
         answered.await.unwrap_or(Err(Refusal::Overloaded))
     }
 
