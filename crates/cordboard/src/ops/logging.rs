@@ -1,6 +1,9 @@
 //! Structured logs, to standard error. Lines read alone and carry fields; secrets print as dots.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -12,16 +15,24 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging. `CORDBOARD_LOG` chooses what is shown (`info`, `cordboard=debug` …).
+/// Starts logging. `CORDBOARD_LOG` chooses what is shown (`info`, `warn,cordboard=debug` …); what cannot be read is said and
+/// `default` taken.
 pub fn start(format: LogFormat, default: &str) {
-    let filter =
-        EnvFilter::try_from_env("CORDBOARD_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // A second start in one process (tests) keeps the first.
-    let _ = match format {
-        LogFormat::Text => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().try_init(),
+    let wish = std::env::var("CORDBOARD_LOG").unwrap_or_default();
+    let usual = || default.parse().unwrap_or_else(|_| Targets::new());
+    let (shown, unread): (Targets, bool) = match wish.parse() {
+        Ok(targets) if !wish.is_empty() => (targets, false),
+        Ok(_) => (usual(), false),
+        Err(_) => (usual(), true),
     };
+    let layer = match format {
+        LogFormat::Text => fmt::layer().with_writer(std::io::stderr).boxed(),
+        LogFormat::Json => fmt::layer().json().with_writer(std::io::stderr).boxed(),
+    };
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(shown));
+    // A second start in one process (tests) keeps the first.
+    let _ = subscriber.try_init();
+    if unread {
+        tracing::warn!(%wish, "CORDBOARD_LOG cannot be read; it must be like `info` or `warn,cordboard=debug`");
+    }
 }

@@ -21,6 +21,8 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x636f_7264;
 /// The log is written back after so many pages; few enough that no commit waits for long.
 const CHECKPOINT_PAGES: u32 = 400;
+/// Pages a connection keeps in memory, in KiB: the newest calls are all that is asked for often.
+const CACHE_KIB: i64 = 768;
 /// A bulk of rows is read from the history at a time.
 const HISTORY_PAGE: usize = 500;
 
@@ -129,6 +131,7 @@ impl Store {
                 if sync == Sync::Full { "FULL" } else { "NORMAL" },
             )?;
             connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
             connection.set_prepared_statement_cache_capacity(32);
             Ok(())
         };
@@ -159,6 +162,7 @@ impl Store {
             Connection::open_with_flags(&self.path, flags).map_err(|e| explain(&self.path, e))?;
         connection
             .busy_timeout(Duration::from_secs(5))
+            .and_then(|()| connection.pragma_update(None, "cache_size", -CACHE_KIB))
             .map_err(|e| explain(&self.path, e))?;
         Ok(Reader {
             connection,
