@@ -18,6 +18,9 @@ async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, St
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CORDBOARD")) {
         command.env_remove(name);
     }
+    // No memory of other runs, and none for them.
+    let nowhere = tempfile::tempdir().unwrap();
+    command.env("XDG_CACHE_HOME", nowhere.path());
     command.args(arguments).envs(variables.iter().copied());
     // The server that it speaks to lives on this thread.
     let output = tokio::task::spawn_blocking(move || command.output());
@@ -235,4 +238,48 @@ async fn home_tells_nobody_from_nothing_there_and_from_another_protocol() {
             assert!(object["error"].is_string(), "{object}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_next_command_asks_for_the_dialect_of_the_last_one_first() {
+    let (server, address) = server().await;
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().to_str().unwrap();
+    let home = |file: &'static str| {
+        if !file.is_empty() {
+            let place = cache.path().join("cordboard/dialects.json");
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::fs::write(place, file.replace("SERVER", &address)).unwrap();
+        }
+        let arguments = ["home", "bill", "--server", &address].map(str::to_owned);
+        async move {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let (status, _, errors) = run(&arguments, &[("XDG_CACHE_HOME", folder)]).await;
+            assert_eq!((status, errors.as_str()), (0, ""));
+        }
+    };
+    let asked = async || {
+        let journal = server.get("/api/v1/lab/requests?interface=webdialer").await;
+        let journal = journal.json();
+        let entries = journal["requests"].as_array().unwrap().clone();
+        server.post_json("/api/v1/lab/reset", "").await;
+        let word = |entry: &Value| {
+            let path = entry["path"].as_str().unwrap();
+            path.rsplit('/').next().unwrap().to_owned()
+        };
+        entries.iter().map(word).collect::<Vec<_>>()
+    };
+    home("").await;
+    assert_eq!(asked().await, ["webdialer?wsdl", "webdialer"]);
+    let file = cache.path().join("cordboard/dialects.json");
+    let known = object(&std::fs::read_to_string(&file).unwrap());
+    assert_eq!(known, json!({ address.clone(): "ax2" }));
+    home(r#"{"SERVER": "leg"}"#).await;
+    assert_eq!(
+        asked().await,
+        ["WebdialerSoapService?wsdl", "WebdialerSoapService"]
+    );
+    // A memory that makes no sense is none.
+    home("not JSON").await;
+    assert_eq!(asked().await, ["webdialer?wsdl", "webdialer"]);
 }

@@ -81,6 +81,8 @@ impl Lab {
 }
 
 fn output(command: &mut Command) -> (i32, String, String) {
+    // What commands remember of servers is not the user's own.
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     let Output {
         status,
         stdout,

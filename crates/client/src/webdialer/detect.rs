@@ -11,7 +11,9 @@ const ORDER: [Dialect; 3] = [Dialect::Axis2, Dialect::Wd70, Dialect::Legacy];
 
 pub(super) async fn detect(server: &Server) -> Result<Dialect, ClientError> {
     let mut seen = Vec::new();
-    for dialect in ORDER {
+    let likely = server.options.likely;
+    let others = ORDER.into_iter().filter(|&other| Some(other) != likely);
+    for dialect in likely.into_iter().chain(others) {
         let status = describes(server, dialect).await?;
         match status {
             Described::Yes => return Ok(dialect),

@@ -42,6 +42,8 @@ impl FromStr for DialectChoice {
 pub struct Options {
     /// Which dialect to speak.
     pub dialect: DialectChoice,
+    /// Which dialect to look for first, because the server had it the last time.
+    pub likely: Option<Dialect>,
     /// How long makeCallSoap may take: 30 s, for a server that has to open its telephony first.
     pub call_timeout: Duration,
     /// How long everything else may take: 10 s.
@@ -56,6 +58,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             dialect: DialectChoice::Auto,
+            likely: None,
             call_timeout: Duration::from_secs(30),
             timeout: Duration::from_secs(10),
             overload_wait: Duration::from_secs(1),

@@ -191,6 +191,25 @@ async fn the_dialect_is_found_once_and_remembered_without_placing_a_call() {
 }
 
 #[tokio::test]
+async fn a_dialect_of_last_time_is_looked_for_first_and_others_when_it_is_gone() {
+    for (offered, expected, questions) in [
+        (&[Dialect::Legacy, Dialect::Axis2][..], Dialect::Legacy, 1),
+        (&[Dialect::Axis2], Dialect::Axis2, 2),
+    ] {
+        let fake = Fake::start(having(offered, Answer::IsClusterUser(true))).await;
+        let client = fake.client(Options {
+            likely: Some(Dialect::Legacy),
+            ..Options::default()
+        });
+        assert!(client.is_cluster_user("bill").await.unwrap());
+        assert_eq!(client.known_dialect(), Some(expected));
+        let seen = fake.seen();
+        let gets = seen.iter().filter(|seen| seen.method == "GET");
+        assert_eq!(gets.count(), questions);
+    }
+}
+
+#[tokio::test]
 async fn every_dialect_is_sent_as_the_original_wants_it() {
     for dialect in Dialect::ALL {
         let fake = Fake::start(having(&Dialect::ALL, success())).await;

@@ -3,7 +3,7 @@
 //! The environment is read here and not by clap: to clap a variable is as good as a flag, so that one left over in a shell
 //! would contradict what the user has just typed.
 
-use super::Usage;
+use super::{Usage, memory};
 use cordboard_client::tls::{Pin, Trust};
 use cordboard_client::webdialer::{DialectChoice, Options, WebDialerClient};
 use cordboard_wire::Secret;
@@ -22,7 +22,7 @@ pub(super) struct Server {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct How {
-    /// The dialect: auto, ax2, w70 or leg
+    /// The dialect: ax2, w70, leg, or auto: the one the server had last time, else the first it has in that order
     #[arg(long, default_value = "auto", value_name = "DIALECT")]
     dialect: DialectChoice,
     /// Trust the certificates in this PEM file [env: CORDBOARD_CA]
@@ -95,16 +95,28 @@ impl How {
     pub(super) fn client(&self, server: &str) -> Result<WebDialerClient, Usage> {
         let options = Options {
             dialect: self.dialect,
+            likely: memory::likely(server),
             ..Options::default()
         };
         WebDialerClient::new(server, &self.trust(variable)?, options)
             .map_err(|error| Usage::new(error.to_string()))
+    }
+
+    /// Remembers the dialect that the client found out.
+    pub(super) fn learn(&self, server: &str, client: &WebDialerClient) {
+        if let (DialectChoice::Auto, Some(dialect)) = (self.dialect, client.known_dialect()) {
+            memory::learn(server, dialect);
+        }
     }
 }
 
 impl Server {
     pub(super) fn client(&self) -> Result<WebDialerClient, Usage> {
         self.how.client(&self.server)
+    }
+
+    pub(super) fn learn(&self, client: &WebDialerClient) {
+        self.how.learn(&self.server, client);
     }
 }
 

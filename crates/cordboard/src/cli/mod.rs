@@ -4,6 +4,7 @@ mod admin;
 mod config;
 mod connect;
 mod lab;
+mod memory;
 mod serve;
 mod webdialer;
 

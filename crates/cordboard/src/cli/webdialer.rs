@@ -113,6 +113,7 @@ async fn place(options: Dial) -> anyhow::Result<u8> {
     let placed = client
         .make_call(asker.credential, &options.number, profile)
         .await;
+    options.server.learn(&client);
     Ok(match placed {
         Ok(Some(id)) => {
             let text = format!(
@@ -135,7 +136,9 @@ async fn end(options: Hangup) -> anyhow::Result<u8> {
     let asker = options.credentials.asker()?;
     let profile = profile(asker.user, options.device, options.line);
     let json = options.server.how.json;
-    Ok(match client.end_call(asker.credential, profile).await {
+    let ended = client.end_call(asker.credential, profile).await;
+    options.server.learn(&client);
+    Ok(match ended {
         Ok(()) => print(json, &json!({ "ended": true }), "ended"),
         Err(error) => refused(json, &error),
     })
@@ -166,6 +169,7 @@ async fn list(options: Lines) -> anyhow::Result<u8> {
             Err(error) => return Ok(refused(json, &error)),
         },
     };
+    options.server.learn(&client);
     let value: Vec<serde_json::Value> = devices
         .iter()
         .map(|(name, lines, model, description)| {
@@ -191,9 +195,13 @@ async fn find(options: Home) -> anyhow::Result<u8> {
     for server in &options.servers {
         clients.push(options.how.client(server)?);
     }
-    let clusters = Clusters::new(clients);
+    let clusters = Clusters::new(clients.clone());
     let json = options.how.json;
-    let nowhere = match clusters.home(&options.user).await {
+    let home = clusters.home(&options.user).await;
+    for (server, client) in options.servers.iter().zip(&clients) {
+        options.how.learn(server, client);
+    }
+    let nowhere = match home {
         Ok(client) => {
             let found = json!({ "user": options.user, "home": client.address() });
             return Ok(print(json, &found, client.address()));
