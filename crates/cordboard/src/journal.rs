@@ -141,7 +141,7 @@ pub struct Journal {
     kept: Mutex<Kept>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
     next: u64,
     lines: VecDeque<Line>,
@@ -214,7 +214,11 @@ impl Journal {
         Self {
             clock,
             enabled,
-            kept: Mutex::default(),
+            // All the room it will ever need, of which the system gives what is used: growing would copy it again and again.
+            kept: Mutex::new(Kept {
+                next: 0,
+                lines: VecDeque::with_capacity(if enabled { KEPT } else { 0 }),
+            }),
         }
     }
 
