@@ -2,38 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod office;
+
 use cordboard_core::Refusal;
 use cordboard_core::exchange::{
     Action, DriverCommand, DriverEvent, FIRST_DRIVER_LEG, LineWish, Output, Record, Reply, Settings,
 };
 use cordboard_core::ids::{CallId, LegId};
-use cordboard_drivers::rig::{Rig, START, phones, whose};
+use cordboard_drivers::rig::{Rig, whose};
 use cordboard_drivers::sim::{CallsFate, Fault, FaultKind, Sim};
+use office::{rig, rig_with, talking};
 use std::time::Duration;
-
-fn rig() -> Rig<Sim> {
-    rig_with(Settings::default())
-}
-
-fn rig_with(settings: Settings) -> Rig<Sim> {
-    let directory = phones(&[
-        ("A", "ann", &["1001"]),
-        ("B", "ben", &["1002"]),
-        ("C", "cid", &["1003"]),
-        ("D", "dan", &["1004"]),
-        ("S1", "sue", &["1100"]),
-        ("S2", "sue", &["1100"]),
-    ]);
-    Rig::new(settings, directory, Sim::new(None, START.instant))
-}
-
-/// A talks to B.
-fn talking(rig: &mut Rig<Sim>) -> CallId {
-    let call = rig.call("A", "1002").unwrap();
-    rig.does(Action::Answer(whose(&call, "B"))).unwrap();
-    rig.heard();
-    call
-}
 
 fn story(rig: &mut Rig<Sim>, call: &CallId) -> Vec<String> {
     let record = rig

@@ -2,49 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod office;
+
 use cordboard_core::Refusal;
 use cordboard_core::call::PartState;
 use cordboard_core::exchange::{
-    Action, Actor, DriverCommand, DriverEvent, LineWish, Output, Query, Registered, Reply, Settings,
+    Action, Actor, DriverCommand, DriverEvent, Output, Query, Registered, Reply, Settings,
 };
 use cordboard_core::ids::{CallId, LegId, MixId, Ticket};
-use cordboard_drivers::rig::{Rig, START, phones, whose};
+use cordboard_drivers::rig::{Rig, whose};
 use cordboard_drivers::sim::{CallsFate, Fault, FaultKind, Sim};
+use office::{make, rig, rig_with, talking};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-fn rig() -> Rig<Sim> {
-    rig_with(Settings::default())
-}
-
-fn rig_with(settings: Settings) -> Rig<Sim> {
-    let directory = phones(&[
-        ("A", "ann", &["1001"]),
-        ("B", "ben", &["1002"]),
-        ("C", "cid", &["1003"]),
-        ("D", "dan", &["1004"]),
-        ("S1", "sue", &["1100"]),
-        ("S2", "sue", &["1100"]),
-    ]);
-    Rig::new(settings, directory, Sim::new(None, START.instant))
-}
-
-fn make(device: &str, to: &str) -> Action {
-    Action::MakeCall {
-        user: None,
-        device: device.into(),
-        line: LineWish::First,
-        to: to.into(),
-    }
-}
-
-/// A talks to B.
-fn talking(rig: &mut Rig<Sim>) -> CallId {
-    let call = rig.call("A", "1002").unwrap();
-    rig.does(Action::Answer(whose(&call, "B"))).unwrap();
-    rig.heard();
-    call
-}
 
 fn consult(rig: &mut Rig<Sim>, first: &CallId, device: &str, to: &str) -> CallId {
     match rig.does(Action::Consult(whose(first, device), to.into())) {

@@ -2,44 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod office;
+
 use cordboard_core::Refusal;
 use cordboard_core::call::{CallState, ConnectionRecord};
-use cordboard_core::exchange::{Action, DriverEvent, LineWish, Query, Reply, Settings};
+use cordboard_core::exchange::{Action, DriverEvent, Query, Reply};
 use cordboard_core::ids::CallId;
-use cordboard_drivers::rig::{Rig, START, phones, whose};
+use cordboard_drivers::rig::{Rig, whose};
 use cordboard_drivers::sim::Sim;
+use office::{make, rig, talking};
 use std::time::Duration;
-
-fn rig() -> Rig<Sim> {
-    let directory = phones(&[
-        ("A", "ann", &["1001"]),
-        ("B", "ben", &["1002"]),
-        ("C", "cid", &["1003"]),
-        ("S1", "sue", &["1100"]),
-        ("S2", "sue", &["1100"]),
-    ]);
-    Rig::new(
-        Settings::default(),
-        directory,
-        Sim::new(None, START.instant),
-    )
-}
-
-fn make(device: &str, to: &str) -> Action {
-    Action::MakeCall {
-        user: None,
-        device: device.into(),
-        line: LineWish::First,
-        to: to.into(),
-    }
-}
-
-fn talking(rig: &mut Rig<Sim>) -> CallId {
-    let call = rig.call("A", "1002").unwrap();
-    rig.does(Action::Answer(whose(&call, "B"))).unwrap();
-    rig.heard();
-    call
-}
 
 /// B talks to A and consults C, who answered.
 fn consulting(rig: &mut Rig<Sim>) -> CallId {

@@ -201,7 +201,7 @@ impl Engine {
 
     /// Handles a batch as one transaction; when that cannot be stored, one by one.
     fn step(&mut self, inputs: Vec<Input>, now: Now) {
-        // Only what may have to be handed in again is kept.
+        // Kept until the commit: when it fails, the inputs are handed in again.
         for input in &inputs {
             self.exchange.handle(input.clone(), now);
         }
