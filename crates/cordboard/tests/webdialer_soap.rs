@@ -244,7 +244,7 @@ async fn case_07_soapaction_may_be_absent_unless_the_server_is_strict() {
     ok(&server
         .request("POST", W70, &headers, bills_call().as_bytes())
         .await);
-    let strict = server_with(|c| c.webdialer.require_soap_action = true).await;
+    let strict = server_with(|c| c.webdialer.strict_soap_action = true).await;
     let response = strict
         .request("POST", W70, &headers, bills_call().as_bytes())
         .await;

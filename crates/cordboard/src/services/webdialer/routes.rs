@@ -145,7 +145,7 @@ async fn soap(app: &App, dialect: Dialect, request: HttpRequest) -> HttpReply {
         .get::<Peer>()
         .copied()
         .unwrap_or_default();
-    if app.config.webdialer.require_soap_action
+    if app.config.webdialer.strict_soap_action
         && dialect != Dialect::Axis2
         && action.is_none()
         && !content_type

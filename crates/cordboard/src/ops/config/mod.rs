@@ -2,6 +2,12 @@
 //!
 //! A key that is misspelt is an error that names the line, the key and the nearest right one.
 
+mod cluster;
+mod webdialer;
+
+pub use cluster::{Cluster, Home};
+pub use webdialer::{DialRule, ProxyMethods, WebDialer};
+
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -26,8 +32,13 @@ pub struct Config {
     pub device: Device,
     /// Limits of the HTTP edge.
     pub limits: Limits,
+    /// How other clusters are asked for a user.
+    pub home: Home,
     /// WebDialer.
     pub webdialer: WebDialer,
+    /// The other clusters.
+    #[serde(rename = "cluster")]
+    pub clusters: Vec<Cluster>,
 }
 
 /// Where to listen: host:port, or "off".
@@ -190,34 +201,6 @@ impl Default for Limits {
     }
 }
 
-/// WebDialer. [webdialer §11]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct WebDialer {
-    /// The original's *Maximum Concurrent Call Requests*: makeCallSoap admissions per second; 0: no limit, 3: the original's.
-    pub max_calls_per_second: u32,
-    /// isClusterUserSoap for each address per second; 0: no limit.
-    pub lookups_per_second: u32,
-    /// Refuse a lineNumber that the device does not have (code 5) instead of taking its first line.
-    pub strict_lines: bool,
-    /// Answer a request without SOAPAction with the original's fault.
-    pub require_soap_action: bool,
-    /// What stands in a fault's `hostname`; never the machine's real name by default.
-    pub fault_hostname: String,
-}
-
-impl Default for WebDialer {
-    fn default() -> Self {
-        Self {
-            max_calls_per_second: 0,
-            lookups_per_second: 20,
-            strict_lines: false,
-            require_soap_action: false,
-            fault_hostname: "cordboard".into(),
-        }
-    }
-}
-
 /// A value that reads well and cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Unusable {
@@ -336,6 +319,15 @@ impl Config {
                 return unusable("limits", key, "0 would serve nobody".to_owned());
             }
         }
+        if let Some((key, reason)) = self.webdialer.unusable() {
+            return unusable("webdialer", key, reason);
+        }
+        if self.home.timeout_ms == 0 {
+            return unusable("home", "timeout_ms", "0 would hear nobody".to_owned());
+        }
+        if let Some(reason) = self.clusters.iter().find_map(Cluster::unusable) {
+            return unusable("cluster", "", reason);
+        }
         Ok(())
     }
 
@@ -387,12 +379,19 @@ impl Places {
             },
             None => "the configuration".to_owned(),
         };
-        ConfigError(format!("{place}: {section}.{key}: {reason}"))
+        let dot = if key.is_empty() { "" } else { "." };
+        ConfigError(format!("{place}: {section}{dot}{key}: {reason}"))
     }
 }
 
-/// The line on which a key of a section stands, however it is written.
+/// The line on which a key of a section stands, however it is written; without a key, the section's.
 fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
+    if key.is_empty() {
+        let sections: std::collections::BTreeMap<toml::Spanned<String>, toml::Value> =
+            toml::from_str(text).ok()?;
+        let found = sections.keys().find(|s| s.get_ref() == section)?;
+        return Some(text[..found.span().start].matches('\n').count() + 1);
+    }
     type Spanned<T> = std::collections::BTreeMap<toml::Spanned<String>, T>;
     let sections: std::collections::BTreeMap<String, toml::Value> = toml::from_str(text).ok()?;
     sections.get(section)?.get(key)?;
@@ -410,8 +409,8 @@ fn is_place(place: &str) -> bool {
             .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
-/// The values with an environment variable's in them. What looks like a number or a truth value is one if the key takes
-/// one, and text if the key takes text.
+/// The values with an environment variable's in them. What looks like a number, a truth value or a list is one if the key
+/// takes one, and text if the key takes text.
 fn with_variable(
     values: &toml::Value,
     key: &str,
@@ -432,6 +431,10 @@ fn with_variable(
         (Ok(number), _) => toml::Value::Integer(number),
         (Err(_), "true") => toml::Value::Boolean(true),
         (Err(_), "false") => toml::Value::Boolean(false),
+        (Err(_), list) if list.starts_with('[') => match list.parse() {
+            Ok(list) => list,
+            Err(_) => return with(text()),
+        },
         (Err(_), _) => return with(text()),
     };
     with(typed).or_else(|error| with(text()).map_err(|_| error))
@@ -569,6 +572,23 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_is_a_list_where_the_key_takes_one() {
+        let sites = r#"["https://a.example", "https://b.example:8443"]"#;
+        let variable = ("CORDBOARD__WEBDIALER__TRUSTED_ORIGINS", sites);
+        let config = load("", &[variable]).unwrap();
+        assert_eq!(
+            config.webdialer.trusted_origins,
+            ["https://a.example", "https://b.example:8443"]
+        );
+        let rules = r#"[{name = "out", digits = 7, remove = 0, prefix = "9"}]"#;
+        let variable = ("CORDBOARD__WEBDIALER__DIAL_RULE", rules);
+        assert_eq!(
+            load("", &[variable]).unwrap().webdialer.dial_rules[0].prefix,
+            "9"
+        );
+    }
+
+    #[test]
     fn what_cannot_be_used_is_told_with_its_place_and_what_is_allowed() {
         for (text, message) in [
             (
@@ -602,6 +622,22 @@ mod tests {
             (
                 "[limits]\nhead_ms = 0\n",
                 "c.toml, line 2: limits.head_ms: 0 would serve nobody",
+            ),
+            (
+                "[webdialer]\nend_call_dialog_s = 5\n",
+                "c.toml, line 2: webdialer.end_call_dialog_s: 5 is not within 10 to 60",
+            ),
+            (
+                "[webdialer]\ntrusted_origins = [\"intranet\"]\n",
+                "c.toml, line 2: webdialer.trusted_origins: `intranet` is no site; it must be like \"https://intranet.example.com\"",
+            ),
+            (
+                "[[webdialer.dial_rule]]\nname = \"out\"\ndigits = 3\nremove = 4\n",
+                "c.toml, line 1: webdialer.dial_rule: rule `out`: remove = 4 is more than digits",
+            ),
+            (
+                "[[cluster]]\nname = \"west\"\nwebdialer = \"http://west\"\n",
+                "c.toml, line 1: cluster: cluster west: `http://west` is not like https://host:port",
             ),
         ] {
             assert_eq!(load(text, &[]).unwrap_err().to_string(), message);
