@@ -1,24 +1,26 @@
 //! What every request handler may use.
 
+use crate::admin::Snapshots;
 use crate::journal::Journal;
 use crate::lab::faults::FaultBoard;
 use crate::ops::config::Config;
 use crate::ops::metrics::Metrics;
 use crate::runtime::clock::Clock;
 use crate::runtime::handle::Handle;
+use crate::runtime::hub::Hub;
 use crate::services::auth::Auth;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
-use cordboard_core::exchange::Event;
 use cordboard_store::Reader;
 use std::sync::{Arc, Mutex};
-use tokio::sync::broadcast;
 
 /// What is served beside health and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Serves {
     /// The services under `/webdialer`.
     pub webdialer: bool,
-    /// The JSON API, open to everybody who reaches the listener.
+    /// The JSON API.
+    pub api: bool,
+    /// The JSON API asks no token of who comes from this machine.
     pub open_api: bool,
     /// The lab's controls.
     pub lab: bool,
@@ -30,7 +32,9 @@ pub struct App {
     /// The exchange.
     pub handle: Handle,
     /// What happens in it, for listeners.
-    pub events: broadcast::Sender<Arc<Event>>,
+    pub hub: Arc<Hub>,
+    /// The state as of an event, for those who missed some.
+    pub snapshots: Snapshots,
     /// The clock everything runs on.
     pub clock: Clock,
     /// The history.
@@ -49,6 +53,8 @@ pub struct App {
     pub throttle: Throttle,
     /// WebDialer's limit on user look-ups.
     pub lookups: ByAddress,
+    /// Whose turn it is to change the directory or the tokens.
+    pub editing: tokio::sync::Mutex<()>,
     /// What is served.
     pub serves: Serves,
     /// The lab's seeded state, for its reset.

@@ -9,8 +9,8 @@ use cordboard_core::directory::{
 };
 use cordboard_core::exchange::MobilityLogin;
 use cordboard_core::ids::DirectoryNumber;
-use cordboard_store::passwords;
-use serde::Deserialize;
+use cordboard_store::{UserToken, passwords};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// The file.
@@ -117,14 +117,14 @@ struct TokenRow {
 }
 
 /// What the file says, ready to be used.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Contents {
     /// The directory's parts.
     pub builder: Builder,
     /// Who sits where.
     pub logins: Vec<MobilityLogin>,
-    /// (SHA-256 of the token in hex, user, expiry).
-    pub tokens: Vec<(String, String, Option<Wall>)>,
+    /// Tokens that stand for users.
+    pub tokens: Vec<UserToken>,
 }
 
 /// What is wrong with a directory file; one sentence with file, line and what to mend.
@@ -221,11 +221,12 @@ impl DirectoryFile {
             });
         }
         for row in self.token {
-            contents.tokens.push((
-                crate::services::auth::token_hash(&row.token),
-                row.user,
-                row.expires_ms.map(Wall),
-            ));
+            contents.tokens.push(UserToken {
+                hash: crate::services::tokens::hash(&row.token),
+                user: row.user.into(),
+                created: since,
+                expires: row.expires_ms.map(Wall),
+            });
         }
         Ok(contents)
     }

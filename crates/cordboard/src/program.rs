@@ -1,5 +1,7 @@
 //! The program as a value: put together, started, stopped. `lab`, `serve` and the tests start it here.
 
+use crate::admin::Snapshots;
+use crate::admin::access::Role;
 use crate::app::{App, Serves};
 use crate::directory_file::Contents;
 use crate::edge::listener::{self, Doorman};
@@ -12,12 +14,13 @@ use crate::ops::metrics::Metrics;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
-use crate::services::auth::{Auth, Token};
+use crate::services::auth::Auth;
+use crate::services::tokens;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use anyhow::Context;
 use cordboard_core::Wall;
 use cordboard_core::exchange::CallNames;
-use cordboard_store::{Store, StoreError, Sync};
+use cordboard_store::{ApiToken, Store, StoreError, Sync};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,6 +35,11 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// The store's fact that says which seed was put in.
 pub const SEED_FACT: &str = "seed";
+
+/// The store's fact that says that an administrator's token was made.
+const ADMIN_FACT: &str = "admin_token";
+/// The store's fact that holds the seeded state, for a reset.
+const SEEDED_FACT: &str = "seed_contents";
 
 /// What the program is made of.
 #[derive(Debug)]
@@ -55,6 +63,8 @@ pub struct Plan {
     pub population: usize,
     /// Phones answer by themselves after so long.
     pub auto_answer: Option<Duration>,
+    /// Make an administrator's token even if there was one before.
+    pub new_admin_token: bool,
 }
 
 /// Where the program listens.
@@ -80,6 +90,8 @@ pub struct Program {
     pub app: Arc<App>,
     /// Where it listens.
     pub addresses: Addresses,
+    /// The administrator's token that was just made, to be shown this once.
+    pub admin_token: Option<String>,
     exchange: std::thread::JoinHandle<()>,
     shutdown: watch::Sender<bool>,
     listeners: JoinSet<()>,
@@ -101,6 +113,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         fresh,
         population,
         auto_answer,
+        new_admin_token,
     } = plan;
     std::fs::create_dir_all(&data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))?;
@@ -116,6 +129,10 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         Some(file) => Some(seeded(&mut store, &file, fresh)?),
         None => None,
     };
+    let admin_token = match serves.api && !serves.open_api {
+        true => admin_token(&mut store, new_admin_token)?,
+        false => None,
+    };
     let offset = store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok());
     let clock = Clock::new(offset.unwrap_or(0));
     let mut builder = store.directory()?;
@@ -124,15 +141,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let seed = seed.map(Arc::new);
     let metrics = Metrics::default();
     let auth = Auth::new(metrics.auth_hashes.clone());
-    auth.set_tokens(store.tokens()?.into_iter().map(|(hash, user, expires)| {
-        (
-            hash,
-            Token {
-                user: user.into(),
-                expires: expires.map(|at| at.0),
-            },
-        )
-    }));
+    auth.tokens.set(store.tokens()?, store.api_tokens()?);
     let history = Mutex::new(store.reader()?);
     let running = exchange_task::start(Parts {
         settings: config.exchange(names),
@@ -144,7 +153,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     })?;
     let app = Arc::new(App {
         handle: running.handle,
-        events: running.events,
+        hub: running.hub,
+        snapshots: Snapshots::default(),
         journal: Journal::new(clock.clone(), serves.lab),
         clock,
         history,
@@ -153,6 +163,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         faults: FaultBoard::default(),
         throttle: Throttle::new(config.webdialer.max_calls_per_second),
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
+        editing: tokio::sync::Mutex::default(),
         serves,
         seed,
         population,
@@ -196,6 +207,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     Ok(Program {
         app,
         addresses,
+        admin_token,
         exchange: running.thread,
         shutdown,
         listeners,
@@ -206,6 +218,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
 impl Program {
     /// Ends in order: listeners and their connections, then the exchange with its store.
     pub async fn stop(mut self) {
+        // Listeners to events would keep their connections busy for ever.
+        self.app.hub.close();
         // Nobody may be listening any more.
         let _ = self.shutdown.send(true);
         while self.listeners.join_next().await.is_some() {}
@@ -218,6 +232,23 @@ impl Program {
         // The thread ends after what is queued; a panic in it was logged where it happened.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     }
+}
+
+/// The first start makes a token for an administrator: without one nobody could do anything, and none is built in.
+fn admin_token(store: &mut Store, another: bool) -> anyhow::Result<Option<String>> {
+    if store.fact(ADMIN_FACT)?.is_some() && !another {
+        return Ok(None);
+    }
+    let token = tokens::generate(crate::admin::API_TOKEN);
+    store.put_api_token(&ApiToken {
+        hash: tokens::hash(&token),
+        name: "made at a start".to_owned(),
+        roles: vec![Role::Admin.to_string()],
+        created: Wall(jiff::Timestamp::now().as_millisecond()),
+        expires: None,
+    })?;
+    store.set_fact(ADMIN_FACT, "made")?;
+    Ok(Some(token))
 }
 
 /// Seeds the store if it is to be, and answers the state that a reset goes back to. A store that has its seed is not asked to
@@ -237,18 +268,34 @@ fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<See
         store.set_fact(SEED_FACT, &mark)?;
         return Ok(seed);
     }
-    Ok(Seed {
-        contents: Contents {
+    // Written beside the directory, which may have been edited since. A store from before this was kept was never edited.
+    let contents = match store.fact(SEEDED_FACT)? {
+        Some(text) => serde_json::from_str(&text).context("the stored seed cannot be read")?,
+        None => Contents {
             builder: store.directory()?,
             logins: store.logins()?,
             tokens: store.tokens()?,
         },
-    })
+    };
+    Ok(Seed { contents })
+}
+
+/// Puts the seeded state in place of whatever the store holds.
+///
+/// # Errors
+/// When the store refuses.
+pub(crate) fn put_directory(store: &mut Store, contents: &Contents) -> Result<(), StoreError> {
+    store.replace_directory(&contents.builder, &contents.logins)?;
+    store.replace_tokens(&contents.tokens)?;
+    for token in store.api_tokens()? {
+        store.delete_token(&token.hash)?;
+    }
+    Ok(())
 }
 
 fn put_seed(store: &mut Store, seed: &Seed) -> Result<(), StoreError> {
-    store.replace_directory(&seed.contents.builder, &seed.contents.logins)?;
-    store.replace_tokens(&seed.contents.tokens)?;
+    put_directory(store, &seed.contents)?;
+    store.set_fact(SEEDED_FACT, &serde_json::to_string(&seed.contents)?)?;
     store.set_fact(CLOCK_FACT, "0")?;
     store.forget_calls()?;
     store.set_fact("counters", "{\"calls\":0,\"parts\":0,\"events\":0}")

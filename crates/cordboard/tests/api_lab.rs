@@ -5,6 +5,7 @@
 mod common;
 
 use common::Server;
+use cordboard::runtime::hub::Heard;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -43,16 +44,17 @@ async fn a_reset_publishes_one_event_whatever_was_live_or_failing() {
     .await;
     sets(&server, json!({"on": "device:SEPJ", "kind": "down"})).await;
     sets(&server, json!({"on": "store", "kind": "error"})).await;
-    let mut events = server.program.app.events.subscribe();
+    let mut events = server.program.app.hub.listen(None);
     let reset = server.post_json("/api/v1/lab/reset", "").await;
     assert_eq!(reset.status, 204, "{}", reset.body);
     // Whatever else would come has come when a minute has passed.
     server
         .post_json("/api/v1/lab/clock", r#"{"advance_ms": 60000}"#)
         .await;
-    let heard: Vec<&str> = std::iter::from_fn(|| events.try_recv().ok())
-        .map(|event| event.kind.as_str())
-        .collect();
+    let Heard::Events(heard) = events.next().await else {
+        panic!("events were missed");
+    };
+    let heard: Vec<&str> = heard.iter().map(|e| e.event.kind.as_str()).collect();
     assert_eq!(heard, ["reset"]);
     assert_eq!(board(&server).await, Vec::<Value>::new());
     let call = places(&server, "SEPJ", "5550108").await;

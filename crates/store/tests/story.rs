@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 use cordboard_core::call::{CallRecord, CallState, Cause, Class, Origin};
-use cordboard_core::directory::{AppUser, Builder, CredentialState, PasswordHash, Right};
+use cordboard_core::directory::{
+    AppUser, Builder, Change, CredentialState, EndUser, PasswordHash, Right,
+};
 use cordboard_core::exchange::{Counters, Record};
 use cordboard_core::ids::{CallId, CallKey};
 use cordboard_core::now::Wall;
-use cordboard_store::{Store, StoreError, Sync};
+use cordboard_store::{ApiToken, Store, StoreError, Sync, UserToken, token_id};
 use std::path::Path;
 
 fn call(key: u64, ended: bool) -> CallRecord {
@@ -38,6 +40,30 @@ fn call(key: u64, ended: bool) -> CallRecord {
 
 fn save(call: &CallRecord) -> Record {
     Record::Call(Box::new(call.clone()))
+}
+
+fn token(hash: &str, user: &str) -> UserToken {
+    UserToken {
+        hash: hash.into(),
+        user: user.into(),
+        created: Wall(1),
+        expires: Some(Wall(9)),
+    }
+}
+
+fn user(id: &str) -> EndUser {
+    EndUser {
+        id: id.into(),
+        first_name: String::new(),
+        last_name: String::new(),
+        devices: Vec::new(),
+        profiles: Vec::new(),
+        primary_line: None,
+        rights: Vec::new(),
+        password_hash: None,
+        pin_hash: None,
+        credential: CredentialState::Active,
+    }
 }
 
 /// The story. `open` opens the same store again each time, as after the death of the process.
@@ -99,16 +125,41 @@ fn story(open: impl Fn() -> Store) {
 
     store.set_fact("clock", "5").unwrap();
     store
-        .replace_tokens(&[("ab".into(), "bill".into(), Some(Wall(9)))])
+        .replace_tokens(&[token("ab", "bill"), token("cd", "Jörg")])
         .unwrap();
+    store.put_token(&token("ef", "bill")).unwrap();
+    let api = ApiToken {
+        hash: "0123456789abcdef0123".into(),
+        name: "for tests".into(),
+        roles: vec!["reader".into(), "push:phone".into()],
+        created: Wall(3),
+        expires: None,
+    };
+    store.put_api_token(&api).unwrap();
+    assert_eq!(token_id(&api.hash), "0123456789abcdef");
+    assert!(store.delete_token("ab").unwrap());
+    assert!(!store.delete_token("ab").unwrap());
+
+    // One change at a time: what is put replaces or comes last, what is gone takes its tokens along.
+    let one = |builder: Builder, change| builder.build().unwrap().edited(change).unwrap();
+    let (with, touched) = one(directory, Change::PutUser(user("Jörg")));
+    store.put_entries(&with, &touched).unwrap();
+    let (with, touched) = with.edited(Change::PutUser(user("ann"))).unwrap();
+    store.put_entries(&with, &touched).unwrap();
+    let names = |store: &Store| -> Vec<String> {
+        let users = store.directory().unwrap().users;
+        users.iter().map(|u| u.id.to_string()).collect()
+    };
+    assert_eq!(names(&store), ["Jörg", "ann"]);
+    let (without, touched) = with.edited(Change::DeleteUser("Jörg".into())).unwrap();
+    store.put_entries(&without, &touched).unwrap();
     store.forget_calls().unwrap();
     drop(store);
     let store = open();
     assert_eq!(store.fact("clock").unwrap().as_deref(), Some("5"));
-    assert_eq!(
-        store.tokens().unwrap(),
-        [("ab".to_owned(), "bill".to_owned(), Some(Wall(9)))]
-    );
+    assert_eq!(store.tokens().unwrap(), [token("ef", "bill")]);
+    assert_eq!(store.api_tokens().unwrap(), [api]);
+    assert_eq!(names(&store), ["ann"]);
     assert_eq!(store.live_calls().unwrap(), []);
 }
 
@@ -162,7 +213,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),

@@ -23,14 +23,18 @@ const PAGE: usize = 1_000;
 #[utoipa::path(post, path = "/api/v1/lab/reset", responses((status = 204), (status = 503, body = admin::Problem)))]
 pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
     let seed = app.seed.clone().unwrap_or_default();
-    let mut contents = seed.contents.clone();
-    crate::lab::populate(&mut contents.builder, app.population);
+    let contents = seed.contents.clone();
     let board = app.clone();
     app.handle
         .on_thread(move |engine| {
             // The engine's reset ends the network's and the store's faults without a word; clearing them one by one would
             // publish what comes back.
-            let directory = contents.builder.build().map_err(|e| e.to_string())?;
+            crate::program::put_directory(&mut engine.store, &contents)
+                .map_err(|e| e.to_string())?;
+            board.auth.tokens.set(contents.tokens, Vec::new());
+            let mut builder = contents.builder;
+            crate::lab::populate(&mut builder, board.population);
+            let directory = builder.build().map_err(|e| e.to_string())?;
             engine
                 .reset(directory, contents.logins)
                 .map_err(|e| e.to_string())?;

@@ -1,17 +1,24 @@
 //! The JSON API: what the console, the command line and tests use. Shapes are in `cordboard_wire::admin`.
 
+pub mod access;
 mod calls;
 mod directory;
+mod events;
 mod labs;
 mod openapi;
 mod problem;
 pub mod shapes;
+mod tokens;
+
+pub use events::Snapshots;
+pub(crate) use tokens::API as API_TOKEN;
 
 use crate::app::App;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use cordboard_core::exchange::{Action, Actor, Command, Counts, Query, Reply};
 use http::{StatusCode, header};
 use std::sync::Arc;
@@ -25,13 +32,78 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics));
-    if app.serves.open_api {
+    if app.serves.api {
         router = router
             .route("/api/v1/openapi.json", get(openapi::document))
-            .route("/api/v1/users", get(directory::users))
-            .route("/api/v1/users/{id}", get(directory::user))
-            .route("/api/v1/devices", get(directory::devices))
-            .route("/api/v1/devices/{name}", get(directory::device))
+            .route(
+                "/api/v1/users",
+                get(directory::users).post(directory::add_user),
+            )
+            .route(
+                "/api/v1/users/{id}",
+                get(directory::user)
+                    .put(directory::replace_user)
+                    .delete(directory::delete_user),
+            )
+            .route(
+                "/api/v1/app-users",
+                get(directory::app_users).post(directory::add_app_user),
+            )
+            .route(
+                "/api/v1/app-users/{id}",
+                get(directory::app_user)
+                    .put(directory::replace_app_user)
+                    .delete(directory::delete_app_user),
+            )
+            .route(
+                "/api/v1/devices",
+                get(directory::devices).post(directory::add_device),
+            )
+            .route(
+                "/api/v1/devices/{name}",
+                get(directory::device)
+                    .put(directory::replace_device)
+                    .delete(directory::delete_device),
+            )
+            .route(
+                "/api/v1/devices/{name}/lines",
+                get(directory::device_lines).post(directory::add_device_line),
+            )
+            .route(
+                "/api/v1/devices/{name}/lines/{index}",
+                get(directory::device_line)
+                    .put(directory::replace_device_line)
+                    .delete(directory::delete_device_line),
+            )
+            .route(
+                "/api/v1/profiles",
+                get(directory::profiles).post(directory::add_profile),
+            )
+            .route(
+                "/api/v1/profiles/{name}",
+                get(directory::profile)
+                    .put(directory::replace_profile)
+                    .delete(directory::delete_profile),
+            )
+            .route(
+                "/api/v1/profiles/{name}/lines",
+                get(directory::profile_lines).post(directory::add_profile_line),
+            )
+            .route(
+                "/api/v1/profiles/{name}/lines/{index}",
+                get(directory::profile_line)
+                    .put(directory::replace_profile_line)
+                    .delete(directory::delete_profile_line),
+            )
+            .route("/api/v1/lines", get(directory::lines))
+            .route(
+                "/api/v1/users/{id}/tokens",
+                get(tokens::of_user).post(tokens::issue),
+            )
+            .route("/api/v1/users/{id}/tokens/{token}", delete(tokens::revoke))
+            .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
+            .route("/api/v1/tokens/{token}", delete(tokens::remove))
+            .route("/api/v1/events", get(events::listen))
             .route("/api/v1/calls", get(calls::list).post(calls::place))
             .route("/api/v1/calls/{id}", get(calls::one))
             .route("/api/v1/calls/{id}/{action}", post(calls::act));
@@ -54,6 +126,7 @@ pub fn router(app: Arc<App>) -> Router {
     }
     router
         .layer(DefaultBodyLimit::max(app.config.limits.body_bytes))
+        .layer(middleware::from_fn_with_state(app.clone(), access::guard))
         .fallback(problem::nothing_here)
         .method_not_allowed_fallback(problem::not_that_method)
         .with_state(app)

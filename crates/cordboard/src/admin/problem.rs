@@ -1,9 +1,10 @@
 //! Errors of the JSON API, as RFC 9457 problems with stable types.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
+use cordboard_core::directory::NAME_MAX;
 use cordboard_store::StoreError;
 use cordboard_wire::admin;
 use http::{HeaderValue, StatusCode, header};
@@ -41,6 +42,41 @@ impl Problem {
             "The request cannot be understood",
         )
         .because(detail)
+    }
+
+    /// An entry of that name is there already.
+    pub(super) fn exists(kind: &'static str, name: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, "exists", "It is there already")
+            .because(format!("there is a {kind} `{name}`; replace it by PUT"))
+    }
+
+    /// An address and a body must name the same entry.
+    ///
+    /// # Errors
+    /// 400 when they do not.
+    pub(super) fn unless_same(field: &'static str, address: &str, body: &str) -> Result<(), Self> {
+        if address.trim().to_lowercase() == body.trim().to_lowercase() {
+            return Ok(());
+        }
+        Err(Self::bad_request(format!(
+            "`{field}` must be the one of the address; to rename an entry, add a new one"
+        )))
+    }
+
+    /// A name that must not be empty.
+    ///
+    /// # Errors
+    /// 400 when it is, or is no name.
+    pub(super) fn unless_named(field: &'static str, text: &str) -> Result<(), Self> {
+        let fits = !text.trim().is_empty()
+            && text.chars().count() <= NAME_MAX
+            && !text.chars().any(char::is_control);
+        if fits {
+            return Ok(());
+        }
+        Err(Self::bad_request(format!(
+            "`{field}` must have 1 to {NAME_MAX} characters, none of them a control character"
+        )))
     }
 
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
@@ -171,6 +207,12 @@ impl From<JsonRejection> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
         Self::bad_request(rejection.body_text())
     }
 }

@@ -109,6 +109,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         data: data.clone(),
         serves: Serves {
             webdialer: true,
+            api: true,
             open_api: true,
             lab: true,
         },
@@ -117,6 +118,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         fresh: options.fresh,
         population: options.population,
         auto_answer: options.auto_answer,
+        new_admin_token: false,
     };
     let program = program::start(plan).await?;
     if let Some(path) = &options.port_file {

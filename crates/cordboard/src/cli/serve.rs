@@ -15,6 +15,9 @@ pub(super) struct Options {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Make another administrator's token and print it once; the first start does so by itself
+    #[arg(long)]
+    new_admin_token: bool,
     /// How log lines look: text, or json for programs
     #[arg(
         long,
@@ -26,6 +29,10 @@ pub(super) struct Options {
     log_format: LogFormat,
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "a secret goes to whoever started this, not to the log"
+)]
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "info");
     let mut config = Config::load(&Config::default(), Some(&options.config), std::env::vars())?;
@@ -39,7 +46,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         data,
         database,
         serves: Serves {
-            webdialer: false,
+            webdialer: true,
+            api: true,
             open_api: false,
             lab: false,
         },
@@ -48,6 +56,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         fresh: false,
         population: 0,
         auto_answer: None,
+        new_admin_token: options.new_admin_token,
     };
     let program = program::start(plan).await?;
     for address in [program.addresses.http, program.addresses.https]
@@ -55,6 +64,12 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         .flatten()
     {
         tracing::info!(%address, "listening");
+    }
+    if let Some(token) = &program.admin_token {
+        println!("cordboard: the administrator's token, shown this once: {token}");
+        println!(
+            "cordboard: use it as `--token` or CORDBOARD_TOKEN with `cordboard admin`, and as `Authorization: Bearer` with the API"
+        );
     }
     super::stop_signal().await;
     tracing::info!("stopping");

@@ -10,6 +10,7 @@ use cordboard_core::Wall;
 use cordboard_core::directory::{Builder, Device, EndUser, PasswordHash, Protocol};
 use cordboard_core::ids::DirectoryNumber;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 
 /// The demo directory. [lab, The demo directory]
 pub const DEMO: &str = include_str!("demo.toml");
@@ -68,13 +69,24 @@ pub fn populate(builder: &mut Builder, count: usize) {
         return;
     }
     let hash = PasswordHash::new(POPULATION_HASH.to_owned());
+    // Whoever was edited is stored, and stays as edited.
+    let stored: HashSet<String> = builder
+        .users
+        .iter()
+        .map(|u| u.id.as_str().to_lowercase())
+        .collect();
+    let phones: HashSet<String> = builder
+        .devices
+        .iter()
+        .map(|d| d.name.as_str().to_lowercase())
+        .collect();
     builder.users.reserve(count);
     builder.devices.reserve(count);
     for index in 1..=count {
         let device = format!("SEPF{index:011}");
         let line = DirectoryNumber::bare((POPULATION_LINES + index).to_string());
         let id = format!("p{index}");
-        builder.users.push(EndUser {
+        let person = EndUser {
             id: id.as_str().into(),
             first_name: "P".to_owned(),
             last_name: index.to_string(),
@@ -85,7 +97,13 @@ pub fn populate(builder: &mut Builder, count: usize) {
             password_hash: Some(hash.clone()),
             pin_hash: Some(hash.clone()),
             credential: Default::default(),
-        });
+        };
+        if !stored.contains(&id) {
+            builder.users.push(person);
+        }
+        if phones.contains(&device.to_lowercase()) {
+            continue;
+        }
         builder.devices.push(Device {
             name: device.into(),
             model: "Cisco 8845".to_owned(),

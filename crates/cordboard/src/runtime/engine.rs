@@ -5,25 +5,24 @@
 //! (answers), always after the step's saves are stored.
 
 use super::clock::Clock;
+use super::hub::Hub;
 use cordboard_core::call::CallRecord;
-use cordboard_core::directory::{Builder, Directory, DirectoryError};
+use cordboard_core::directory::{Builder, Directory, Entry};
 use cordboard_core::exchange::{
-    Action, Command, Event, Input, MobilityLogin, Output, Record, Reply, Saved, Settings,
+    Action, Actor, Command, Input, MobilityLogin, Output, Query, Record, Reply, Saved, Settings,
 };
 use cordboard_core::ids::Ticket;
 use cordboard_core::{Exchange, Now, Refusal};
 use cordboard_drivers::Driver;
 use cordboard_drivers::sim::Sim;
-use cordboard_store::{Store, StoreError};
+use cordboard_store::{Store, StoreError, UserToken};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::oneshot;
 
 /// So many inputs go into one transaction; more would make the first wait for the last.
 pub(super) const BATCH: usize = 256;
-/// So many events wait for a slow listener; then it is told to resynchronise.
-pub const BACKLOG: usize = 8_192;
 /// Facts that the store refused are offered to it again after so long.
 const RETRY: Duration = Duration::from_millis(250);
 /// A store that takes longer than this for a commit is no company for threads that serve sockets.
@@ -61,7 +60,7 @@ pub struct Engine {
     /// Saves of facts that could not be stored when they happened; they go with the next batch.
     late: Vec<Record>,
     directory: Arc<RwLock<Arc<Directory>>>,
-    hub: broadcast::Sender<Arc<Event>>,
+    hub: Arc<Hub>,
     /// Has nothing been asked for, but to read, since the seeded state?
     untouched: bool,
     /// Does a commit take so little time that whoever brought the command may carry it out?
@@ -95,7 +94,6 @@ impl Engine {
     pub(super) fn new(
         parts: Parts,
         directory: Arc<RwLock<Arc<Directory>>>,
-        hub: broadcast::Sender<Arc<Event>>,
     ) -> Result<Self, StoreError> {
         let now = parts.clock.now();
         let mut store = parts.store;
@@ -118,7 +116,7 @@ impl Engine {
             tickets: 0,
             late: Vec::new(),
             directory,
-            hub,
+            hub: Arc::new(Hub::new(counters.events)),
             untouched: counters.calls == 0,
             quick: true,
             stopping: false,
@@ -130,6 +128,11 @@ impl Engine {
         }
         engine.catch_up();
         Ok(engine)
+    }
+
+    /// What happens, for listeners.
+    pub(super) fn hub(&self) -> Arc<Hub> {
+        self.hub.clone()
     }
 
     /// How long until something is due; `None`: nothing is.
@@ -193,10 +196,23 @@ impl Engine {
                 inputs.push(Input::Driver(event));
             }
             if inputs.is_empty() {
-                return;
+                return self.hub.ring();
             }
             self.step(std::mem::take(&mut inputs), now);
         }
+    }
+
+    /// Reads live state, between two steps.
+    pub fn read(&mut self, query: Query) -> Option<Reply> {
+        let (answer, mut answered) = oneshot::channel();
+        let command = Command {
+            actor: Actor::Operator,
+            interface: "",
+            action: Action::Snapshot(query),
+        };
+        let input = self.ticketed(command, answer);
+        self.settle(vec![input]);
+        answered.try_recv().ok()?.ok()
     }
 
     /// Handles a batch as one transaction; when that cannot be stored, one by one.
@@ -255,10 +271,7 @@ impl Engine {
         if !self.store_fault.slow.is_zero() {
             std::thread::sleep(self.store_fault.slow);
         }
-        if self.store_fault.error {
-            let path = "the store (lab fault)".to_owned();
-            return Err(StoreError::InUse { path });
-        }
+        self.store_may_fail()?;
         let begun = Instant::now();
         let stored = self.store.commit(saves);
         self.quick = begun.elapsed() < QUICK;
@@ -268,12 +281,7 @@ impl Engine {
     fn release(&mut self, output: Output, now: Now) {
         match output {
             Output::Driver(command) => self.network.send(command, now.instant),
-            Output::Event(event) => {
-                if self.hub.receiver_count() > 0 {
-                    // The last listener may leave just now; that is no error.
-                    let _ = self.hub.send(Arc::new(event));
-                }
-            }
+            Output::Event(event) => self.hub.publish(event),
             Output::Answer(ticket, answer) => {
                 if let Some(waiting) = self.waiting.remove(&ticket) {
                     // Whoever asked may have gone; what was done stays done.
@@ -352,24 +360,81 @@ impl Engine {
             self.restore(Saved::Login(login));
         }
         self.exchange.handle(Input::Stored, now);
+        self.hub.ring();
         self.untouched = true;
         self.remember_clock();
         Ok(())
     }
 
-    /// Replaces the directory: in the store first, then for everybody.
+    /// Puts an edited directory in place of the one it was made from, `touched` in the store first. Says no when that one is
+    /// there no more.
     ///
     /// # Errors
-    /// When the parts do not fit together or the store refuses; nothing changed then.
-    pub fn replace_directory(
+    /// When the store refuses; nothing changed then.
+    pub fn edit_directory(
         &mut self,
+        from: &Arc<Directory>,
+        to: Arc<Directory>,
+        touched: &[Entry],
+    ) -> Result<bool, StoreError> {
+        if !self.is_current(from) {
+            return Ok(false);
+        }
+        self.store_may_fail()?;
+        self.store.put_entries(&to, touched)?;
+        self.take_directory(to);
+        Ok(true)
+    }
+
+    /// Puts a whole directory in place of the one that was read. Answers the tokens that are left: those of users who are still
+    /// there; `None` when that one is there no more.
+    ///
+    /// # Errors
+    /// When the store refuses; nothing changed then.
+    pub fn import_directory(
+        &mut self,
+        from: &Arc<Directory>,
         builder: &Builder,
-        logins: &[MobilityLogin],
-    ) -> Result<(), ImportError> {
-        let directory = Arc::new(builder.clone().build()?);
-        self.store.replace_directory(builder, logins)?;
+        directory: Directory,
+    ) -> Result<Option<Vec<UserToken>>, StoreError> {
+        if !self.is_current(from) {
+            return Ok(None);
+        }
+        self.store_may_fail()?;
+        let mut tokens = self.store.tokens()?;
+        tokens.retain(|token| directory.end_user(token.user.as_str()).is_some());
+        let mut logins = self.store.logins()?;
+        logins.retain(|login| {
+            directory.device(login.device.as_str()).is_some()
+                && directory.end_user(login.user.as_str()).is_some()
+                && directory.profile(login.profile.as_str()).is_some()
+        });
+        self.store.import(builder, &logins, &tokens)?;
+        self.take_directory(Arc::new(directory));
+        Ok(Some(tokens))
+    }
+
+    fn is_current(&self, directory: &Arc<Directory>) -> bool {
+        match self.directory.read() {
+            Ok(shared) => Arc::ptr_eq(&shared, directory),
+            Err(poisoned) => Arc::ptr_eq(&poisoned.into_inner(), directory),
+        }
+    }
+
+    fn take_directory(&mut self, directory: Arc<Directory>) {
         self.share(&directory);
         self.settle(vec![Input::Directory(directory)]);
+    }
+
+    /// The lab's store fault, for what does not go through a step.
+    ///
+    /// # Errors
+    /// When every commit is to fail.
+    pub fn store_may_fail(&self) -> Result<(), StoreError> {
+        if self.store_fault.error {
+            let path = "the store (lab fault)".to_owned();
+            return Err(StoreError::InUse { path });
+        }
         Ok(())
     }
 
@@ -384,15 +449,4 @@ impl Engine {
     pub fn stop(&mut self) {
         self.stopping = true;
     }
-}
-
-/// Why a directory was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// Its parts do not fit together.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// It cannot be stored.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

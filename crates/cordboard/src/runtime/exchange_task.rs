@@ -7,15 +7,15 @@
 //! whatever is queued while the store is slow. Waits on: its bell, the next deadline. Stops
 //! after [`Engine::stop`], or when every [`Handle`] is gone.
 
-use super::engine::{Answer, BACKLOG, BATCH, Engine, Parts};
+use super::engine::{Answer, BATCH, Engine, Parts};
 use super::handle::Handle;
-use cordboard_core::exchange::{Command, Event};
+use super::hub::Hub;
+use cordboard_core::exchange::Command;
 use cordboard_store::StoreError;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
-use tokio::sync::broadcast;
 
 /// So many commands wait for the exchange; more are refused as overload, which costs nobody anything.
 pub const INBOX: usize = 4_096;
@@ -38,7 +38,7 @@ pub struct Running {
     /// For commands.
     pub handle: Handle,
     /// For listeners.
-    pub events: broadcast::Sender<Arc<Event>>,
+    pub hub: Arc<Hub>,
     /// To wait for its end.
     pub thread: std::thread::JoinHandle<()>,
 }
@@ -51,9 +51,9 @@ pub struct Running {
 /// # Panics
 /// When the system makes no thread at start-up.
 pub fn start(parts: Parts) -> Result<Running, StoreError> {
-    let (hub, _) = broadcast::channel(BACKLOG);
     let directory = Arc::new(RwLock::new(Arc::new(parts.directory.clone())));
-    let engine = Engine::new(parts, directory.clone(), hub.clone())?;
+    let engine = Engine::new(parts, directory.clone())?;
+    let hub = engine.hub();
     let turns = Arc::new(Turns {
         inbox: Mutex::default(),
         engine: Mutex::new(Some(engine)),
@@ -70,7 +70,7 @@ pub fn start(parts: Parts) -> Result<Running, StoreError> {
         .expect("a thread can be made at start-up");
     Ok(Running {
         handle: Handle::new(turns, directory),
-        events: hub,
+        hub,
         thread,
     })
 }

@@ -4,12 +4,13 @@
 //! exchange's clock. What is remembered is an HMAC over hash and password, under a key made at start: the moment an
 //! account's hash changes, nothing remembered fits it any more.
 
+use super::tokens::Tokens;
 use cordboard_core::directory::{CredentialState, Directory, PasswordHash};
 use cordboard_core::ids::UserId;
 use cordboard_store::passwords;
 use hmac::{Hmac, KeyInit, Mac};
 use prometheus_client::metrics::counter::Counter;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,7 +39,8 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$6cQ68OvO1D5v3VZW42cemw$kqVR
 pub struct Auth {
     key: [u8; 32],
     memory: Arc<Memory>,
-    tokens: Mutex<HashMap<String, Token>>,
+    /// Tokens, of users and of the JSON API.
+    pub tokens: Tokens,
     hashing: Arc<Semaphore>,
     /// Credentials that are being verified: whoever brings the same one waits for that instead of computing it again.
     under_way: UnderWay,
@@ -85,15 +87,6 @@ impl Drop for Place<'_> {
     }
 }
 
-/// A token's owner and end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Whose it is.
-    pub user: UserId,
-    /// Until when, in milliseconds since 1970; `None`: for ever.
-    pub expires: Option<i64>,
-}
-
 /// The credential was refused; why is nobody's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
@@ -109,17 +102,12 @@ impl Auth {
         Self {
             key,
             memory: Arc::default(),
-            tokens: Mutex::default(),
+            tokens: Tokens::default(),
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
             under_way: Mutex::default(),
             dummy: PasswordHash::new(NOBODY.to_owned()),
             computed,
         }
-    }
-
-    /// Replaces the known tokens: (SHA-256 in hex, token).
-    pub fn set_tokens(&self, tokens: impl IntoIterator<Item = (String, Token)>) {
-        *lock(&self.tokens) = tokens.into_iter().collect();
     }
 
     /// Forgets remembered credentials and lock-outs.
@@ -180,13 +168,7 @@ impl Auth {
         token: &str,
         wall_ms: i64,
     ) -> Result<UserId, Refused> {
-        let known = lock(&self.tokens)
-            .get(&token_hash(token))
-            .cloned()
-            .ok_or(Refused)?;
-        if known.expires.is_some_and(|end| end <= wall_ms) {
-            return Err(Refused);
-        }
+        let known = self.tokens.of_user(token, wall_ms).ok_or(Refused)?;
         let owner = directory.end_user(known.user.as_str()).ok_or(Refused)?;
         if owner.credential == CredentialState::Locked {
             return Err(Refused);
@@ -296,14 +278,6 @@ impl Memory {
             times.pop_front();
         }
     }
-}
-
-/// The form in which a token is kept: its SHA-256, in hex.
-pub fn token_hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,4 +1,5 @@
 //! The services: each translates one interface into the exchange's words, and knows no other.
 
 pub mod auth;
+pub mod tokens;
 pub mod webdialer;

@@ -69,6 +69,7 @@ impl Server {
             database: folder.path().join("cordboard.db"),
             serves: Serves {
                 webdialer: true,
+                api: true,
                 open_api: true,
                 lab: true,
             },
@@ -81,6 +82,7 @@ impl Server {
             fresh,
             population: 0,
             auto_answer: None,
+            new_admin_token: false,
         })
         .await
         .unwrap();

@@ -2,9 +2,15 @@
 
 use super::{AppUser, Appearances, Device, DeviceProfile, Directory, EndUser, Folded};
 use crate::ids::{DeviceName, DirectoryNumber, ProfileName, UserId};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 use thiserror::Error;
+
+/// A name or id has at most so many characters.
+pub const NAME_MAX: usize = 128;
+/// A directory number has at most so many digits.
+pub const NUMBER_MAX: usize = 50;
 
 /// What is wrong with the parts of a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -45,10 +51,23 @@ pub enum DirectoryError {
     /// A name or id is empty.
     #[error("an empty {0}")]
     Empty(&'static str),
+    /// A name or id that is too long or has characters that no name has.
+    #[error("`{0}` is no name: at most {NAME_MAX} characters, none of them a control character")]
+    BadName(String),
+    /// A line with a number that no phone can have.
+    #[error(
+        "line `{number}` of {of} is no directory number: 1 to {NUMBER_MAX} of 0-9, *, #, + and A-D"
+    )]
+    BadNumber {
+        /// The device, profile or user.
+        of: String,
+        /// What stands there.
+        number: String,
+    },
 }
 
 /// Collects the parts of a directory in configuration order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Builder {
     /// People.
     pub users: Vec<EndUser>,
@@ -131,9 +150,7 @@ fn index<T, N: Name>(
     order.reserve(items.len());
     for item in items {
         let id = name(&item).clone();
-        if id.text().trim().is_empty() {
-            return Err(DirectoryError::Empty("name or id"));
-        }
+        check_name(id.text())?;
         if map.insert(Folded::of(id.text()), Arc::new(item)).is_some() {
             return Err(twice(id));
         }
@@ -142,8 +159,36 @@ fn index<T, N: Name>(
     Ok(())
 }
 
+fn check_name(name: &str) -> Result<(), DirectoryError> {
+    if name.trim().is_empty() {
+        return Err(DirectoryError::Empty("name or id"));
+    }
+    if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
+        return Err(DirectoryError::BadName(name.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_lines(of: &str, lines: &[DirectoryNumber]) -> Result<(), DirectoryError> {
+    for line in lines {
+        let number = line.digits.as_str();
+        let known = |b: u8| b.is_ascii_digit() || b"*#+ABCD".contains(&b);
+        if number.is_empty() || number.len() > NUMBER_MAX || !number.bytes().all(known) {
+            return Err(DirectoryError::BadNumber {
+                of: of.to_owned(),
+                number: number.to_owned(),
+            });
+        }
+        if let Some(partition) = &line.partition {
+            check_name(partition.as_str())?;
+        }
+    }
+    Ok(())
+}
+
 fn check_references(directory: &Directory) -> Result<(), DirectoryError> {
     for user in directory.end_users() {
+        check_lines(user.id.as_str(), user.primary_line.as_slice())?;
         for device in &user.devices {
             if directory.device(device.as_str()).is_none() {
                 return Err(DirectoryError::NoSuchDevice {
@@ -161,7 +206,11 @@ fn check_references(directory: &Directory) -> Result<(), DirectoryError> {
             }
         }
     }
+    for profile in directory.profiles() {
+        check_lines(profile.name.as_str(), &profile.lines)?;
+    }
     for device in directory.devices() {
+        check_lines(device.name.as_str(), &device.lines)?;
         if let Some(owner) = &device.owner
             && directory.end_user(owner.as_str()).is_none()
         {

@@ -4,8 +4,10 @@
 //! snapshot. Names and user ids are found without regard to letter case.
 
 mod build;
+mod edit;
 
-pub use build::{Builder, DirectoryError};
+pub use build::{Builder, DirectoryError, NAME_MAX, NUMBER_MAX};
+pub use edit::{Change, Entry};
 
 use crate::ids::{DeviceName, Digits, DirectoryNumber, Partition, ProfileName, UserId};
 use serde::{Deserialize, Serialize};

@@ -3,9 +3,11 @@
 //! Commits are grouped by the caller: everything handed to one [`Store::commit`] is one transaction. With
 //! `synchronous = NORMAL` a commit survives the process, with `FULL` the machine too.
 
-use crate::StoreError;
+use crate::{ApiToken, StoreError, UserToken};
 use cordboard_core::call::{CallRecord, CallState};
-use cordboard_core::directory::{AppUser, Builder, Device, DeviceProfile, EndUser};
+use cordboard_core::directory::{
+    AppUser, Builder, Device, DeviceProfile, Directory, EndUser, Entry,
+};
 use cordboard_core::exchange::{Counters, MobilityLogin, Record};
 use cordboard_core::ids::{CallId, CallKey};
 use cordboard_core::now::Wall;
@@ -15,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Marks a file as ours ("cord"), so that somebody else's database is never migrated.
@@ -43,11 +46,12 @@ fn migrations() -> Migrations<'static> {
             include_str!("../../migrations/sqlite/0002.sql"),
             |transaction| Ok(rewrite_calls(transaction)?),
         ),
+        M::up(include_str!("../../migrations/sqlite/0003.sql")),
     ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 2;
+const SCHEMA: usize = 3;
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -244,35 +248,29 @@ impl Store {
         directory: &Builder,
         logins: &[MobilityLogin],
     ) -> Result<(), StoreError> {
-        let mut rows: Vec<(&str, String, String)> = Vec::new();
-        for user in &directory.users {
-            rows.push((
-                "user",
-                user.id.as_str().to_lowercase(),
-                serde_json::to_string(user)?,
-            ));
-        }
-        for user in &directory.app_users {
-            rows.push((
-                "app_user",
-                user.id.as_str().to_lowercase(),
-                serde_json::to_string(user)?,
-            ));
-        }
-        for device in &directory.devices {
-            rows.push((
-                "device",
-                device.name.as_str().to_lowercase(),
-                serde_json::to_string(device)?,
-            ));
-        }
-        for profile in &directory.profiles {
-            rows.push((
-                "profile",
-                profile.name.as_str().to_lowercase(),
-                serde_json::to_string(profile)?,
-            ));
-        }
+        self.replace(directory, logins, None)
+    }
+
+    /// Replaces the whole directory, the logins and the users' tokens.
+    ///
+    /// # Errors
+    /// Nothing is replaced then.
+    pub fn import(
+        &mut self,
+        directory: &Builder,
+        logins: &[MobilityLogin],
+        tokens: &[UserToken],
+    ) -> Result<(), StoreError> {
+        self.replace(directory, logins, Some(tokens))
+    }
+
+    fn replace(
+        &mut self,
+        directory: &Builder,
+        logins: &[MobilityLogin],
+        tokens: Option<&[UserToken]>,
+    ) -> Result<(), StoreError> {
+        let rows = entries_of(directory)?;
         let mut seats = Vec::with_capacity(logins.len());
         for login in logins {
             seats.push((
@@ -299,6 +297,12 @@ impl Store {
                     .prepare("INSERT OR REPLACE INTO logins (device, record) VALUES (?1, ?2)")?;
                 for (device, record) in &seats {
                     sit.execute(params![device, record])?;
+                }
+            }
+            if let Some(tokens) = tokens {
+                transaction.execute("DELETE FROM tokens", [])?;
+                for token in tokens {
+                    put_token(&transaction, token)?;
                 }
             }
             put_fact(&transaction, "seeded", "true")?;
@@ -373,47 +377,154 @@ impl Store {
         put_fact(&self.connection, name, value).map_err(|e| explain(&self.path, e))
     }
 
-    /// Replaces all tokens: (SHA-256 of the token in hex, user, expiry).
+    /// Stores, replaces or removes these entries as they are in a directory, all or nothing. Tokens of removed users go too.
+    ///
+    /// # Errors
+    /// Nothing changed then.
+    pub fn put_entries(
+        &mut self,
+        directory: &Directory,
+        touched: &[Entry],
+    ) -> Result<(), StoreError> {
+        let mut rows = Vec::with_capacity(touched.len());
+        for entry in touched {
+            let (kind, name) = key_of(entry);
+            let record = record_of(directory, entry)?;
+            rows.push((kind, name, name.to_lowercase(), record));
+        }
+        let mut store = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            for (kind, id, name, record) in &rows {
+                match record {
+                    Some(record) => transaction
+                        .prepare_cached(
+                            "INSERT INTO entries (kind, name, position, record)
+                             VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM entries), ?3)
+                             ON CONFLICT (kind, name) DO UPDATE SET record = ?3",
+                        )?
+                        .execute(params![kind, name, record])?,
+                    None => transaction
+                        .prepare_cached("DELETE FROM entries WHERE kind = ?1 AND name = ?2")?
+                        .execute(params![kind, name])?,
+                };
+                if *kind == "user" && record.is_none() {
+                    transaction
+                        .prepare_cached("DELETE FROM tokens WHERE user = ?1 OR lower(user) = ?2")?
+                        .execute(params![id, name])?;
+                }
+            }
+            put_fact(&transaction, "seeded", "true")?;
+            transaction.commit()
+        };
+        store().map_err(|e| explain(&self.path, e))
+    }
+
+    /// Replaces all users' tokens.
     ///
     /// # Errors
     /// Nothing is replaced then.
-    pub fn replace_tokens(
-        &mut self,
-        tokens: &[(String, String, Option<Wall>)],
-    ) -> Result<(), StoreError> {
+    pub fn replace_tokens(&mut self, tokens: &[UserToken]) -> Result<(), StoreError> {
         let mut replace = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
             transaction.execute("DELETE FROM tokens", [])?;
-            for (hash, user, expires) in tokens {
-                transaction.execute(
-                    "INSERT OR REPLACE INTO tokens (hash, user, expires) VALUES (?1, ?2, ?3)",
-                    params![hash, user, expires.map(|w| w.0)],
-                )?;
+            for token in tokens {
+                put_token(&transaction, token)?;
             }
             transaction.commit()
         };
         replace().map_err(|e| explain(&self.path, e))
     }
 
-    /// All tokens: (SHA-256 of the token in hex, user, expiry).
+    /// Stores a user's token.
+    ///
+    /// # Errors
+    /// It is not stored then.
+    pub fn put_token(&mut self, token: &UserToken) -> Result<(), StoreError> {
+        put_token(&self.connection, token).map_err(|e| explain(&self.path, e))
+    }
+
+    /// Removes a token, a user's or one of the API; says whether there was one.
+    ///
+    /// # Errors
+    /// It is not removed then.
+    pub fn delete_token(&mut self, hash: &str) -> Result<bool, StoreError> {
+        let delete = || -> rusqlite::Result<usize> {
+            let tokens = self
+                .connection
+                .execute("DELETE FROM tokens WHERE hash = ?1", [hash])?;
+            let api = self
+                .connection
+                .execute("DELETE FROM api_tokens WHERE hash = ?1", [hash])?;
+            Ok(tokens + api)
+        };
+        Ok(delete().map_err(|e| explain(&self.path, e))? > 0)
+    }
+
+    /// All users' tokens.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn tokens(&self) -> Result<Vec<(String, String, Option<Wall>)>, StoreError> {
+    pub fn tokens(&self) -> Result<Vec<UserToken>, StoreError> {
         let read = || -> rusqlite::Result<Vec<_>> {
-            let mut all = self
-                .connection
-                .prepare("SELECT hash, user, expires FROM tokens ORDER BY hash")?;
+            let mut all = self.connection.prepare(
+                "SELECT hash, user, created, expires FROM tokens ORDER BY created, hash",
+            )?;
             let rows = all.query_map([], |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    row.get::<_, Option<i64>>(2)?.map(Wall),
-                ))
+                Ok(UserToken {
+                    hash: row.get(0)?,
+                    user: row.get::<_, String>(1)?.into(),
+                    created: Wall(row.get(2)?),
+                    expires: row.get::<_, Option<i64>>(3)?.map(Wall),
+                })
             })?;
             rows.collect()
         };
         read().map_err(|e| explain(&self.path, e))
+    }
+
+    /// Stores a token of the API.
+    ///
+    /// # Errors
+    /// It is not stored then.
+    pub fn put_api_token(&mut self, token: &ApiToken) -> Result<(), StoreError> {
+        let roles = serde_json::to_string(&token.roles)?;
+        self.connection
+            .execute(
+                "INSERT OR REPLACE INTO api_tokens (hash, name, roles, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![token.hash, token.name, roles, token.created.0, token.expires.map(|w| w.0)],
+            )
+            .map_err(|e| explain(&self.path, e))?;
+        Ok(())
+    }
+
+    /// All tokens of the API.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn api_tokens(&self) -> Result<Vec<ApiToken>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<(ApiToken, String)>> {
+            let mut all = self.connection.prepare(
+                "SELECT hash, name, created, expires, roles FROM api_tokens ORDER BY created, hash",
+            )?;
+            let rows = all.query_map([], |row| {
+                let token = ApiToken {
+                    hash: row.get(0)?,
+                    name: row.get(1)?,
+                    roles: Vec::new(),
+                    created: Wall(row.get(2)?),
+                    expires: row.get::<_, Option<i64>>(3)?.map(Wall),
+                };
+                Ok((token, row.get(4)?))
+            })?;
+            rows.collect()
+        };
+        let rows = read().map_err(|e| explain(&self.path, e))?;
+        rows.into_iter()
+            .map(|(token, roles)| {
+                let roles = serde_json::from_str(&roles)?;
+                Ok(ApiToken { roles, ..token })
+            })
+            .collect()
     }
 
     /// The calls that were live when the process ended.
@@ -521,6 +632,63 @@ impl Reader {
         let rows = page.query_map(params![before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }
+}
+
+/// Every entry of a directory as a row: kind, key, record.
+fn entries_of(directory: &Builder) -> Result<Vec<(&'static str, String, String)>, StoreError> {
+    fn rows<'a, T: Serialize + 'a>(
+        kind: &'static str,
+        entries: &'a [T],
+        name: impl Fn(&T) -> &str + 'a,
+    ) -> impl Iterator<Item = serde_json::Result<(&'static str, String, String)>> + 'a {
+        entries.iter().map(move |entry| {
+            let key = name(entry).to_lowercase();
+            Ok((kind, key, serde_json::to_string(entry)?))
+        })
+    }
+    let users = rows("user", &directory.users, |u| u.id.as_str());
+    let app_users = rows("app_user", &directory.app_users, |u| u.id.as_str());
+    let devices = rows("device", &directory.devices, |d| d.name.as_str());
+    let profiles = rows("profile", &directory.profiles, |p| p.name.as_str());
+    let all = users.chain(app_users).chain(devices).chain(profiles);
+    Ok(all.collect::<serde_json::Result<_>>()?)
+}
+
+fn key_of(entry: &Entry) -> (&'static str, &str) {
+    match entry {
+        Entry::User(id) => ("user", id.as_str()),
+        Entry::AppUser(id) => ("app_user", id.as_str()),
+        Entry::Device(name) => ("device", name.as_str()),
+        Entry::Profile(name) => ("profile", name.as_str()),
+    }
+}
+
+/// An entry as it is stored; `None` when the directory does not have it.
+fn record_of(directory: &Directory, entry: &Entry) -> Result<Option<String>, StoreError> {
+    fn text<T: Serialize>(found: Option<&Arc<T>>) -> serde_json::Result<Option<String>> {
+        found
+            .map(|entry| serde_json::to_string(&**entry))
+            .transpose()
+    }
+    Ok(match entry {
+        Entry::User(id) => text(directory.end_user(id.as_str())),
+        Entry::AppUser(id) => text(directory.app_user(id.as_str())),
+        Entry::Device(name) => text(directory.device(name.as_str())),
+        Entry::Profile(name) => text(directory.profile(name.as_str())),
+    }?)
+}
+
+fn put_token(connection: &Connection, token: &UserToken) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT OR REPLACE INTO tokens (hash, user, created, expires) VALUES (?1, ?2, ?3, ?4)",
+        params![
+            token.hash,
+            token.user.as_str(),
+            token.created.0,
+            token.expires.map(|w| w.0)
+        ],
+    )?;
+    Ok(())
 }
 
 fn read_call(bytes: &[u8]) -> Result<CallRecord, StoreError> {

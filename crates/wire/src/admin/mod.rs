@@ -2,6 +2,14 @@
 //!
 //! Times are RFC 3339, UTC, milliseconds. Numbers (digits) are strings, partitions separate.
 
+mod directory;
+mod events;
+mod tokens;
+
+pub use directory::*;
+pub use events::*;
+pub use tokens::*;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -112,84 +120,6 @@ pub struct Calls {
     pub calls: Vec<Call>,
     /// For `?after=`, when there are more.
     pub next: Option<String>,
-}
-
-/// A line: digits and partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Line {
-    /// The digits.
-    pub number: String,
-    /// The partition, if any.
-    pub partition: Option<String>,
-}
-
-/// An end user. Secrets are never shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct User {
-    /// The id.
-    pub id: String,
-    /// Given name.
-    pub first_name: String,
-    /// Family name.
-    pub last_name: String,
-    /// Device names.
-    pub devices: Vec<String>,
-    /// Profile names.
-    pub profiles: Vec<String>,
-    /// The primary extension.
-    pub primary_line: Option<Line>,
-    /// Rights.
-    pub rights: Vec<String>,
-}
-
-/// Users.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Users {
-    /// The users, in configuration order.
-    pub users: Vec<User>,
-}
-
-/// A device's line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DeviceLine {
-    /// From 1.
-    pub index: usize,
-    /// The digits.
-    pub number: String,
-    /// The partition, if any.
-    pub partition: Option<String>,
-}
-
-/// A device as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Device {
-    /// The name.
-    pub name: String,
-    /// The model.
-    pub model: String,
-    /// `SIP` or `SCCP`.
-    pub protocol: String,
-    /// Free text.
-    pub description: String,
-    /// The owner.
-    pub owner: Option<String>,
-    /// Where its HTTP server answers.
-    pub address: String,
-    /// The lines it carries now.
-    pub lines: Vec<DeviceLine>,
-    /// May users log in to it?
-    pub em_enabled: bool,
-    /// Is it registered?
-    pub registered: bool,
-    /// Who sits there, else the owner.
-    pub user: Option<String>,
-}
-
-/// Devices.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Devices {
-    /// The devices, in configuration order.
-    pub devices: Vec<Device>,
 }
 
 /// The lab's clock.

@@ -1,0 +1,103 @@
+//! Tokens that were given out: those that stand for a user, and those of the JSON API with their roles.
+//!
+//! Only hashes are kept. A token is random enough (256 bits) that a plain hash protects it and guessing needs no lock-out.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use cordboard_core::ids::UserId;
+use cordboard_store::{ApiToken, UserToken};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The known tokens, by hash. What is stored is the store's; this is what requests are checked against.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    users: Mutex<HashMap<String, UserToken>>,
+    api: Mutex<HashMap<String, ApiToken>>,
+}
+
+impl Tokens {
+    /// Replaces all.
+    pub fn set(&self, users: Vec<UserToken>, api: Vec<ApiToken>) {
+        *lock(&self.users) = users.into_iter().map(|t| (t.hash.clone(), t)).collect();
+        *lock(&self.api) = api.into_iter().map(|t| (t.hash.clone(), t)).collect();
+    }
+
+    /// Adds a user's token.
+    pub fn add_user(&self, token: UserToken) {
+        lock(&self.users).insert(token.hash.clone(), token);
+    }
+
+    /// Adds a token of the API.
+    pub fn add_api(&self, token: ApiToken) {
+        lock(&self.api).insert(token.hash.clone(), token);
+    }
+
+    /// Forgets a token.
+    pub fn remove(&self, hash: &str) {
+        lock(&self.users).remove(hash);
+        lock(&self.api).remove(hash);
+    }
+
+    /// Forgets all tokens of a user.
+    pub fn remove_all_of(&self, user: &UserId) {
+        let gone = user.as_str().to_lowercase();
+        lock(&self.users).retain(|_, token| token.user.as_str().to_lowercase() != gone);
+    }
+
+    /// The user's token by what was given out, unless it has expired.
+    pub fn of_user(&self, token: &str, wall_ms: i64) -> Option<UserToken> {
+        let known = lock(&self.users).get(&hash(token)).cloned()?;
+        let ended = known.expires.is_some_and(|end| end.0 <= wall_ms);
+        (!ended).then_some(known)
+    }
+
+    /// The API's token by what was given out, unless it has expired.
+    pub fn of_api(&self, token: &str, wall_ms: i64) -> Option<ApiToken> {
+        let known = lock(&self.api).get(&hash(token)).cloned()?;
+        let ended = known.expires.is_some_and(|end| end.0 <= wall_ms);
+        (!ended).then_some(known)
+    }
+
+    /// A user's tokens, oldest first.
+    pub fn list_of(&self, user: &UserId) -> Vec<UserToken> {
+        let wanted = user.as_str().to_lowercase();
+        let mut found: Vec<UserToken> = lock(&self.users)
+            .values()
+            .filter(|token| token.user.as_str().to_lowercase() == wanted)
+            .cloned()
+            .collect();
+        found.sort_by(|a, b| (a.created, &a.hash).cmp(&(b.created, &b.hash)));
+        found
+    }
+
+    /// The API's tokens, oldest first.
+    pub fn list_api(&self) -> Vec<ApiToken> {
+        let mut found: Vec<ApiToken> = lock(&self.api).values().cloned().collect();
+        found.sort_by(|a, b| (a.created, &a.hash).cmp(&(b.created, &b.hash)));
+        found
+    }
+}
+
+/// A new token, as it is given out once. `kind` tells people, and programs that look for leaked secrets, what it is.
+///
+/// # Panics
+/// When the system gives no randomness; nothing safe can be done then.
+pub fn generate(kind: &str) -> String {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).expect("the system gives randomness");
+    format!("{kind}_{}", BASE64_URL_SAFE_NO_PAD.encode(random))
+}
+
+/// The form in which a token is kept: its SHA-256, in hex.
+pub fn hash(token: &str) -> String {
+    Sha256::digest(token.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,90 @@
+//! Tokens: those that stand for a user, and those of the API itself.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Asks for a token that stands for a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUserToken {
+    /// Until when; without it a year from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
+}
+
+/// A token that stands for a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UserToken {
+    /// What names it; not the token.
+    pub id: String,
+    /// When it was made.
+    pub created_at: String,
+    /// Until when; null: for ever.
+    pub expires_at: Option<String>,
+}
+
+/// A token that was just made: the only time it is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IssuedToken {
+    /// What names it; not the token.
+    pub id: String,
+    /// The token itself. It is not kept and cannot be shown again.
+    pub token: String,
+    /// Until when; null: for ever.
+    pub expires_at: Option<String>,
+}
+
+impl std::fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedToken")
+            .field("id", &self.id)
+            .field("token", &"••••")
+            .finish_non_exhaustive()
+    }
+}
+
+/// A user's tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UserTokens {
+    /// Oldest first.
+    pub tokens: Vec<UserToken>,
+}
+
+/// Asks for a token of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApiToken {
+    /// What it is for, for people.
+    #[schema(min_length = 1, max_length = 128)]
+    pub name: String,
+    /// What it may do: `admin`, `operator`, `reader`, `push:` and an interface.
+    #[schema(min_items = 1)]
+    pub roles: Vec<String>,
+    /// Until when; without it a year from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
+}
+
+/// A token of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApiToken {
+    /// What names it; not the token.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub roles: Vec<String>,
+    /// When it was made.
+    pub created_at: String,
+    /// Until when; null: for ever.
+    pub expires_at: Option<String>,
+}
+
+/// The API's tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApiTokens {
+    /// Oldest first.
+    pub tokens: Vec<ApiToken>,
+}
