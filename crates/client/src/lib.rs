@@ -1,10 +1,13 @@
 //! Async clients for every interface cordboard serves, for cordboard and for the Cisco servers alike.
 //!
 //! - [`webdialer`]: click-to-dial over SOAP, in any of its dialects.
+//! - [`admin`]: cordboard's own JSON API and its events.
 //! - [`tls`]: whom to trust, the same for every client.
 //!
 //! The messages themselves come from `cordboard-wire`. Clients print and log nothing; what went wrong
 //! is in their errors, which never hold a secret.
 
+pub mod admin;
+mod http;
 pub mod tls;
 pub mod webdialer;

@@ -9,8 +9,9 @@ mod detect;
 mod exchange;
 mod server;
 
+pub use crate::http::ServerError;
 pub use clusters::{Clusters, NotFound};
-pub use server::{DialectChoice, Options, ServerError, UnknownDialect};
+pub use server::{DialectChoice, Options, UnknownDialect};
 
 use crate::tls::Trust;
 use cordboard_wire::webdialer::{

@@ -1,9 +1,10 @@
 //! One server: its address, how to reach it, how long to wait.
 
 use super::ClientError;
-use crate::tls::{TlsError, Trust, client_config};
+use crate::http::{Address, ServerError, innermost};
+use crate::tls::Trust;
 use cordboard_wire::webdialer::Dialect;
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -67,20 +68,6 @@ impl Default for Options {
     }
 }
 
-/// Why a client could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The address is no `http` or `https` URL with a host.
-    #[error("'{0}' is not a server's address, such as https://cucm.example.com:8443")]
-    Address(String),
-    /// The trust that was asked for cannot be had.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The HTTP client refused its settings.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Http(#[from] reqwest::Error),
-}
-
 /// What is read of an answer at most; the decoder has the same limit.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
@@ -98,15 +85,8 @@ impl Server {
         trust: &Trust,
         options: Options,
     ) -> Result<(Self, Option<Dialect>), ServerError> {
-        let refuse = || ServerError::Address(without_credentials(address));
-        let url = Url::parse(address.trim()).map_err(|_| refuse())?;
-        let fine = matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none();
-        if !fine {
-            return Err(refuse());
-        }
+        let place = Address::parse(address)?;
+        let Address { url, origin } = &place;
         let last = url.path().trim_end_matches('/').rsplit('/').next();
         let in_path = last.and_then(Dialect::from_service_name);
         let services = url.path().contains("/services/");
@@ -114,21 +94,12 @@ impl Server {
             DialectChoice::Fixed(dialect) => Some(dialect),
             DialectChoice::Auto => in_path.filter(|_| services),
         };
-        // Nothing of TLS is looked at for a clear-text server, missing roots included.
-        let trust = if url.scheme() == "https" {
-            trust
-        } else {
-            &Trust::Insecure
-        };
-        let http = Client::builder()
-            .tls_backend_preconfigured(client_config(trust)?)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
+        let http = place
+            .client(trust)?
             .connect_timeout(options.timeout)
-            .user_agent(concat!("cordboard/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let server = Self {
-            address: url.origin().ascii_serialization(),
+            address: origin.clone(),
             http,
             options,
         };
@@ -153,18 +124,8 @@ impl Server {
         }
     }
 
-    /// Words for a request that got no answer. The URL is left out: the address stands beside it.
     pub(super) fn failed(&self, error: reqwest::Error) -> ClientError {
-        let error = error.without_url();
-        if error.is_timeout() {
-            return self.unreachable("no answer in time");
-        }
-        // The innermost cause says most: "Connection refused", "invalid peer certificate".
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        self.unreachable(cause.to_string())
+        self.unreachable(innermost(error))
     }
 
     /// Reads a body, but no endless one.
@@ -177,13 +138,5 @@ impl Server {
             body.extend_from_slice(&piece);
         }
         Ok(body)
-    }
-}
-
-/// An address as it may be shown: one with a password in it is refused, and not repeated.
-fn without_credentials(address: &str) -> String {
-    match address.rsplit_once('@') {
-        Some((_, rest)) => format!("…@{rest}"),
-        None => address.to_owned(),
     }
 }

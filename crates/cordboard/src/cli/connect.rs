@@ -25,18 +25,25 @@ pub(super) struct How {
     /// The dialect: ax2, w70, leg, or auto: the one the server had last time, else the first it has in that order
     #[arg(long, default_value = "auto", value_name = "DIALECT")]
     dialect: DialectChoice,
-    /// Trust the certificates in this PEM file [env: CORDBOARD_CA]
-    #[arg(long, value_name = "FILE", group = "trust")]
-    ca: Option<PathBuf>,
-    /// Trust this public key only (sha256/BASE64) [env: CORDBOARD_PIN]
-    #[arg(long, value_name = "PIN", group = "trust")]
-    pin: Option<Pin>,
-    /// Trust anybody; warns
-    #[arg(long, group = "trust")]
-    insecure: bool,
+    #[command(flatten)]
+    trust: TrustChoice,
     /// Print JSON for programs; a failure is an object with error, code and text
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Whom to trust.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct TrustChoice {
+    /// Trust the certificates in this PEM file [env: CORDBOARD_CA]
+    #[arg(long, value_name = "FILE", group = "trust", global = true)]
+    ca: Option<PathBuf>,
+    /// Trust this public key only (sha256/BASE64) [env: CORDBOARD_PIN]
+    #[arg(long, value_name = "PIN", group = "trust", global = true)]
+    pin: Option<Pin>,
+    /// Trust anybody; warns
+    #[arg(long, group = "trust", global = true)]
+    insecure: bool,
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -62,12 +69,17 @@ pub(super) struct Credentials {
 }
 
 /// Reads an environment variable; an empty one is none.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-impl How {
-    fn trust(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Trust, Usage> {
+impl TrustChoice {
+    /// By flag, else by the environment, else the system's roots.
+    pub(super) fn trust(&self) -> Result<Trust, Usage> {
+        self.trust_by(variable)
+    }
+
+    fn trust_by(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Trust, Usage> {
         if self.insecure {
             eprintln!(
                 "cordboard: warning: --insecure trusts anybody; who is in between can read and change everything"
@@ -91,14 +103,16 @@ impl How {
             (None, None) => Ok(Trust::System),
         }
     }
+}
 
+impl How {
     pub(super) fn client(&self, server: &str) -> Result<WebDialerClient, Usage> {
         let options = Options {
             dialect: self.dialect,
             likely: memory::likely(server),
             ..Options::default()
         };
-        WebDialerClient::new(server, &self.trust(variable)?, options)
+        WebDialerClient::new(server, &self.trust.trust()?, options)
             .map_err(|error| Usage::new(error.to_string()))
     }
 
@@ -183,7 +197,7 @@ impl Credentials {
 }
 
 /// A secret that was given, or that stands in a file.
-fn secret(given: Option<Secret>, file: Option<&Path>) -> Result<Option<Secret>, Usage> {
+pub(super) fn secret(given: Option<Secret>, file: Option<&Path>) -> Result<Option<Secret>, Usage> {
     match (given, file) {
         (Some(secret), _) => Ok(Some(secret)),
         (None, Some(file)) => {

@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod connect;
+mod events;
 mod lab;
 mod memory;
 mod serve;
@@ -64,9 +65,10 @@ enum Command {
     /// Check or print a configuration
     #[command(subcommand, after_help = FILE_STATUSES)]
     Config(config::Options),
-    /// Look after users, devices and lines in a store
-    #[command(subcommand, after_help = FILE_STATUSES)]
-    Admin(admin::Options),
+    /// Look after users, devices, lines, tokens and calls
+    Admin(Box<admin::Options>),
+    /// Print what happens, as it happens
+    Events(events::Options),
     /// Place a call through a WebDialer server
     #[command(after_help = STATUSES)]
     Dial(webdialer::Dial),
@@ -102,7 +104,8 @@ pub fn run() -> ExitCode {
         Command::Lab(options) => runtime.block_on(lab::run(options)),
         Command::Serve(options) => runtime.block_on(serve::run(options)),
         Command::Config(options) => config::run(&options),
-        Command::Admin(options) => admin::run(&options),
+        Command::Admin(options) => runtime.block_on(admin::run(*options)),
+        Command::Events(options) => runtime.block_on(events::run(options)),
         Command::Dial(options) => runtime.block_on(webdialer::dial(options)),
         Command::Hangup(options) => runtime.block_on(webdialer::hangup(options)),
         Command::Lines(options) => runtime.block_on(webdialer::lines(options)),

@@ -1,6 +1,6 @@
 //! `cordboard admin import`: a directory file into a store that no process uses.
 
-use super::OK;
+use crate::cli::OK;
 use crate::directory_file::DirectoryFile;
 use crate::ops::config::Config;
 use anyhow::Context;
@@ -9,33 +9,30 @@ use cordboard_store::{Store, Sync};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Options {
-    /// Replace the directory in a store by a file's; all or nothing
-    #[command(after_help = super::FILE_STATUSES)]
-    Import {
-        /// Users, devices, profiles and lines
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// The configuration that names the store
-        #[arg(
-            long,
-            value_name = "FILE",
-            conflicts_with = "data",
-            required_unless_present = "data"
-        )]
-        config: Option<PathBuf>,
-        /// A lab's data folder
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
-    },
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::cli::FILE_STATUSES)]
+pub(super) struct Import {
+    /// Users, devices, profiles and lines
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The configuration that names the store
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "data",
+        required_unless_present = "data"
+    )]
+    config: Option<PathBuf>,
+    /// A lab's data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
-pub(super) fn run(options: &Options) -> anyhow::Result<u8> {
-    let Options::Import { file, config, data } = options;
+pub(super) fn run(options: &Import) -> anyhow::Result<u8> {
+    let Import { file, config, data } = options;
     let database = match (config, data) {
-        (Some(config), _) => super::serve::database(&Config::load(
+        (Some(config), _) => crate::cli::serve::database(&Config::load(
             &Config::default(),
             Some(config),
             std::env::vars(),

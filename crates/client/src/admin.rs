@@ -1,0 +1,308 @@
+//! A client of cordboard's own JSON API. Shapes are in `cordboard_wire::admin`.
+
+use crate::http::{Address, ServerError, innermost};
+use crate::tls::Trust;
+use cordboard_wire::Secret;
+use cordboard_wire::admin::Problem;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::Value;
+use std::time::Duration;
+
+/// An answer may take so long; an import of a big directory takes its time.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// A connection may take so long to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is read of an answer at most.
+const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
+/// What is read of one event at most.
+const LONGEST_EVENT: usize = 64 * 1024 * 1024;
+/// The header by which cordboard names the call that a request placed.
+const CALL_HEADER: HeaderName = HeaderName::from_static("cordboard-call");
+
+/// What went wrong between us and the server.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AdminError {
+    /// No answer: no connection, no trust in its certificate, too slow.
+    #[error("{server} cannot be reached: {why}")]
+    Unreachable {
+        /// The server's address.
+        server: String,
+        /// Why, in one line.
+        why: String,
+    },
+    /// An answer, but not this API's.
+    #[error("{server} does not speak cordboard's API: {what}")]
+    NotThisProtocol {
+        /// The server's address.
+        server: String,
+        /// What it said instead.
+        what: String,
+    },
+    /// The server understood, and says no.
+    #[error("{}", told(.0))]
+    Refused(Problem),
+}
+
+fn told(problem: &Problem) -> String {
+    match &problem.detail {
+        Some(detail) if detail.eq_ignore_ascii_case(&problem.title) => problem.title.clone(),
+        Some(detail) => format!("{}: {detail}", problem.title),
+        None => problem.title.clone(),
+    }
+}
+
+/// A yes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The body; null where there is none.
+    pub body: Value,
+    /// The body as text, where it is not JSON.
+    pub text: Option<String>,
+    /// The entry's tag, for If-Match.
+    pub tag: Option<String>,
+    /// The call that was placed.
+    pub call: Option<String>,
+}
+
+/// A client of one server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AdminClient {
+    address: String,
+    http: Client,
+    token: Option<Secret>,
+}
+
+/// What a request carries beside its address.
+#[derive(Clone, Debug, Default)]
+pub struct Ask<'a> {
+    /// If-Match.
+    pub tag: Option<&'a str>,
+    /// A JSON body.
+    pub json: Option<&'a Value>,
+    /// Another body: its type and its bytes.
+    pub bytes: Option<(&'a str, Vec<u8>)>,
+    /// What is wanted, if not JSON.
+    pub accept: Option<&'a str>,
+}
+
+impl AdminClient {
+    /// A client of the server at this address, such as `https://cordboard.example.com:8443`.
+    ///
+    /// # Errors
+    /// The address is none, or the trust cannot be had.
+    pub fn new(address: &str, trust: &Trust, token: Option<Secret>) -> Result<Self, ServerError> {
+        let address = Address::parse(address)?;
+        let http = address
+            .client(trust)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()?;
+        Ok(Self {
+            address: address.origin,
+            http,
+            token,
+        })
+    }
+
+    /// The server's address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Asks: `path` begins with `/api/v1/`, its pieces escaped by [`path`].
+    ///
+    /// # Errors
+    /// What the server refuses, or that there is none.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        ask: Ask<'_>,
+    ) -> Result<Answer, AdminError> {
+        let mut request = self.request(method, path).timeout(TIMEOUT);
+        if let Some(tag) = ask.tag {
+            request = request.header(IF_MATCH, tag);
+        }
+        if let Some(accept) = ask.accept {
+            request = request.header(ACCEPT, accept);
+        }
+        if let Some(json) = ask.json {
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(json.to_string());
+        } else if let Some((kind, bytes)) = ask.bytes {
+            request = request.header(CONTENT_TYPE, kind).body(bytes);
+        }
+        let response = request.send().await.map_err(|e| self.failed(e))?;
+        self.read(response).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.address));
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {}", token.expose())),
+            None => request,
+        }
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Answer, AdminError> {
+        let status = response.status();
+        let text = |headers: &HeaderMap, name: &HeaderName| {
+            headers.get(name)?.to_str().ok().map(str::to_owned)
+        };
+        let kind = text(response.headers(), &CONTENT_TYPE).unwrap_or_default();
+        let tag = text(response.headers(), &ETAG);
+        let call = text(response.headers(), &CALL_HEADER);
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|e| self.failed(e))? {
+            if body.len() + piece.len() > LONGEST_ANSWER {
+                return Err(self.not_this_protocol("an answer without end"));
+            }
+            body.extend_from_slice(&piece);
+        }
+        if kind.starts_with("application/problem+json") {
+            return Err(match serde_json::from_slice(&body) {
+                Ok(problem) => AdminError::Refused(problem),
+                Err(_) => self.not_this_protocol(format!("HTTP {status}")),
+            });
+        }
+        if !status.is_success() {
+            return Err(self.not_this_protocol(format!("HTTP {status}")));
+        }
+        let answer = Answer {
+            tag,
+            call,
+            ..Answer::default()
+        };
+        if body.is_empty() {
+            return Ok(answer);
+        }
+        if !kind.starts_with("application/json") {
+            let text = String::from_utf8(body).ok();
+            return match text {
+                Some(text) => Ok(Answer {
+                    text: Some(text),
+                    ..answer
+                }),
+                None => Err(self.not_this_protocol(format!("a body of type {kind}"))),
+            };
+        }
+        match serde_json::from_slice(&body) {
+            Ok(body) => Ok(Answer { body, ..answer }),
+            Err(_) => Err(self.not_this_protocol("a body that is no JSON")),
+        }
+    }
+
+    /// Listens to events: those after `since`, or from now on.
+    ///
+    /// # Errors
+    /// As [`AdminClient::ask`].
+    pub async fn events(&self, since: Option<u64>) -> Result<Events, AdminError> {
+        let mut request = self
+            .request(Method::GET, "/api/v1/events")
+            .header(ACCEPT, "text/event-stream");
+        if let Some(since) = since {
+            request = request.header("last-event-id", since.to_string());
+        }
+        let response = request.send().await.map_err(|e| self.failed(e))?;
+        let kind = response.headers().get(CONTENT_TYPE);
+        if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            self.read(response).await?;
+            return Err(self.not_this_protocol("no events"));
+        }
+        Ok(Events {
+            client: self.clone(),
+            response,
+            rest: Vec::new(),
+        })
+    }
+
+    fn failed(&self, error: reqwest::Error) -> AdminError {
+        AdminError::Unreachable {
+            server: self.address.clone(),
+            why: innermost(error),
+        }
+    }
+
+    fn not_this_protocol(&self, what: impl Into<String>) -> AdminError {
+        AdminError::NotThisProtocol {
+            server: self.address.clone(),
+            what: what.into(),
+        }
+    }
+}
+
+/// An event as it was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its number.
+    pub number: u64,
+    /// What kind.
+    pub kind: String,
+    /// What it says.
+    pub data: Value,
+}
+
+/// A stream of events.
+#[derive(Debug)]
+pub struct Events {
+    client: AdminClient,
+    response: Response,
+    rest: Vec<u8>,
+}
+
+impl Events {
+    /// Waits for the next event; `None` when the server ends the stream. Cancel-safe.
+    ///
+    /// # Errors
+    /// The connection broke, or what came is no event.
+    pub async fn next(&mut self) -> Result<Option<Event>, AdminError> {
+        loop {
+            while let Some(end) = self.rest.windows(2).position(|w| w == b"\n\n") {
+                let frame: Vec<u8> = self.rest.drain(..end + 2).collect();
+                let frame = String::from_utf8_lossy(&frame);
+                if !frame.lines().any(|line| line.starts_with("data:")) {
+                    continue;
+                }
+                let event = event(&frame);
+                return match event {
+                    Some(event) => Ok(Some(event)),
+                    None => Err(self.client.not_this_protocol("something that is no event")),
+                };
+            }
+            if self.rest.len() > LONGEST_EVENT {
+                return Err(self.client.not_this_protocol("an event without end"));
+            }
+            let piece = self.response.chunk().await;
+            match piece.map_err(|e| self.client.failed(e))? {
+                Some(piece) => self.rest.extend_from_slice(&piece),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+fn event(frame: &str) -> Option<Event> {
+    let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name));
+    Some(Event {
+        number: field("id: ")?.parse().ok()?,
+        kind: field("event: ")?.to_owned(),
+        data: serde_json::from_str(field("data: ")?).ok()?,
+    })
+}
+
+/// A path below `/api/v1`, each piece escaped.
+pub fn path(pieces: &[&str]) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const PIECE: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
+    let mut path = "/api/v1".to_owned();
+    for piece in pieces {
+        path.push('/');
+        path.extend(utf8_percent_encode(piece, PIECE));
+    }
+    path
+}

@@ -1,0 +1,176 @@
+//! How the commands of the JSON API reach a server, and how they print what it says.
+
+use crate::cli::connect::{TrustChoice, print_failure, secret, variable};
+use crate::cli::{NO_PERMISSION, OK, PROTOCOL, REFUSED, UNAVAILABLE, Usage};
+use cordboard_client::admin::{AdminClient, AdminError, Answer};
+use cordboard_wire::Secret;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Where a lab answers unless it was told otherwise.
+const LAB: &str = "http://127.0.0.1:8080";
+
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cli) struct Reach {
+    /// The server
+    #[arg(
+        long,
+        env = "CORDBOARD_SERVER",
+        value_name = "URL",
+        default_value = LAB,
+        global = true
+    )]
+    server: String,
+    /// A token of the API; better by --token-file or the environment [env: CORDBOARD_TOKEN]
+    #[arg(long, value_name = "TOKEN", global = true)]
+    token: Option<Secret>,
+    /// A file that holds the token [env: CORDBOARD_TOKEN_FILE]
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustChoice,
+    /// Print what the server answers, as JSON; a failure is an object with error, code and text
+    #[arg(long, global = true)]
+    pub(in crate::cli) json: bool,
+}
+
+impl Reach {
+    pub(in crate::cli) fn client(&self) -> Result<AdminClient, Usage> {
+        let token = match secret(self.token.clone(), self.token_file.as_deref())? {
+            Some(token) => Some(token),
+            None => secret(
+                variable("CORDBOARD_TOKEN").map(Secret::from),
+                variable("CORDBOARD_TOKEN_FILE")
+                    .map(PathBuf::from)
+                    .as_deref(),
+            )?,
+        };
+        AdminClient::new(&self.server, &self.trust.trust()?, token)
+            .map_err(|error| Usage::new(error.to_string()))
+    }
+
+    /// Prints an answer and the exit status that says what came of it.
+    #[expect(clippy::print_stdout, reason = "the command's result")]
+    pub(in crate::cli) fn told(
+        &self,
+        answer: Result<Answer, AdminError>,
+        show: impl FnOnce(&Answer) -> String,
+    ) -> u8 {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.refused(&error),
+        };
+        if self.json {
+            println!("{}", answer.body);
+        } else {
+            let text = show(&answer);
+            if !text.is_empty() {
+                println!("{}", text.trim_end_matches('\n'));
+            }
+        }
+        OK
+    }
+
+    /// Prints what went wrong and answers the exit status that says so.
+    pub(in crate::cli) fn refused(&self, error: &AdminError) -> u8 {
+        let (status, code, text) = match error {
+            AdminError::Unreachable { .. } => (UNAVAILABLE, None, None),
+            AdminError::NotThisProtocol { .. } => (PROTOCOL, None, None),
+            AdminError::Refused(problem) => {
+                let status = match problem.status {
+                    401 | 403 => NO_PERMISSION,
+                    _ => REFUSED,
+                };
+                (
+                    status,
+                    Some(i32::from(problem.status)),
+                    Some(problem.title.as_str()),
+                )
+            }
+        };
+        if self.json {
+            print_failure(&error.to_string(), code, text);
+        }
+        eprintln!("cordboard: {error}");
+        status
+    }
+}
+
+/// A table for people: a head, then a row for each entry; columns as wide as they need to be.
+pub(in crate::cli) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut all: Vec<Vec<&str>> = vec![head.to_vec()];
+    all.extend(
+        rows.iter()
+            .map(|row| row.iter().map(String::as_str).collect()),
+    );
+    let width = |column: usize| {
+        let cells = all.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &all {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A value of an answer as a cell: texts as they are, lists joined, lines as people write them.
+pub(in crate::cli) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
+        Value::Object(object) => match (object.get("number"), object.get("partition")) {
+            (Some(Value::String(number)), Some(Value::String(partition))) => {
+                format!("{number} ; {partition}")
+            }
+            (Some(Value::String(number)), _) => number.clone(),
+            _ => value.to_string(),
+        },
+        Value::Number(number) => number.to_string(),
+    }
+}
+
+/// An entry for people: a field on each line.
+pub(in crate::cli) fn sheet(value: &Value) -> String {
+    let Value::Object(fields) = value else {
+        return cell(value);
+    };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    fields
+        .iter()
+        .map(|(name, value)| format!("{name:width$}  {}\n", cell(value)))
+        .collect()
+}
+
+/// A list of an answer as a table.
+pub(in crate::cli) fn listing(answer: &Answer, key: &str, columns: &[(&str, &str)]) -> String {
+    let head: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
+    let entries = answer.body[key]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .map(|entry| {
+            columns
+                .iter()
+                .map(|(_, field)| cell(&entry[*field]))
+                .collect()
+        })
+        .collect();
+    let mut text = table(&head, &rows);
+    if let Some(next) = answer.body["next"].as_str() {
+        text.push_str(&format!("there are more: --after {next}\n"));
+    }
+    text
+}
