@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Response, Server};
-use cordboard::ops::config::Config;
+use cordboard::ops::config::{Config, DialRule};
 
 const FIXTURE: &str = include_str!("common/webdialer.toml");
 const W70: &str = "/webdialer/services/WebdialerSoapService70";
@@ -1325,13 +1325,59 @@ async fn case_64_every_scalar_is_typed_and_nothing_stands_between_elements() {
     }
 }
 
+#[tokio::test]
+async fn case_75_dial_rules_change_what_soap_dials_only_when_they_are_switched_on() {
+    let table = |config: &mut Config| {
+        let rule = |name: &str, begins_with: &str, digits, remove, prefix: &str| DialRule {
+            name: name.into(),
+            begins_with: begins_with.into(),
+            digits,
+            remove,
+            prefix: prefix.into(),
+            ..DialRule::default()
+        };
+        config.webdialer.dial_rules = vec![
+            rule("seven", "", 7, 0, "9"),
+            rule("e164", "+", 12, 1, ""),
+            rule("area", "408", 10, 3, "9"),
+        ];
+    };
+    for (on, column) in [(false, 0), (true, 1)] {
+        let server = server_with(|config| {
+            table(config);
+            config.webdialer.dial_rules_on_soap_dial = on;
+        })
+        .await;
+        for row in [
+            ["5550100", "95550100"],
+            [" +14085551212\n", "14085551212"],
+            ["4085551212", "95551212"],
+            ["408555121", "408555121"],
+            ["5555111222#", "5555111222#"],
+        ] {
+            let request = w70(
+                "makeCallSoap",
+                &(credential("bill", "123")
+                    + &destination(row[0])
+                    + &profile("in2", "bill", "SEPA", "1001 ; PT_A")),
+            );
+            let response = server.soap(W70, &request).await;
+            ok(&response);
+            let dialled = seen(&server, &response).await.2;
+            assert_eq!(dialled, row[column].trim());
+            // The phone carries few calls at once.
+            server.soap(W70, &end_call("SEPA", "")).await;
+        }
+    }
+}
+
 // --- the list ----------------------------------------------------------------------------------------------------------
 
 #[test]
 fn every_soap_case_of_the_list_is_a_test() {
     let source = include_str!("webdialer_soap.rs");
     let mut cases: Vec<String> = (1..=64).map(|n| format!("{n:02}")).collect();
-    cases.extend(["17a".to_owned(), "17b".to_owned()]);
+    cases.extend(["17a".to_owned(), "17b".to_owned(), "75".to_owned()]);
     let missing: Vec<&String> = cases
         .iter()
         .filter(|c| !source.contains(&format!("fn case_{c}_")))

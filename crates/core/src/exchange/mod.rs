@@ -30,9 +30,9 @@ mod transfer;
 pub mod vocabulary;
 
 pub use vocabulary::{
-    Action, Actor, Asked, Command, Counters, Counts, DeviceView, DriverCommand, DriverEvent, Event,
-    EventKind, FIRST_DRIVER_LEG, Input, LineWish, MobilityLogin, Output, Query, Record, Registered,
-    Reply, Saved, Target, Tone, TransferTo, Whose,
+    Action, Actor, Asked, CallPlan, Command, Counters, Counts, DeviceView, DriverCommand,
+    DriverEvent, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish, MobilityLogin, Output, Query,
+    Record, Registered, Reply, Saved, Target, Tone, TransferTo, Whose,
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};

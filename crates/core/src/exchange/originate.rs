@@ -40,7 +40,7 @@ impl Exchange {
     }
 
     /// Checks in one order: exists → allowed → state fits → driver able. The driver has the last word.
-    fn plan_call(
+    pub(super) fn plan_call(
         &self,
         actor: &Actor,
         interface: &str,
@@ -418,7 +418,7 @@ impl Exchange {
     }
 
     /// The registered devices that carry a number now, in directory order, mobility's after the devices' own.
-    fn carriers(&self, number: &DirectoryNumber) -> Vec<DeviceName> {
+    pub(super) fn carriers(&self, number: &DirectoryNumber) -> Vec<DeviceName> {
         let mut carriers: Vec<DeviceName> = self
             .directory
             .devices_with(number)

@@ -1,7 +1,7 @@
 //! Reading live state: through the same door as everything else.
 
 use super::Exchange;
-use super::vocabulary::{Counts, DeviceView, Query, Reply};
+use super::vocabulary::{Actor, CallPlan, Counts, DeviceView, Query, Reply};
 use crate::directory::Device;
 use crate::ids::{DeviceName, UserId};
 use crate::refusal::Refusal;
@@ -43,6 +43,27 @@ impl Exchange {
                     .iter()
                     .filter_map(|name| self.directory.device(name.as_str()));
                 Ok(Reply::Devices(devices.map(|d| self.view(d)).collect()))
+            }
+            Query::MakeCall {
+                user,
+                device,
+                line,
+                to,
+            } => {
+                let actor = Actor::User(user.clone());
+                // The interface only names a call's origin, and there will be none.
+                let plan = self.plan_call(&actor, "", Some(user), &device, line, &to)?;
+                let carriers = self.carriers(&plan.to);
+                let carriers = carriers
+                    .iter()
+                    .filter_map(|name| self.directory.device(name.as_str()));
+                Ok(Reply::Plan(Box::new(CallPlan {
+                    carriers: carriers.map(|d| self.view(d)).collect(),
+                    device: plan.device,
+                    line: plan.line,
+                    to: plan.to,
+                    outside: plan.outside,
+                })))
             }
             Query::Counts => Ok(Reply::Counts(Counts {
                 calls: self.calls.len(),

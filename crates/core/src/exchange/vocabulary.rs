@@ -151,8 +151,34 @@ pub enum Query {
     Devices,
     /// The devices a user may act with now: his own and the one he sits at.
     DevicesOf(UserId),
+    /// What [`Action::MakeCall`] with the same fields would come to now. Nothing is placed.
+    MakeCall {
+        /// The user it is for, as himself.
+        user: UserId,
+        /// The device.
+        device: DeviceName,
+        /// The line on it.
+        line: LineWish,
+        /// The number as typed.
+        to: String,
+    },
     /// Counts for metrics.
     Counts,
+}
+
+/// A call that would be placed: who would call whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallPlan {
+    /// The calling device.
+    pub device: DeviceName,
+    /// The line of it that calls.
+    pub line: DirectoryNumber,
+    /// The number that goes to the network.
+    pub to: DirectoryNumber,
+    /// Is that a number of nobody in the directory?
+    pub outside: bool,
+    /// The registered devices that carry the number now.
+    pub carriers: Vec<DeviceView>,
 }
 
 /// A device as it is now.
@@ -196,6 +222,8 @@ pub enum Reply {
     Calls(Vec<CallRecord>),
     /// Devices.
     Devices(Vec<DeviceView>),
+    /// A call that would be placed.
+    Plan(Box<CallPlan>),
     /// Counts.
     Counts(Counts),
 }

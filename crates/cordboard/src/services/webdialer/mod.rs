@@ -4,6 +4,7 @@
 //! [`translate`] the one place where WebDialer's words and the exchange's meet, [`throttle`] the limits that the original
 //! has and this one can have.
 
+pub mod dial_rules;
 mod perform;
 pub mod routes;
 pub mod throttle;

@@ -2,7 +2,8 @@
 //!
 //! Knows the order of things, and no type of the exchange: what it hands on comes from [`translate`] and goes back there.
 
-use super::translate::{self, Asker, Devices};
+use super::dial_rules;
+use super::translate::{self, Asker, Devices, Wanted};
 use crate::app::App;
 use crate::edge::Peer;
 use cordboard_wire::webdialer::{
@@ -165,19 +166,37 @@ async fn make_call(
     if !app.throttle.admit(app.clock.now().instant.0) {
         return Err(ResponseCode::Overloaded.into());
     }
+    let wanted = wanted(app, &asker, destination, profile).await?;
+    translate::placed(
+        app.handle
+            .command(translate::make_call(asker, wanted))
+            .await,
+    )
+}
+
+/// From where makeCallSoap dials for somebody, and what. Nothing is dialled yet.
+pub(super) async fn wanted(
+    app: &App,
+    asker: &Asker,
+    destination: String,
+    profile: &UserProfile,
+) -> Result<Wanted, Outcome> {
+    let named = profile.device_name.as_deref();
     let known = translate::known_device(&app.handle.directory(), named);
     let device = match known {
         Some(device) => device,
         None => {
-            let devices = devices(app, &asker).await?;
-            let seat = devices.seat(&asker, profile.support_em);
+            let devices = devices(app, asker).await?;
+            let seat = devices.seat(asker, profile.support_em);
             seat.ok_or_else(|| devices.no_such_device())?
         }
     };
-    let strict = app.config.webdialer.strict_lines;
-    let line = translate::line_wish(profile.line_number.as_deref(), strict);
-    let command = translate::make_call(asker, device, line, destination);
-    translate::placed(app.handle.command(command).await)
+    let config = &app.config.webdialer;
+    Ok(Wanted {
+        device,
+        line: translate::line_wish(profile.line_number.as_deref(), config.strict_lines),
+        to: dial_rules::for_soap(config, destination),
+    })
 }
 
 async fn end_call(
@@ -225,7 +244,7 @@ async fn own_devices(app: &App, credential: &Credential, peer: Peer) -> Result<D
 }
 
 /// The devices that the user who is acted for may use now.
-async fn devices(app: &App, asker: &Asker) -> Result<Devices, Outcome> {
+pub(super) async fn devices(app: &App, asker: &Asker) -> Result<Devices, Outcome> {
     let answer = app.handle.command(translate::devices_of(asker)).await;
     translate::devices(answer)
 }

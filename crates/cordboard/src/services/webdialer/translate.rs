@@ -131,8 +131,20 @@ fn same(id: &UserId, user: &str) -> bool {
     id.as_str().eq_ignore_ascii_case(user.trim())
 }
 
+/// From where a call is to go, and to which number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The device.
+    pub device: DeviceName,
+    /// The line on it.
+    pub line: LineWish,
+    /// The number that is handed to the exchange.
+    pub to: String,
+}
+
 /// Place a call.
-pub fn make_call(asker: Asker, device: DeviceName, line: LineWish, to: String) -> Command {
+pub fn make_call(asker: Asker, wanted: Wanted) -> Command {
+    let Wanted { device, line, to } = wanted;
     asker.command(|user| Action::MakeCall {
         user: Some(user),
         device,
@@ -166,9 +178,9 @@ pub fn devices_of(asker: &Asker) -> Command {
 pub fn placed(answer: Result<Reply, Refusal>) -> Result<String, Outcome> {
     match answer {
         Ok(Reply::Call(call)) => Ok(call.id.to_string()),
-        Ok(Reply::Done | Reply::Calls(_) | Reply::Devices(_) | Reply::Counts(_)) => {
-            Err(ResponseCode::ServiceError.into())
-        }
+        Ok(
+            Reply::Done | Reply::Calls(_) | Reply::Devices(_) | Reply::Plan(_) | Reply::Counts(_),
+        ) => Err(ResponseCode::ServiceError.into()),
         Err(refusal) => Err(outcome(&refusal)),
     }
 }
@@ -191,7 +203,7 @@ pub fn ended(answer: Result<Reply, Refusal>) -> Result<(), Outcome> {
 pub fn devices(answer: Result<Reply, Refusal>) -> Result<Devices, Outcome> {
     match answer {
         Ok(Reply::Devices(devices)) => Ok(Devices(devices)),
-        Ok(Reply::Done | Reply::Call(_) | Reply::Calls(_) | Reply::Counts(_)) => {
+        Ok(Reply::Done | Reply::Call(_) | Reply::Calls(_) | Reply::Plan(_) | Reply::Counts(_)) => {
             Err(ResponseCode::ServiceError.into())
         }
         Err(refusal) => Err(outcome(&refusal)),
