@@ -9,6 +9,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::handle::Handle;
 use crate::runtime::hub::Hub;
 use crate::services::auth::Auth;
+use crate::services::webdialer::homes::Homes;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use cordboard_store::Reader;
 use std::sync::{Arc, Mutex};
@@ -53,6 +54,8 @@ pub struct App {
     pub throttle: Throttle,
     /// WebDialer's limit on user look-ups.
     pub lookups: ByAddress,
+    /// The other clusters.
+    pub homes: Arc<Homes>,
     /// Whose turn it is to change the directory or the tokens.
     pub editing: tokio::sync::Mutex<()>,
     /// What is served.

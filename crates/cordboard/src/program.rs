@@ -16,6 +16,7 @@ use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
 use crate::services::auth::Auth;
 use crate::services::tokens;
+use crate::services::webdialer::homes::Homes;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use anyhow::Context;
 use cordboard_core::Wall;
@@ -142,6 +143,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let metrics = Metrics::default();
     let auth = Auth::new(metrics.auth_hashes.clone());
     auth.tokens.set(store.tokens()?, store.api_tokens()?);
+    let homes = Arc::new(Homes::new(&config, clock.clone())?);
     let history = Mutex::new(store.reader()?);
     let running = exchange_task::start(Parts {
         settings: config.exchange(names),
@@ -152,6 +154,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         clock: clock.clone(),
     })?;
     let app = Arc::new(App {
+        homes,
         handle: running.handle,
         hub: running.hub,
         snapshots: Snapshots::default(),
@@ -181,6 +184,9 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     );
     let (shutdown, stopping) = watch::channel(false);
     let mut listeners = JoinSet::new();
+    if !app.homes.is_empty() {
+        listeners.spawn(app.homes.clone().keep_resolved(stopping.clone()));
+    }
     if let Some(listener) = http {
         listeners.spawn(listener::run(
             listener,

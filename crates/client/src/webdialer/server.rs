@@ -53,6 +53,8 @@ pub struct Options {
     pub overload_wait: Duration,
     /// How often to ask again after code 9: twice.
     pub overload_retries: u32,
+    /// How many bytes of an answer are read at most: 16 MiB, as the decoder reads.
+    pub longest_answer: usize,
 }
 
 impl Default for Options {
@@ -64,6 +66,7 @@ impl Default for Options {
             timeout: Duration::from_secs(10),
             overload_wait: Duration::from_secs(1),
             overload_retries: 2,
+            longest_answer: LONGEST_ANSWER,
         }
     }
 }
@@ -132,7 +135,7 @@ impl Server {
     pub(super) async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| self.failed(error))? {
-            if body.len() + piece.len() > LONGEST_ANSWER {
+            if body.len() + piece.len() > self.options.longest_answer {
                 return Err(self.not_this_protocol("an answer without end"));
             }
             body.extend_from_slice(&piece);

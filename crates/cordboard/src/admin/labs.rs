@@ -52,6 +52,7 @@ pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Pro
         })?;
     app.journal.clear();
     app.auth.forget();
+    app.homes.forget();
     Ok(StatusCode::NO_CONTENT)
 }
 

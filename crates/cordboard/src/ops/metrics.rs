@@ -34,6 +34,10 @@ pub struct WebDialer {
     requests: Family<Labels, Counter>,
     /// Requests answered with a SOAP fault.
     pub faults: Counter,
+    /// The original's *RedirectorSessionsHandled*: requests that the Redirector has answered.
+    pub redirector_sessions: Counter,
+    /// The original's *RedirectorSessionsInProgress*: those it is at.
+    pub redirector_sessions_in_progress: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -96,6 +100,16 @@ impl Default for Metrics {
             "webdialer_faults",
             "SOAP requests answered with a fault",
             metrics.webdialer.faults.clone(),
+        );
+        registry.register(
+            "webdialer_redirector_sessions",
+            "Requests that the Redirector has answered",
+            metrics.webdialer.redirector_sessions.clone(),
+        );
+        registry.register(
+            "webdialer_redirector_sessions_in_progress",
+            "Requests that the Redirector is at",
+            metrics.webdialer.redirector_sessions_in_progress.clone(),
         );
         registry.register("exchange_calls", "Live calls", metrics.calls.clone());
         registry.register(

@@ -1,11 +1,14 @@
-//! WebDialer over SOAP: click-to-dial for programs.
+//! WebDialer: click-to-dial for programs over SOAP, and for browsers the way to their cluster.
 //!
 //! [`routes`] is the HTTP edge (bytes, content types, addresses), `perform` the order in which a request is carried out,
 //! [`translate`] the one place where WebDialer's words and the exchange's meet, [`throttle`] the limits that the original
-//! has and this one can have.
+//! has and this one can have, [`dial_rules`] what changes a number before it is dialled, `redirector` and [`homes`] whose user
+//! somebody is.
 
 pub mod dial_rules;
+pub mod homes;
 mod perform;
+mod redirector;
 pub mod routes;
 pub mod throttle;
 pub mod translate;

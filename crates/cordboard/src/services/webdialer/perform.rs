@@ -45,15 +45,14 @@ pub(super) async fn perform(app: &App, request: Request, peer: Peer) -> Done {
     };
     match request {
         Request::IsClusterUser { user } => {
-            let now = app.clock.now().instant.0;
             // Neither in a hurry nor without a directory is anybody told a false `false`.
-            if app.faults.directory_down() || !app.lookups.admit(peer.address.ip(), now) {
+            if app.faults.directory_down() || !may_look_up(app, peer) {
                 return Done {
                     busy: true,
                     ..Done::new(Answer::IsClusterUser(false))
                 };
             }
-            let known = user.is_some_and(|user| app.handle.directory().account(&user).is_some());
+            let known = user.is_some_and(|user| is_here(app, &user));
             Done::new(Answer::IsClusterUser(known))
         }
         Request::MakeCall {
@@ -102,6 +101,17 @@ pub(super) async fn perform(app: &App, request: Request, peer: Peer) -> Done {
             Done::new(Answer::GetPrimaryLine(line))
         }
     }
+}
+
+/// Is a user one of ours?
+pub(super) fn is_here(app: &App, user: &str) -> bool {
+    app.handle.directory().account(user).is_some()
+}
+
+/// May this address learn who exists, once more in this second? Configured clusters always may. [webdialer §5.6]
+fn may_look_up(app: &App, peer: Peer) -> bool {
+    let address = peer.address.ip();
+    app.homes.has_address(address) || app.lookups.admit(address, app.clock.now().instant.0)
 }
 
 /// Who asks, for himself so far.

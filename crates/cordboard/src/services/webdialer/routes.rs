@@ -33,6 +33,12 @@ pub async fn answer(app: &App, path: &str, request: HttpRequest) -> HttpReply {
             _ => HttpReply::empty(StatusCode::METHOD_NOT_ALLOWED),
         };
     }
+    if super::redirector::PATHS
+        .iter()
+        .any(|known| path.eq_ignore_ascii_case(known))
+    {
+        return super::redirector::answer(app, request).await;
+    }
     let Some(service) = path
         .get(SERVICES.len()..)
         .filter(|_| starts_with(path, SERVICES))
@@ -87,7 +93,7 @@ fn asks_for_wsdl(request: &HttpRequest) -> bool {
     })
 }
 
-fn options() -> HttpReply {
+pub(super) fn options() -> HttpReply {
     HttpReply::empty(StatusCode::OK).with(header::ALLOW, "GET, HEAD, POST, OPTIONS")
 }
 
