@@ -263,6 +263,50 @@ async fn case_74_an_address_from_the_request_is_never_contacted_nor_in_the_answe
 }
 
 #[tokio::test]
+async fn the_api_explains_where_a_user_is_sent_and_how_the_clusters_are() {
+    let ([first, _second, _third], url) = three().await;
+    let explains = async |user: &str| {
+        let question = format!("{{\"user\":\"{user}\"}}");
+        first
+            .post_json("/api/v1/explain/home", &question)
+            .await
+            .json()
+    };
+    let carol = explains("carol").await;
+    assert_eq!(
+        (&carol["cluster"], &carol["address"]),
+        (&"three".into(), &url.into())
+    );
+    assert_eq!(
+        (&carol["here"], &carol["remembered"]),
+        (&false.into(), &false.into())
+    );
+    assert_eq!(explains("Carol").await["remembered"], true);
+    let ann = explains("ann").await;
+    assert_eq!(
+        (&ann["here"], &ann["said"]),
+        (&true.into(), &Value::Array(Vec::new()))
+    );
+    let nobody = explains("nobody").await;
+    let said = nobody["said"].as_array().unwrap().iter();
+    assert!(said.clone().all(|said| said["said"] == "no"), "{nobody}");
+    let clusters = first.get("/api/v1/clusters").await.json();
+    let clusters = clusters["clusters"].as_array().unwrap();
+    let names: Vec<_> = clusters.iter().map(|cluster| &cluster["name"]).collect();
+    assert_eq!(names, ["two", "three"]);
+    for cluster in clusters {
+        assert_eq!(
+            (&cluster["healthy"], &cluster["last"]),
+            (&true.into(), &"no".into())
+        );
+        assert!(
+            cluster["latency_ms"].is_u64() && cluster["at"].is_string(),
+            "{cluster}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn clusters_that_are_dead_or_hang_hold_nobody_up() {
     let third = Place::new();
     let url = third.url();

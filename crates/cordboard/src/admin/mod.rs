@@ -4,6 +4,7 @@ pub mod access;
 mod calls;
 mod directory;
 mod events;
+mod explain;
 mod labs;
 mod openapi;
 mod problem;
@@ -104,6 +105,9 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
             .route("/api/v1/tokens/{token}", delete(tokens::remove))
             .route("/api/v1/events", get(events::listen))
+            .route("/api/v1/clusters", get(explain::clusters))
+            .route("/api/v1/explain/dial", post(explain::dial))
+            .route("/api/v1/explain/home", post(explain::home))
             .route("/api/v1/calls", get(calls::list).post(calls::place))
             .route("/api/v1/calls/{id}", get(calls::one))
             .route("/api/v1/calls/{id}/{action}", post(calls::act));

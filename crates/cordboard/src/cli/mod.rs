@@ -4,6 +4,7 @@ mod admin;
 mod config;
 mod connect;
 mod events;
+mod explain;
 mod lab;
 mod memory;
 mod serve;
@@ -78,6 +79,9 @@ enum Command {
     /// List devices and lines that a WebDialer server knows for a user
     #[command(after_help = STATUSES)]
     Lines(webdialer::Lines),
+    /// Ask a cordboard server what would happen, and why
+    #[command(subcommand, after_help = STATUSES)]
+    Explain(explain::Options),
     /// Find the cluster that is a user's home
     #[command(after_help = STATUSES)]
     Home(webdialer::Home),
@@ -109,6 +113,7 @@ pub fn run() -> ExitCode {
         Command::Dial(options) => runtime.block_on(webdialer::dial(options)),
         Command::Hangup(options) => runtime.block_on(webdialer::hangup(options)),
         Command::Lines(options) => runtime.block_on(webdialer::lines(options)),
+        Command::Explain(options) => runtime.block_on(explain::run(options)),
         Command::Home(options) => runtime.block_on(webdialer::home(options)),
     };
     match done {

@@ -4,10 +4,12 @@
 
 mod directory;
 mod events;
+mod explain;
 mod tokens;
 
 pub use directory::*;
 pub use events::*;
+pub use explain::*;
 pub use tokens::*;
 
 use serde::{Deserialize, Serialize};

@@ -55,6 +55,18 @@ pub fn apply(rules: &[DialRule], number: &str) -> String {
     }
 }
 
+/// What the pages leave of a number: what a telephone can dial, and a `+` only in front. [webdialer §9]
+pub fn stripped(number: &str) -> String {
+    let mut kept = String::with_capacity(number.len());
+    for c in number.chars() {
+        let first = kept.is_empty();
+        if matches!(c, '0'..='9' | '*' | '#' | 'A'..='D') || (c == '+' && first) {
+            kept.push(c);
+        }
+    }
+    kept
+}
+
 /// The rules in force for the pages.
 pub fn of_pages(config: &WebDialer) -> &[DialRule] {
     in_force(config, config.dial_rules_on_dial)
@@ -127,6 +139,18 @@ mod tests {
         }
         config.dial_rules_on_dial = false;
         assert_eq!(for_pages(&config, "5550100"), "5550100");
+    }
+
+    #[test]
+    fn the_pages_keep_what_can_be_dialled_and_a_plus_in_front() {
+        for (written, kept) in [
+            ("(408) 555-1212", "4085551212"),
+            (" +1 (408) 555+12", "+140855512"),
+            ("call me: *9A#d", "*9A#"),
+            ("", ""),
+        ] {
+            assert_eq!(stripped(written), kept);
+        }
     }
 
     #[test]

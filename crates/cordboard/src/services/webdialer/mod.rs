@@ -3,9 +3,10 @@
 //! [`routes`] is the HTTP edge (bytes, content types, addresses), `perform` the order in which a request is carried out,
 //! [`translate`] the one place where WebDialer's words and the exchange's meet, [`throttle`] the limits that the original
 //! has and this one can have, [`dial_rules`] what changes a number before it is dialled, `redirector` and [`homes`] whose user
-//! somebody is.
+//! somebody is, [`explain`] what would happen.
 
 pub mod dial_rules;
+pub mod explain;
 pub mod homes;
 mod perform;
 mod redirector;

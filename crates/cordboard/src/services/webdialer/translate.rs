@@ -153,6 +153,21 @@ pub fn make_call(asker: Asker, wanted: Wanted) -> Command {
     })
 }
 
+/// What [`make_call`] would come to.
+pub fn would_call(asker: Asker, wanted: Wanted) -> Command {
+    let Wanted { device, line, to } = wanted;
+    Command {
+        actor: Actor::User(asker.actor),
+        interface: INTERFACE,
+        action: Action::Snapshot(Query::MakeCall {
+            user: asker.user,
+            device,
+            line,
+            to,
+        }),
+    }
+}
+
 /// End the newest call that this interface placed for the user: from that device and line, if they are given.
 pub fn end_call(
     asker: Asker,
@@ -231,6 +246,20 @@ impl Devices {
             .iter()
             .find(|device| support_em && sits_there(device))?;
         Some(seat.name.clone())
+    }
+
+    /// The first that carries the user's primary line now: what the pages dial from while nothing else is chosen.
+    pub fn of_primary_line(&self, asker: &Asker, directory: &Directory) -> Option<DeviceName> {
+        let user = directory.end_user(asker.user.as_str())?;
+        let primary = user.primary_line.as_ref()?;
+        let mut devices = self.0.iter();
+        let found = devices.find(|device| device.lines.contains(primary))?;
+        Some(found.name.clone())
+    }
+
+    /// As they are.
+    pub(super) fn views(&self) -> &[DeviceView] {
+        &self.0
     }
 
     /// What to say when none of these was named and the user sits at none that would do. [webdialer §5.3]

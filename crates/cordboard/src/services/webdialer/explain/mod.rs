@@ -1,0 +1,229 @@
+//! What would happen if somebody dialled: the way of a call, asked of the same functions, without a call. [webdialer §9]
+
+mod translate;
+
+use super::dial_rules::{self, Verdict};
+use super::perform;
+use super::translate::{Asker, Devices, Wanted, known_device, line_wish, would_call};
+use crate::app::App;
+use crate::ops::config::DialRule;
+use cordboard_wire::admin::{
+    Chosen, ClusterSaid, DialExplained, DialInterface, DialQuestion, HomeExplained, LookedUp,
+    RuleConsidered,
+};
+use cordboard_wire::webdialer::{Outcome, ResponseCode, UserProfile};
+use std::sync::Arc;
+
+/// A number in a question is at most this long.
+pub const NUMBER_BYTES: usize = 256;
+
+/// What a refusal is, with words for people.
+type Refused = (Outcome, String);
+
+/// Explains what dialling would come to. Nothing is dialled.
+pub async fn dial(app: &App, question: &DialQuestion) -> DialExplained {
+    let config = &app.config.webdialer;
+    let (cleaned, cleaned_why, rules_act, in_force) = match question.interface {
+        DialInterface::Soap => (
+            question.number.trim().to_owned(),
+            "makeCallSoap takes the whole string, without white space around it",
+            config.dial_rules_on_soap_dial,
+            dial_rules::of_soap(config),
+        ),
+        DialInterface::Pages => (
+            dial_rules::stripped(&question.number),
+            "the pages keep what a telephone can dial, and a + only in front",
+            config.dial_rules_on_dial,
+            dial_rules::of_pages(config),
+        ),
+    };
+    let rules = considered(in_force, &cleaned);
+    let mut explained = DialExplained {
+        received: question.number.clone(),
+        cleaned_why: cleaned_why.to_owned(),
+        dialled: translate::result_of(&rules, &cleaned),
+        rules,
+        rules_act,
+        devices: Vec::new(),
+        device: None,
+        line: None,
+        route: None,
+        owner: owner(app, &cleaned),
+        code: ResponseCode::Success.number(),
+        text: ResponseCode::Success.text().to_owned(),
+        refused: None,
+        cleaned,
+    };
+    if let Err((outcome, why)) = way(app, question, &mut explained).await {
+        explained.code = outcome.code.number();
+        explained.text = outcome.description.into_owned();
+        explained.refused = Some(why).filter(|why| !why.is_empty());
+    }
+    explained
+}
+
+async fn way(
+    app: &App,
+    question: &DialQuestion,
+    explained: &mut DialExplained,
+) -> Result<(), Refused> {
+    let told = |why: &str| {
+        let why = why.to_owned();
+        move |outcome: Outcome| (outcome, why)
+    };
+    if explained.cleaned.is_empty() {
+        let missing = ResponseCode::MissingParameters.into();
+        return Err((missing, "nothing is left to dial".to_owned()));
+    }
+    let asker = Asker::new(question.user.as_str().into());
+    let devices = perform::devices(app, &asker).await;
+    let devices = devices.map_err(told("the user is not in the directory"))?;
+    explained.devices = translate::usable(&devices);
+    let (wanted, why) = wanted(app, question, explained, &asker, &devices).await?;
+    explained.device = Some(Chosen {
+        what: wanted.device.to_string(),
+        why: why.to_owned(),
+    });
+    explained.dialled.clone_from(&wanted.to);
+    let wish = wanted.line.clone();
+    let answer = app.handle.command(would_call(asker, wanted)).await;
+    let (line, route) = translate::planned(answer, &wish)?;
+    let number = route.number.number.clone();
+    explained.line = Some(line);
+    explained.route = Some(route);
+    explained.owner = owner(app, &number);
+    Ok(())
+}
+
+/// From where it would be dialled, and why from there.
+async fn wanted(
+    app: &App,
+    question: &DialQuestion,
+    explained: &DialExplained,
+    asker: &Asker,
+    devices: &Devices,
+) -> Result<(Wanted, &'static str), Refused> {
+    let named = question.device.as_deref();
+    let directory = app.handle.directory();
+    let why_none = match named {
+        Some(_) if known_device(&directory, named).is_none() => "there is no such device",
+        Some(_) => "",
+        None if devices.is_empty() => "the user has no device",
+        None => "no device was named, and the user sits at none by Extension Mobility",
+    };
+    let profile = UserProfile {
+        user: Some(question.user.clone()),
+        device_name: question.device.clone(),
+        line_number: question.line.clone(),
+        support_em: named.is_none(),
+        ..UserProfile::default()
+    };
+    let wanted = perform::wanted(app, asker, explained.cleaned.clone(), &profile).await;
+    let (mut wanted, why) = match (wanted, named) {
+        (Ok(wanted), Some(_)) => (wanted, "it was named"),
+        (Ok(wanted), None) => (wanted, "the user sits there by Extension Mobility"),
+        (Err(outcome), _) => {
+            let primary = match (question.interface, named) {
+                (DialInterface::Pages, None) => devices.of_primary_line(asker, &directory),
+                (DialInterface::Pages, Some(_)) | (DialInterface::Soap, _) => None,
+            };
+            let Some(device) = primary else {
+                return Err((outcome, why_none.to_owned()));
+            };
+            let strict = app.config.webdialer.strict_lines;
+            let wanted = Wanted {
+                device,
+                line: line_wish(question.line.as_deref(), strict),
+                to: String::new(),
+            };
+            (wanted, "it carries the user's primary line")
+        }
+    };
+    if question.interface == DialInterface::Pages {
+        wanted.to = dial_rules::for_pages(&app.config.webdialer, &explained.cleaned);
+    }
+    Ok((wanted, why))
+}
+
+fn considered(rules: &[DialRule], number: &str) -> Vec<RuleConsidered> {
+    let looked_at = dial_rules::considered(rules, number);
+    let shown = looked_at.map(|(rule, verdict)| {
+        let (why, result) = match verdict {
+            Verdict::Fits(result) => (
+                format!(
+                    "removes {} from the left and puts `{}` in front",
+                    rule.remove, rule.prefix
+                ),
+                Some(result),
+            ),
+            Verdict::BeginsOtherwise => (
+                format!("the number does not begin with `{}`", rule.begins_with),
+                None,
+            ),
+            Verdict::AnotherLength(length) => (
+                format!("the number has {length} characters, not {}", rule.digits),
+                None,
+            ),
+        };
+        RuleConsidered {
+            name: rule.name.clone(),
+            fits: result.is_some(),
+            why,
+            result,
+        }
+    });
+    shown.collect()
+}
+
+fn owner(app: &App, number: &str) -> LookedUp {
+    let rules = considered(&app.config.webdialer.lookup_rules, number);
+    let number = translate::result_of(&rules, number);
+    let (line, devices, users) = translate::owner(&app.handle.directory(), &number);
+    LookedUp {
+        rules,
+        number,
+        line,
+        devices,
+        users,
+    }
+}
+
+/// Explains where the Redirector would send a user; asks the other clusters as it does.
+pub async fn home(app: &Arc<App>, user: &str) -> HomeExplained {
+    let mut explained = HomeExplained {
+        user: user.to_owned(),
+        here: !app.faults.directory_down() && perform::is_here(app, user),
+        cluster: None,
+        address: None,
+        remembered: false,
+        said: Vec::new(),
+        why: "he is in our own directory, so nobody else is asked".to_owned(),
+    };
+    if explained.here {
+        return explained;
+    }
+    let found = app.homes.find(user).await;
+    let said = app.homes.names().zip(&found.said);
+    explained.said = said
+        .map(|(cluster, said)| ClusterSaid {
+            cluster: cluster.to_owned(),
+            said: said.as_str().to_owned(),
+        })
+        .collect();
+    explained.remembered = found.remembered;
+    let index = found.home;
+    explained.cluster = index.and_then(|index| Some(app.homes.name(index)?.to_owned()));
+    explained.address = index.and_then(|index| Some(app.homes.address(index)?.to_owned()));
+    let before = match found.remembered {
+        true => ", as was learnt before",
+        false => "",
+    };
+    explained.why = match &explained.cluster {
+        Some(name) => format!("cluster {name} says that he is its user{before}"),
+        None if app.homes.is_empty() => {
+            "he is not in our directory, and no other cluster is configured".to_owned()
+        }
+        None => format!("neither our directory nor another cluster knows him{before}"),
+    };
+    explained
+}
