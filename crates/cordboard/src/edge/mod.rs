@@ -86,6 +86,12 @@ impl Reply {
         self
     }
 
+    /// With a header of this value.
+    pub fn with_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.response.headers_mut().insert(name, value);
+        self
+    }
+
     /// With a header whose value was computed; one that cannot be a header value is left out.
     pub fn with_named(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {

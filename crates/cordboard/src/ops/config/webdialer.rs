@@ -181,3 +181,38 @@ impl DialRule {
         Some(format!("rule `{}`: {why}", self.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// The keys of the protocol page's table of settings, with their defaults as they stand there. [webdialer §11]
+    fn documented() -> BTreeMap<String, String> {
+        let page = include_str!("../../../../../docs/protocols/webdialer.md");
+        let rows = page.lines().filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, setting, _, default, _, _, _] = cells.as_slice() else {
+                return None;
+            };
+            let key = setting.strip_prefix("`webdialer.")?.strip_suffix('`')?;
+            Some((key.to_owned(), default.trim_matches('`').to_owned()))
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn the_page_has_every_setting_with_its_default_and_no_other() {
+        let toml::Value::Table(table) = toml::Value::try_from(WebDialer::default()).unwrap() else {
+            panic!("a section is a table");
+        };
+        let mut settings: BTreeMap<String, String> = table
+            .into_iter()
+            .map(|(key, value)| (key, value.to_string()))
+            .collect();
+        // What is not set is not written.
+        assert_eq!(WebDialer::default().brand, None);
+        settings.insert("brand".to_owned(), "none".to_owned());
+        assert_eq!(documented(), settings);
+    }
+}

@@ -5,6 +5,7 @@
 //! has and this one can have, [`dial_rules`] what changes a number before it is dialled, `redirector` and [`homes`] whose user
 //! somebody is, [`explain`] what would happen.
 
+mod cors;
 pub mod dial_rules;
 pub mod explain;
 pub mod homes;

@@ -1,5 +1,6 @@
 //! The HTTP edge of WebDialer's SOAP services: bytes in, bytes out, in the original's forms. [webdialer §2]
 
+use super::cors;
 use super::perform::perform;
 use crate::app::App;
 use crate::edge::{CALL_HEADER, Peer, Reply as HttpReply, Request as HttpRequest};
@@ -45,6 +46,25 @@ pub async fn answer(app: &App, path: &str, request: HttpRequest) -> HttpReply {
     else {
         return HttpReply::empty(StatusCode::NOT_FOUND);
     };
+    let list = &app.config.webdialer.cors_origins;
+    if list.is_empty() {
+        return services(app, service, request).await;
+    }
+    let reply = match cors::listed(request.headers(), list) {
+        Some(origin) if cors::is_preflight(request.method(), request.headers()) => {
+            cors::preflight().with_value(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
+        }
+        Some(origin) => services(app, service, request)
+            .await
+            .with_value(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+        None => services(app, service, request).await,
+    };
+    // An answer that depends on who asks may not be remembered for others.
+    reply.with(header::VARY, "Origin")
+}
+
+/// Answers a request below [`SERVICES`]; `service` is the rest of its path.
+async fn services(app: &App, service: &str, request: HttpRequest) -> HttpReply {
     let name = service.trim_start_matches('/');
     let dialect = Dialect::from_service_name(name);
     match (request.method().clone(), dialect) {
