@@ -286,6 +286,21 @@ fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<See
     Ok(Seed { contents })
 }
 
+/// What is in the store now was put in by hand: it is what a lab's reset goes back to.
+///
+/// # Errors
+/// When the store refuses.
+pub(crate) fn forget_seed(store: &mut Store) -> anyhow::Result<()> {
+    let contents = Contents {
+        builder: store.directory()?,
+        logins: store.logins()?,
+        tokens: store.tokens()?,
+    };
+    store.set_fact(SEEDED_FACT, &serde_json::to_string(&contents)?)?;
+    store.set_fact(SEED_FACT, "")?;
+    Ok(())
+}
+
 /// Puts the seeded state in place of whatever the store holds.
 ///
 /// # Errors

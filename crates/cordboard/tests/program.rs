@@ -456,7 +456,7 @@ fn an_imported_directory_is_served_and_a_broken_one_changes_nothing() {
     let imported = import(&file);
     assert_eq!(
         (imported.0, imported.1.trim()),
-        (0, "4 users, 2 application users, 5 devices, 1 profiles")
+        (0, "12 added, 0 changed, 0 removed")
     );
     let lab = Lab::start(&data, &[]);
     assert_eq!(lab.get("/api/v1/users/ann")["id"], "ann");

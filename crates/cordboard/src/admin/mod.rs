@@ -98,6 +98,16 @@ pub fn router(app: Arc<App>) -> Router {
             )
             .route("/api/v1/lines", get(directory::lines))
             .route(
+                "/api/v1/directory",
+                get(directory::exported)
+                    .put(directory::import)
+                    .layer(DefaultBodyLimit::max(app.config.limits.import_bytes)),
+            )
+            .route(
+                "/api/v1/directory/secrets",
+                get(directory::exported_with_secrets),
+            )
+            .route(
                 "/api/v1/users/{id}/tokens",
                 get(tokens::of_user).post(tokens::issue),
             )

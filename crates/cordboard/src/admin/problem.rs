@@ -1,7 +1,7 @@
 //! Errors of the JSON API, as RFC 9457 problems with stable types.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
 use cordboard_core::directory::NAME_MAX;
@@ -208,6 +208,15 @@ impl From<JsonRejection> for Problem {
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
         Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self {
+            status: rejection.status(),
+            ..Self::bad_request(rejection.body_text())
+        }
     }
 }
 

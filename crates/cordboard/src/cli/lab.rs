@@ -2,6 +2,7 @@
 
 use super::OK;
 use crate::app::Serves;
+use crate::directory_file::Format;
 use crate::lab::SeedFile;
 use crate::ops::config::Config;
 use crate::ops::files;
@@ -97,6 +98,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     let seed = match &options.directory {
         Some(path) => SeedFile {
             name: path.display().to_string(),
+            format: Format::of(path),
             text: std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read {}", path.display()))?,
             replaces: true,

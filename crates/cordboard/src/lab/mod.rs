@@ -4,7 +4,7 @@
 
 pub mod faults;
 
-use crate::directory_file::{Contents, DirectoryFile, FileError};
+use crate::directory_file::{self, Contents, FileError, Format};
 use bytes::Bytes;
 use cordboard_core::Wall;
 use cordboard_core::directory::{Builder, Device, EndUser, PasswordHash, Protocol};
@@ -31,6 +31,8 @@ pub struct Seed {
 pub struct SeedFile {
     /// Its name, for messages.
     pub name: String,
+    /// How it is written.
+    pub format: Format,
     /// What it says.
     pub text: String,
     /// Does it take the place of another seed that the store may hold? The demo directory does not.
@@ -42,6 +44,7 @@ impl SeedFile {
     pub fn demo() -> Self {
         Self {
             name: "the demo directory".to_owned(),
+            format: Format::Toml,
             text: DEMO.to_owned(),
             replaces: false,
         }
@@ -58,7 +61,8 @@ impl SeedFile {
     /// # Errors
     /// Where it does not read.
     pub fn seed(&self, since: Wall) -> Result<Seed, FileError> {
-        let contents = DirectoryFile::parse(&self.name, &self.text)?.contents(since, |_, _| {})?;
+        let contents =
+            directory_file::read(self.format, &self.name, &self.text, since, &mut |_, _| {})?;
         Ok(Seed { contents })
     }
 }

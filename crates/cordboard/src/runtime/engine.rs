@@ -7,7 +7,7 @@
 use super::clock::Clock;
 use super::hub::Hub;
 use cordboard_core::call::CallRecord;
-use cordboard_core::directory::{Builder, Directory, Entry};
+use cordboard_core::directory::{Directory, Entry};
 use cordboard_core::exchange::{
     Action, Actor, Command, Input, MobilityLogin, Output, Query, Record, Reply, Saved, Settings,
 };
@@ -394,8 +394,7 @@ impl Engine {
     pub fn import_directory(
         &mut self,
         from: &Arc<Directory>,
-        builder: &Builder,
-        directory: Directory,
+        directory: Arc<Directory>,
     ) -> Result<Option<Vec<UserToken>>, StoreError> {
         if !self.is_current(from) {
             return Ok(None);
@@ -409,8 +408,8 @@ impl Engine {
                 && directory.end_user(login.user.as_str()).is_some()
                 && directory.profile(login.profile.as_str()).is_some()
         });
-        self.store.import(builder, &logins, &tokens)?;
-        self.take_directory(Arc::new(directory));
+        self.store.import(&directory, &logins, &tokens)?;
+        self.take_directory(directory);
         Ok(Some(tokens))
     }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 use cordboard::app::Serves;
+use cordboard::directory_file::Format;
 use cordboard::lab::SeedFile;
 use cordboard::ops::config::Config;
 use cordboard::program::{self, Plan, Program};
@@ -76,6 +77,7 @@ impl Server {
             names: CallNames::Counted,
             seed: Some(SeedFile {
                 name: "fixture".into(),
+                format: Format::Toml,
                 text: directory.into(),
                 replaces: true,
             }),

@@ -3,7 +3,7 @@
 use super::{AppUser, Appearances, Device, DeviceProfile, Directory, EndUser, Folded};
 use crate::ids::{DeviceName, DirectoryNumber, ProfileName, UserId};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -83,41 +83,91 @@ impl Builder {
     /// Checks the parts against each other and indexes them.
     ///
     /// # Errors
-    /// The first [`DirectoryError`] found, in the order users, application users, devices, profiles, references.
+    /// As [`Builder::fits`].
     pub fn build(self) -> Result<Directory, DirectoryError> {
+        self.fits()?;
         let mut directory = Directory::default();
-        index(
-            self.users,
-            &mut directory.users,
-            &mut directory.order.users,
-            |u| &u.id,
-            DirectoryError::TwoUsers,
-        )?;
-        index(
-            self.app_users,
-            &mut directory.app_users,
-            &mut directory.order.app_users,
-            |u| &u.id,
-            DirectoryError::TwoUsers,
-        )?;
+        let order = &mut directory.order;
+        index(self.users, &mut directory.users, &mut order.users, |u| {
+            &u.id
+        });
+        let app_users = &mut directory.app_users;
+        index(self.app_users, app_users, &mut order.app_users, |u| &u.id);
         index(
             self.devices,
             &mut directory.devices,
-            &mut directory.order.devices,
+            &mut order.devices,
             |d| &d.name,
-            DirectoryError::TwoDevices,
-        )?;
-        index(
-            self.profiles,
-            &mut directory.profiles,
-            &mut directory.order.profiles,
-            |p| &p.name,
-            DirectoryError::TwoProfiles,
-        )?;
-        check_references(&directory)?;
+        );
+        let profiles = &mut directory.profiles;
+        index(self.profiles, profiles, &mut order.profiles, |p| &p.name);
         index_numbers(&mut directory);
         Ok(directory)
     }
+
+    /// Do the parts fit together?
+    ///
+    /// # Errors
+    /// The first [`DirectoryError`] found, in the order users, application users, devices, profiles, references.
+    pub fn fits(&self) -> Result<(), DirectoryError> {
+        let users = names(self.users.iter().map(|u| &u.id), DirectoryError::TwoUsers)?;
+        names(
+            self.app_users.iter().map(|u| &u.id),
+            DirectoryError::TwoUsers,
+        )?;
+        let devices = names(
+            self.devices.iter().map(|d| &d.name),
+            DirectoryError::TwoDevices,
+        )?;
+        let profiles = self.profiles.iter().map(|p| &p.name);
+        let profiles = names(profiles, DirectoryError::TwoProfiles)?;
+        for user in &self.users {
+            check_lines(user.id.as_str(), user.primary_line.as_slice())?;
+            let mut named = user.devices.iter();
+            if let Some(device) = named.find(|d| !devices.contains(&Folded::of(d.as_str()))) {
+                return Err(DirectoryError::NoSuchDevice {
+                    user: user.id.clone(),
+                    device: device.clone(),
+                });
+            }
+            let mut named = user.profiles.iter();
+            if let Some(profile) = named.find(|p| !profiles.contains(&Folded::of(p.as_str()))) {
+                return Err(DirectoryError::NoSuchProfile {
+                    user: user.id.clone(),
+                    profile: profile.clone(),
+                });
+            }
+        }
+        for profile in &self.profiles {
+            check_lines(profile.name.as_str(), &profile.lines)?;
+        }
+        for device in &self.devices {
+            check_lines(device.name.as_str(), &device.lines)?;
+            let mut owner = device.owner.iter();
+            if let Some(owner) = owner.find(|o| !users.contains(&Folded::of(o.as_str()))) {
+                return Err(DirectoryError::NoSuchOwner {
+                    device: device.name.clone(),
+                    owner: owner.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The names of entries of a kind, each of which may be there once.
+fn names<'a, N: Name + 'a>(
+    all: impl ExactSizeIterator<Item = &'a N>,
+    twice: impl Fn(N) -> DirectoryError,
+) -> Result<HashSet<Folded>, DirectoryError> {
+    let mut known = HashSet::with_capacity(all.len());
+    for name in all {
+        check_name(name.text())?;
+        if !known.insert(Folded::of(name.text())) {
+            return Err(twice(name.clone()));
+        }
+    }
+    Ok(known)
 }
 
 trait Name: Clone {
@@ -144,19 +194,13 @@ fn index<T, N: Name>(
     map: &mut HashMap<Folded, Arc<T>>,
     order: &mut Vec<N>,
     name: impl Fn(&T) -> &N,
-    twice: impl Fn(N) -> DirectoryError,
-) -> Result<(), DirectoryError> {
+) {
     map.reserve(items.len());
     order.reserve(items.len());
     for item in items {
-        let id = name(&item).clone();
-        check_name(id.text())?;
-        if map.insert(Folded::of(id.text()), Arc::new(item)).is_some() {
-            return Err(twice(id));
-        }
-        order.push(id);
+        order.push(name(&item).clone());
+        map.insert(Folded::of(name(&item).text()), Arc::new(item));
     }
-    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), DirectoryError> {
@@ -181,43 +225,6 @@ fn check_lines(of: &str, lines: &[DirectoryNumber]) -> Result<(), DirectoryError
         }
         if let Some(partition) = &line.partition {
             check_name(partition.as_str())?;
-        }
-    }
-    Ok(())
-}
-
-fn check_references(directory: &Directory) -> Result<(), DirectoryError> {
-    for user in directory.end_users() {
-        check_lines(user.id.as_str(), user.primary_line.as_slice())?;
-        for device in &user.devices {
-            if directory.device(device.as_str()).is_none() {
-                return Err(DirectoryError::NoSuchDevice {
-                    user: user.id.clone(),
-                    device: device.clone(),
-                });
-            }
-        }
-        for profile in &user.profiles {
-            if directory.profile(profile.as_str()).is_none() {
-                return Err(DirectoryError::NoSuchProfile {
-                    user: user.id.clone(),
-                    profile: profile.clone(),
-                });
-            }
-        }
-    }
-    for profile in directory.profiles() {
-        check_lines(profile.name.as_str(), &profile.lines)?;
-    }
-    for device in directory.devices() {
-        check_lines(device.name.as_str(), &device.lines)?;
-        if let Some(owner) = &device.owner
-            && directory.end_user(owner.as_str()).is_none()
-        {
-            return Err(DirectoryError::NoSuchOwner {
-                device: device.name.clone(),
-                owner: owner.clone(),
-            });
         }
     }
     Ok(())

@@ -248,7 +248,7 @@ impl Store {
         directory: &Builder,
         logins: &[MobilityLogin],
     ) -> Result<(), StoreError> {
-        self.replace(directory, logins, None)
+        self.replace(rows_of(directory), logins, None)
     }
 
     /// Replaces the whole directory, the logins and the users' tokens.
@@ -257,48 +257,42 @@ impl Store {
     /// Nothing is replaced then.
     pub fn import(
         &mut self,
-        directory: &Builder,
+        directory: &Directory,
         logins: &[MobilityLogin],
         tokens: &[UserToken],
     ) -> Result<(), StoreError> {
-        self.replace(directory, logins, Some(tokens))
+        self.replace(rows_in(directory), logins, Some(tokens))
     }
 
+    /// `rows` are written as they come: a big directory is never there a second time.
     fn replace(
         &mut self,
-        directory: &Builder,
+        rows: impl Iterator<Item = serde_json::Result<Row>>,
         logins: &[MobilityLogin],
         tokens: Option<&[UserToken]>,
     ) -> Result<(), StoreError> {
-        let rows = entries_of(directory)?;
-        let mut seats = Vec::with_capacity(logins.len());
-        for login in logins {
-            seats.push((
-                login.device.as_str().to_lowercase(),
-                serde_json::to_string(login)?,
-            ));
+        let unavailable = |error| explain(&self.path, error);
+        let transaction = self.connection.transaction().map_err(unavailable)?;
+        let clear = "DELETE FROM entries; DELETE FROM logins;";
+        transaction.execute_batch(clear).map_err(unavailable)?;
+        for (position, row) in (0_i64..).zip(rows) {
+            let (kind, name, record) = row?;
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO entries (kind, name, position, record) VALUES (?1, ?2, ?3, ?4)",
+                )
+                .and_then(|mut put| put.execute(params![kind, name, position, record]))
+                .map_err(unavailable)?;
         }
-        let mut replace = || -> rusqlite::Result<()> {
-            let transaction = self.connection.transaction()?;
-            transaction.execute("DELETE FROM entries", [])?;
-            transaction.execute("DELETE FROM logins", [])?;
-            {
-                let mut put = transaction
-                    .prepare("INSERT OR REPLACE INTO entries (kind, name, position, record) VALUES (?1, ?2, ?3, ?4)")?;
-                for (position, (kind, name, record)) in rows.iter().enumerate() {
-                    put.execute(params![
-                        kind,
-                        name,
-                        i64::try_from(position).unwrap_or(i64::MAX),
-                        record
-                    ])?;
-                }
-                let mut sit = transaction
-                    .prepare("INSERT OR REPLACE INTO logins (device, record) VALUES (?1, ?2)")?;
-                for (device, record) in &seats {
-                    sit.execute(params![device, record])?;
-                }
-            }
+        for login in logins {
+            let device = login.device.as_str().to_lowercase();
+            let record = serde_json::to_string(login)?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO logins (device, record) VALUES (?1, ?2)")
+                .and_then(|mut sit| sit.execute(params![device, record]))
+                .map_err(unavailable)?;
+        }
+        let finish = || -> rusqlite::Result<()> {
             if let Some(tokens) = tokens {
                 transaction.execute("DELETE FROM tokens", [])?;
                 for token in tokens {
@@ -308,7 +302,7 @@ impl Store {
             put_fact(&transaction, "seeded", "true")?;
             transaction.commit()
         };
-        replace().map_err(|e| explain(&self.path, e))
+        finish().map_err(unavailable)
     }
 
     /// Was a directory ever put in?
@@ -634,24 +628,41 @@ impl Reader {
     }
 }
 
-/// Every entry of a directory as a row: kind, key, record.
-fn entries_of(directory: &Builder) -> Result<Vec<(&'static str, String, String)>, StoreError> {
-    fn rows<'a, T: Serialize + 'a>(
-        kind: &'static str,
-        entries: &'a [T],
-        name: impl Fn(&T) -> &str + 'a,
-    ) -> impl Iterator<Item = serde_json::Result<(&'static str, String, String)>> + 'a {
-        entries.iter().map(move |entry| {
-            let key = name(entry).to_lowercase();
-            Ok((kind, key, serde_json::to_string(entry)?))
-        })
-    }
-    let users = rows("user", &directory.users, |u| u.id.as_str());
-    let app_users = rows("app_user", &directory.app_users, |u| u.id.as_str());
-    let devices = rows("device", &directory.devices, |d| d.name.as_str());
-    let profiles = rows("profile", &directory.profiles, |p| p.name.as_str());
-    let all = users.chain(app_users).chain(devices).chain(profiles);
-    Ok(all.collect::<serde_json::Result<_>>()?)
+/// An entry as it is stored: kind, key, record.
+type Row = (&'static str, String, String);
+
+fn row(kind: &'static str, name: &str, record: &impl Serialize) -> serde_json::Result<Row> {
+    Ok((kind, name.to_lowercase(), serde_json::to_string(record)?))
+}
+
+/// Every part of a directory as a row.
+fn rows_of(directory: &Builder) -> impl Iterator<Item = serde_json::Result<Row>> + '_ {
+    let users = directory
+        .users
+        .iter()
+        .map(|u| row("user", u.id.as_str(), u));
+    let app_users = directory.app_users.iter();
+    let app_users = app_users.map(|u| row("app_user", u.id.as_str(), u));
+    let devices = directory
+        .devices
+        .iter()
+        .map(|d| row("device", d.name.as_str(), d));
+    let profiles = directory.profiles.iter();
+    let profiles = profiles.map(|p| row("profile", p.name.as_str(), p));
+    users.chain(app_users).chain(devices).chain(profiles)
+}
+
+/// The same of a directory that is put together.
+fn rows_in(directory: &Directory) -> impl Iterator<Item = serde_json::Result<Row>> + '_ {
+    let users = directory.end_users();
+    let users = users.map(|u| row("user", u.id.as_str(), &**u));
+    let app_users = directory.app_users();
+    let app_users = app_users.map(|u| row("app_user", u.id.as_str(), &**u));
+    let devices = directory.devices();
+    let devices = devices.map(|d| row("device", d.name.as_str(), &**d));
+    let profiles = directory.profiles();
+    let profiles = profiles.map(|p| row("profile", p.name.as_str(), &**p));
+    users.chain(app_users).chain(devices).chain(profiles)
 }
 
 fn key_of(entry: &Entry) -> (&'static str, &str) {

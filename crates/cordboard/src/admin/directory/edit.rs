@@ -58,7 +58,7 @@ fn forget(app: &App, gone: Option<&UserId>) {
     }
 }
 
-fn broken() -> Problem {
+pub(super) fn broken() -> Problem {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "broken",

@@ -10,6 +10,7 @@ mod edit;
 mod lines;
 mod profiles;
 mod users;
+mod whole;
 
 pub(super) use app_users::*;
 pub(super) use devices::*;
@@ -17,6 +18,7 @@ use edit::edit;
 pub(super) use lines::*;
 pub(super) use profiles::*;
 pub(super) use users::*;
+pub(super) use whole::*;
 
 use super::problem::Problem;
 use axum::extract::Query;

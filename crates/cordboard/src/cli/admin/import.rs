@@ -1,81 +1,250 @@
-//! `cordboard admin import`: a directory file into a store that no process uses.
+//! `admin import` and `admin export`: the whole directory as a file, to and from a server or a store that no process uses.
 
-use crate::cli::OK;
-use crate::directory_file::DirectoryFile;
+use super::reach::Reach;
+use crate::cli::{OK, Usage};
+use crate::directory_file::diff::{Difference, LISTED};
+use crate::directory_file::{self, Contents, Format};
 use crate::ops::config::Config;
 use anyhow::Context;
+use cordboard_client::admin::{Answer, Ask, path};
 use cordboard_core::Wall;
 use cordboard_store::{Store, Sync};
+use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// What an import reads.
+const FORMATS: &str = "A file that ends in .csv is a table headed like the original's bulk tool, one row for each user, application user,
+device or profile: USER ID, FIRST NAME, LAST NAME, PASSWORD or PASSWORD HASH, PIN or PIN HASH, CREDENTIAL,
+PRIMARY EXTENSION, RIGHT 1 …, CONTROLLED DEVICE 1 …, CONTROLLED PROFILE 1 … · APPLICATION USER ID · DEVICE NAME,
+MODEL, PROTOCOL, DESCRIPTION, OWNER USER ID, ADDRESS, EXTENSION MOBILITY · PROFILE NAME, PROFILE OWNER 1 …,
+DEFAULT FOR 1 … · DIRECTORY NUMBER 1, ROUTE PARTITION 1 … A row may name a user and his device at once.
+Any other file is TOML; `admin export` writes either.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::cli::FILE_STATUSES)]
+#[command(after_help = format!("{FORMATS}\n\n{}", crate::cli::STATUSES))]
 pub(super) struct Import {
     /// Users, devices, profiles and lines
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The configuration that names the store
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "data",
-        required_unless_present = "data"
-    )]
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Keep what the file does not name
+    #[arg(long)]
+    merge: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::cli::STATUSES)]
+pub(super) struct Export {
+    /// Where to; a name that ends in .csv is a table, any other TOML; without it TOML to standard output
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// With the hashes of passwords and PINs
+    #[arg(long)]
+    with_secrets: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// A store that no process uses, instead of a server.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct StoreChoice {
+    /// Not a server, but the store that this configuration names
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A lab's data folder
+    /// Not a server, but a lab's data folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
-pub(super) fn run(options: &Import) -> anyhow::Result<u8> {
-    let Import { file, config, data } = options;
-    let database = match (config, data) {
-        (Some(config), _) => crate::cli::serve::database(&Config::load(
-            &Config::default(),
-            Some(config),
-            std::env::vars(),
-        )?)?,
-        (None, Some(data)) => data.join("cordboard.db"),
-        (None, None) => anyhow::bail!("name the store by --config or --data"),
-    };
-    let folder = database
-        .parent()
-        .map(std::path::Path::to_owned)
-        .unwrap_or_default();
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
-    let _lock = crate::program::lock_folder(&folder)?;
+impl StoreChoice {
+    fn database(&self) -> anyhow::Result<Option<PathBuf>> {
+        Ok(match (&self.config, &self.data) {
+            (Some(config), _) => {
+                let config = Config::load(&Config::default(), Some(config), std::env::vars())?;
+                Some(crate::cli::serve::database(&config)?)
+            }
+            (None, Some(data)) => Some(data.join("cordboard.db")),
+            (None, None) => None,
+        })
+    }
+
+    /// Opens the store and sees that nobody else does.
+    fn open(database: &Path) -> anyhow::Result<(Store, std::fs::File)> {
+        let folder = database.parent().map(Path::to_owned).unwrap_or_default();
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let lock = crate::program::lock_folder(&folder)?;
+        Ok((Store::open(database, Sync::Full)?, lock))
+    }
+}
+
+/// Reads the file and hashes its secrets, with a bar where there are many.
+fn read(file: &Path) -> anyhow::Result<Contents> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let parsed = DirectoryFile::parse(&file.display().to_string(), &text)?;
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-        "hashing passwords {bar:40} {pos}/{len} {eta}",
-    )?);
-    let contents = parsed.contents(
-        Wall(jiff::Timestamp::now().as_millisecond()),
-        |done, total| {
-            bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
-            bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-        },
-    )?;
+    let known = ProgressStyle::with_template("hashing passwords {bar:40} {pos}/{len} {eta}")?;
+    let unknown = ProgressStyle::with_template("hashing passwords {spinner} {pos}")?;
+    let bar = ProgressBar::new(0);
+    let now = Wall(jiff::Timestamp::now().as_millisecond());
+    let name = file.display().to_string();
+    let mut styled = false;
+    let contents =
+        directory_file::read(Format::of(file), &name, &text, now, &mut |done, total| {
+            let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+            if !std::mem::replace(&mut styled, true) {
+                bar.set_style(if total.is_some() {
+                    known.clone()
+                } else {
+                    unknown.clone()
+                });
+            }
+            bar.set_length(count(total.unwrap_or(0)));
+            bar.set_position(count(done));
+        })?;
     bar.finish_and_clear();
-    contents
-        .builder
-        .clone()
-        .build()
-        .with_context(|| format!("{} does not fit together", file.display()))?;
-    let mut store = Store::open(&database, Sync::Full)?;
-    store.replace_directory(&contents.builder, &contents.logins)?;
-    store.replace_tokens(&contents.tokens)?;
-    store.set_fact(crate::program::SEED_FACT, "")?;
-    println!(
-        "{} users, {} application users, {} devices, {} profiles",
-        contents.builder.users.len(),
-        contents.builder.app_users.len(),
-        contents.builder.devices.len(),
-        contents.builder.profiles.len()
+    Ok(contents)
+}
+
+pub(super) async fn import(reach: &Reach, options: Import) -> anyhow::Result<u8> {
+    let database = options.store.database()?;
+    let contents = read(&options.file)?;
+    match database {
+        Some(database) => into_store(reach, &options, contents, &database),
+        None => to_server(reach, &options, contents).await,
+    }
+}
+
+fn into_store(
+    reach: &Reach,
+    options: &Import,
+    mut contents: Contents,
+    database: &Path,
+) -> anyhow::Result<u8> {
+    let (mut store, _lock) = StoreChoice::open(database)?;
+    let before = store.directory()?.build()?;
+    contents.keep_secrets_of(&before);
+    if options.merge {
+        contents.keep_entries_of(&before);
+    }
+    let directory = contents.builder.build()?;
+    let difference = Difference::between(&before, &directory);
+    drop(before);
+    if !options.dry_run {
+        let mut tokens = contents.tokens;
+        let kept = store.tokens()?.into_iter();
+        tokens.extend(kept.filter(|t| directory.end_user(t.user.as_str()).is_some()));
+        store.import(&directory, &contents.logins, &tokens)?;
+        crate::program::forget_seed(&mut store)?;
+    }
+    let Difference {
+        changes,
+        added,
+        changed,
+        removed,
+    } = difference;
+    let body = json!({
+        "changes": changes, "added": added, "changed": changed, "removed": removed, "done": !options.dry_run,
+    });
+    let answer = Answer {
+        body,
+        ..Answer::default()
+    };
+    Ok(reach.told(Ok(answer), |answer| summary(&answer.body, options.dry_run)))
+}
+
+async fn to_server(reach: &Reach, options: &Import, contents: Contents) -> anyhow::Result<u8> {
+    if !contents.logins.is_empty() || !contents.tokens.is_empty() {
+        let why =
+            "the file has logins or tokens, which are for `lab --directory` and for a store only";
+        return Err(Usage::new(why).into());
+    }
+    let client = reach.client()?;
+    // Sent as it was understood here, secrets hashed.
+    let directory = contents.builder.build()?;
+    let bytes = directory_file::write(Format::Csv, &directory, true).into_bytes();
+    drop(directory);
+    let place = format!(
+        "{}?dry_run={}&merge={}",
+        path(&["directory"]),
+        options.dry_run,
+        options.merge
     );
+    let ask = Ask {
+        bytes: Some(("text/csv", bytes)),
+        ..Ask::default()
+    };
+    let answer = client.ask(Method::PUT, &place, ask).await;
+    Ok(reach.told(answer, |answer| summary(&answer.body, options.dry_run)))
+}
+
+/// What an import did, or would do: in a dry run with every change.
+fn summary(body: &Value, dry_run: bool) -> String {
+    let count = |field: &str| body[field].as_u64().unwrap_or(0);
+    let (added, changed, removed) = (count("added"), count("changed"), count("removed"));
+    let mut text = String::new();
+    if dry_run {
+        let changes = body["changes"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        for change in changes {
+            text.push_str(change.as_str().unwrap_or_default());
+            text.push('\n');
+        }
+        if changes.len() == LISTED {
+            text.push_str("… and more\n");
+        }
+    }
+    let would = if dry_run {
+        " (nothing was changed)"
+    } else {
+        ""
+    };
+    text + &format!("{added} added, {changed} changed, {removed} removed{would}")
+}
+
+pub(super) async fn export(reach: &Reach, options: Export) -> anyhow::Result<u8> {
+    let format = options.file.as_deref().map_or(Format::Toml, Format::of);
+    let text = match options.store.database()? {
+        Some(database) => {
+            let (store, _lock) = StoreChoice::open(&database)?;
+            directory_file::write(format, &store.directory()?.build()?, options.with_secrets)
+        }
+        None => {
+            let client = reach.client()?;
+            let pieces: &[&str] = match options.with_secrets {
+                true => &["directory", "secrets"],
+                false => &["directory"],
+            };
+            let word = match format {
+                Format::Toml => "toml",
+                Format::Csv => "csv",
+            };
+            let place = format!("{}?format={word}", path(pieces));
+            match client.ask(Method::GET, &place, Ask::default()).await {
+                Ok(answer) => answer.text.unwrap_or_default(),
+                Err(error) => return Ok(reach.refused(&error)),
+            }
+        }
+    };
+    match &options.file {
+        Some(file) => {
+            std::fs::write(file, text)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        None => print(&text),
+    }
     Ok(OK)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn print(text: &str) {
+    print!("{text}");
 }

@@ -57,6 +57,12 @@ enum What {
     Lab(lab::Lab),
     /// Replace the directory by a file's; all or nothing
     Import(import::Import),
+    /// Write the directory to a file
+    Export(import::Export),
+    /// List the other clusters and how they answer
+    Clusters,
+    /// Print the API's OpenAPI document
+    Openapi,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
@@ -72,7 +78,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         What::Tokens(what) => things::tokens(&reach, what).await,
         What::Calls(what) => things::calls(&reach, what).await,
         What::Lab(what) => lab::run(&reach, what).await,
-        What::Import(what) => return super::connect::told(json, import::run(&what)),
+        What::Clusters => things::clusters(&reach).await,
+        What::Openapi => things::openapi(&reach).await,
+        What::Import(what) => {
+            return super::connect::told(json, import::import(&reach, what).await);
+        }
+        What::Export(what) => {
+            return super::connect::told(json, import::export(&reach, what).await);
+        }
     };
     super::connect::told(json, done.map_err(Into::into))
 }

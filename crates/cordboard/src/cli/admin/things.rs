@@ -403,6 +403,25 @@ pub(super) async fn calls(reach: &Reach, what: Calls) -> Result<u8, Usage> {
     })
 }
 
+pub(super) async fn clusters(reach: &Reach) -> Result<u8, Usage> {
+    let client = reach.client()?;
+    let columns = [
+        ("CLUSTER", "name"),
+        ("HEALTHY", "healthy"),
+        ("SAID LAST", "last"),
+        ("AT", "at"),
+        ("AFTER MS", "latency_ms"),
+    ];
+    let answer = send(&client, Method::GET, &path(&["clusters"]), None).await;
+    Ok(reach.told(answer, |answer| listing(answer, "clusters", &columns)))
+}
+
+pub(super) async fn openapi(reach: &Reach) -> Result<u8, Usage> {
+    let client = reach.client()?;
+    let answer = send(&client, Method::GET, &path(&["openapi.json"]), None).await;
+    Ok(reach.told(answer, |answer| format!("{:#}", answer.body)))
+}
+
 /// A call for people: what it is, who is in it, what happened.
 fn story(call: &Value) -> String {
     let mut text = format!(

@@ -173,6 +173,8 @@ pub struct Limits {
     pub head_ms: u64,
     /// Bytes of a request's body; a SOAP message may have 64 KiB at most, whatever stands here.
     pub body_bytes: usize,
+    /// Bytes of a directory that is imported over the API.
+    pub import_bytes: usize,
     /// Milliseconds from the end of a request's head to the end of its body.
     pub body_ms: u64,
     /// Milliseconds between two requests of a connection.
@@ -192,6 +194,7 @@ impl Default for Limits {
             first_byte_ms: 10_000,
             head_ms: 10_000,
             body_bytes: 64 * 1024,
+            import_bytes: 64 * 1024 * 1024,
             body_ms: 10_000,
             idle_ms: 60_000,
             write_ms: 20_000,
@@ -309,6 +312,7 @@ impl Config {
             ("first_byte_ms", limits.first_byte_ms == 0),
             ("head_ms", limits.head_ms == 0),
             ("body_bytes", limits.body_bytes == 0),
+            ("import_bytes", limits.import_bytes == 0),
             ("body_ms", limits.body_ms == 0),
             ("idle_ms", limits.idle_ms == 0),
             ("write_ms", limits.write_ms == 0),
