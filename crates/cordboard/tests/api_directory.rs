@@ -410,7 +410,7 @@ async fn what_cannot_be_taken_is_refused_with_the_reason_and_nothing_changes() {
         );
     }
     let other = put(&server, "/api/v1/users/bill", "*", &json!({"id": "ann"})).await;
-    assert_eq!(other.status, 400);
+    assert_eq!((other.status, kind(&other).as_str()), (409, "does-not-fit"));
     assert_eq!(
         put(&server, "/api/v1/users/z", "*", &json!({"id": "z"}))
             .await

@@ -348,10 +348,7 @@ async fn the_clock_goes_back_only_from_the_seeded_state_and_never_beyond_what_ca
             json!({"now": "2001-02-03T04:05:06.000Z", "running": false})
         )
     );
-    assert_eq!(
-        set(r#"{"advance_ms": 18446744073709551615}"#).await.status,
-        409
-    );
+    assert_eq!(set(r#"{"advance_ms": 9007199254740991}"#).await.status, 409);
     assert_eq!(set(r#"{"now": "9999-12-30T00:00:00Z"}"#).await.status, 200);
     assert_eq!(set(r#"{"advance_ms": 604800000}"#).await.status, 409);
     places(&server, "SEPA", "5550109").await;

@@ -1,12 +1,13 @@
 //! Calls: list, place, look at, act on.
 
 use super::INTERFACE;
+use super::object::Object;
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
 use crate::edge::CALL_HEADER;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
@@ -27,6 +28,7 @@ const PAGE_MAX: usize = 1_000;
 /// What narrows the list of calls down.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// Only calls in this state.
     state: Option<String>,
@@ -35,6 +37,7 @@ pub(super) struct Filter {
     /// Only calls in which this device has a part.
     device: Option<String>,
     /// At most so many.
+    #[param(minimum = 1, maximum = 1_000)]
     limit: Option<usize>,
     /// Only calls older than this one.
     after: Option<String>,
@@ -80,7 +83,7 @@ pub(super) async fn list(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<admin::Calls>, Problem> {
     let Query(filter) = filter?;
-    let limit = filter.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let limit = super::limit(filter.limit, PAGE, PAGE_MAX)?;
     let before = match &filter.after {
         Some(id) => Some(find(&app, &CallId::from(id.as_str())).await?.key),
         None => None,
@@ -155,9 +158,9 @@ pub(super) async fn one(
         (status = 404, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(super) async fn place(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::NewCall>, JsonRejection>,
+    body: Result<Object<admin::NewCall>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(new) = body?;
+    let Object(new) = body?;
     let line = match new.line {
         Some(digits) => LineWish::Named {
             digits: digits.into(),
@@ -194,16 +197,16 @@ fn created(reply: Reply) -> Response {
 }
 
 /// Act on a call: `answer`, `reject`, `hold`, `retrieve`, `release`, `consult`, `transfer`, `conference` or `digits`.
-#[utoipa::path(post, path = "/api/v1/calls/{id}/{action}", request_body = admin::CallAction,
+#[utoipa::path(post, path = "/api/v1/calls/{id}/{action}", request_body = Option<admin::CallAction>,
     params(("id" = String, Path, description = "The call's id"), ("action" = String, Path, description = "What to do")),
     responses((status = 200, body = admin::Call), (status = 201, body = admin::Call),
         (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(super) async fn act(
     State(app): State<Arc<App>>,
     Path((id, action)): Path<(String, String)>,
-    body: Result<Option<Json<admin::CallAction>>, JsonRejection>,
+    body: Result<Option<Object<admin::CallAction>>, Problem>,
 ) -> Result<Response, Problem> {
-    let body = body?.map(|Json(body)| body).unwrap_or_default();
+    let body = body?.map(|Object(body)| body).unwrap_or_default();
     let call = CallId::from(id.as_str());
     let device = body.device.clone();
     let whose = || match device.clone() {

@@ -28,8 +28,10 @@ const RETRY_MS: u32 = 1_000;
 /// From where on.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Since {
     /// Only events with a number above this; `Last-Event-ID` says the same.
+    #[serde(default, deserialize_with = "super::number")]
     since: Option<u64>,
 }
 

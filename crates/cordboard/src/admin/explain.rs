@@ -1,13 +1,13 @@
 //! What would happen, and why: nothing is done here but asking.
 
+use super::object::Object;
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
 use crate::services::webdialer::explain;
-use crate::services::webdialer::homes::USER_BYTES;
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
+use cordboard_core::directory::NAME_MAX;
 use cordboard_wire::admin;
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use std::sync::Arc;
     responses((status = 200, body = admin::DialExplained), (status = 400, body = admin::Problem)))]
 pub(super) async fn dial(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::DialQuestion>, JsonRejection>,
+    body: Result<Object<admin::DialQuestion>, Problem>,
 ) -> Result<Json<admin::DialExplained>, Problem> {
-    let Json(question) = body?;
+    let Object(question) = body?;
     if question.number.len() > explain::NUMBER_BYTES {
         let most = explain::NUMBER_BYTES;
         return Err(Problem::bad_request(format!(
@@ -33,13 +33,13 @@ pub(super) async fn dial(
     responses((status = 200, body = admin::HomeExplained), (status = 400, body = admin::Problem)))]
 pub(super) async fn home(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::HomeQuestion>, JsonRejection>,
+    body: Result<Object<admin::HomeQuestion>, Problem>,
 ) -> Result<Json<admin::HomeExplained>, Problem> {
-    let Json(question) = body?;
+    let Object(question) = body?;
     let user = question.user.trim();
-    if user.is_empty() || user.len() > USER_BYTES {
+    if user.is_empty() || user.chars().count() > NAME_MAX {
         return Err(Problem::bad_request(format!(
-            "`user` must have 1 to {USER_BYTES} bytes"
+            "`user` must have 1 to {NAME_MAX} characters"
         )));
     }
     Ok(Json(explain::home(&app, user).await))

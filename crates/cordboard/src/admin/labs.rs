@@ -1,11 +1,12 @@
 //! The lab's controls: reset, clock, faults, journal, auto-answer. [lab]
 
+use super::object::Object;
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
 use crate::lab::faults;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use cordboard_core::Refusal;
 use cordboard_wire::admin;
@@ -74,9 +75,9 @@ pub(super) async fn clock(State(app): State<Arc<App>>) -> Json<admin::Clock> {
     responses((status = 200, body = admin::Clock), (status = 400, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(super) async fn change_clock(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::ClockChange>, JsonRejection>,
+    body: Result<Object<admin::ClockChange>, Problem>,
 ) -> Result<Json<admin::Clock>, Problem> {
-    let Json(change) = body?;
+    let Object(change) = body?;
     let to = match &change.now {
         Some(text) => Some(
             shapes::parse_time(text)
@@ -128,9 +129,9 @@ pub(super) async fn faults(State(app): State<Arc<App>>) -> Json<admin::Faults> {
     responses((status = 200, body = admin::Faults), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem)))]
 pub(super) async fn set_fault(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::Fault>, JsonRejection>,
+    body: Result<Object<admin::Fault>, Problem>,
 ) -> Result<Json<admin::Faults>, Problem> {
-    let Json(mut fault) = body?;
+    let Object(mut fault) = body?;
     if let Some(name) = fault.on.strip_prefix("device:") {
         let directory = app.handle.directory();
         let device = directory.device(name).ok_or(Refusal::NoSuchDevice)?;
@@ -157,6 +158,7 @@ fn faults_now(app: &App) -> Json<admin::Faults> {
 /// Which faults to take away.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct On {
     /// Those on this; without it all.
     on: Option<String>,
@@ -182,12 +184,15 @@ pub(super) async fn clear_faults(
 /// Which requests to show.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// Only of this interface.
     interface: Option<String>,
     /// Only with a number above this.
+    #[serde(default, deserialize_with = "super::number")]
     since: Option<u64>,
     /// At most so many.
+    #[param(minimum = 1, maximum = 10_000)]
     limit: Option<usize>,
 }
 
@@ -199,7 +204,7 @@ pub(super) async fn requests(
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<admin::Journal>, Problem> {
     let Query(which) = which?;
-    let limit = which.limit.unwrap_or(PAGE).min(crate::journal::KEPT);
+    let limit = super::limit(which.limit, PAGE, crate::journal::KEPT)?;
     let requests = app
         .journal
         .read(which.interface.as_deref(), which.since.unwrap_or(0), limit);
@@ -213,9 +218,9 @@ pub(super) async fn requests(
 pub(super) async fn auto_answer(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    body: Result<Json<admin::AutoAnswer>, JsonRejection>,
+    body: Result<Object<admin::AutoAnswer>, Problem>,
 ) -> Result<StatusCode, Problem> {
-    let Json(wish) = body?;
+    let Object(wish) = body?;
     let device = app
         .handle
         .directory()

@@ -6,6 +6,7 @@ mod directory;
 mod events;
 mod explain;
 mod labs;
+mod object;
 mod openapi;
 mod problem;
 pub mod shapes;
@@ -144,6 +145,28 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(problem::nothing_here)
         .method_not_allowed_fallback(problem::not_that_method)
         .with_state(app)
+}
+
+/// A number in a query, as the document says it: one that fits into 63 bits.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number = <Option<u64> as serde::Deserialize>::deserialize(deserializer)?;
+    match number {
+        Some(number) if i64::try_from(number).is_err() => {
+            Err(serde::de::Error::custom("the number is too big"))
+        }
+        number => Ok(number),
+    }
+}
+
+/// How many entries are wanted: `usual` if it is not said, never more than `most`.
+fn limit(said: Option<usize>, usual: usize, most: usize) -> Result<usize, problem::Problem> {
+    match said {
+        None => Ok(usual),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(problem::Problem::bad_request(format!(
+            "`limit` must be 1 to {most}"
+        ))),
+    }
 }
 
 async fn counts(app: &App) -> Option<Counts> {

@@ -2,6 +2,10 @@
 
 use axum::Json;
 use utoipa::OpenApi;
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+/// The type of problems. (RFC 9457)
+const PROBLEM: &str = "application/problem+json";
 
 /// All paths and shapes.
 #[derive(Debug, OpenApi)]
@@ -74,5 +78,54 @@ struct Document;
 
 /// The document.
 pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(Document::openapi())
+    Json(complete())
+}
+
+/// The document with what every operation has in common: a problem is of a type of its own, and any operation may answer one that
+/// is not named beside it (401, 403, 413, 415, 503 …).
+fn complete() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    for item in document.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            for response in operation.responses.responses.values_mut() {
+                as_problem(response);
+            }
+            let other = ResponseBuilder::new()
+                .description("Any other problem")
+                .content(
+                    PROBLEM,
+                    Content::new(Some(Ref::from_schema_name("Problem"))),
+                )
+                .build();
+            let responses = &mut operation.responses.responses;
+            responses.insert("default".to_owned(), RefOr::T(other));
+        }
+    }
+    document
+}
+
+/// Problems are not plain JSON.
+fn as_problem(response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else { return };
+    let problem = Ref::from_schema_name("Problem").ref_location;
+    let is_problem = |content: &RefOr<Content>| {
+        let RefOr::T(content) = content else {
+            return false;
+        };
+        matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location == problem)
+    };
+    if let Some(content) = response.content.shift_remove("application/json") {
+        let kind = if is_problem(&content) {
+            PROBLEM
+        } else {
+            "application/json"
+        };
+        response.content.insert(kind.to_owned(), content);
+    }
 }

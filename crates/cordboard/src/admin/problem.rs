@@ -53,14 +53,17 @@ impl Problem {
     /// An address and a body must name the same entry.
     ///
     /// # Errors
-    /// 400 when they do not.
+    /// 409 when they do not.
     pub(super) fn unless_same(field: &'static str, address: &str, body: &str) -> Result<(), Self> {
         if address.trim().to_lowercase() == body.trim().to_lowercase() {
             return Ok(());
         }
-        Err(Self::bad_request(format!(
-            "`{field}` must be the one of the address; to rename an entry, add a new one"
-        )))
+        let title = "It does not fit what is there";
+        Err(
+            Self::new(StatusCode::CONFLICT, "does-not-fit", title).because(format!(
+                "`{field}` must be the one of the address; to rename an entry, add a new one"
+            )),
+        )
     }
 
     /// A name that must not be empty.
@@ -68,7 +71,7 @@ impl Problem {
     /// # Errors
     /// 400 when it is, or is no name.
     pub(super) fn unless_named(field: &'static str, text: &str) -> Result<(), Self> {
-        let fits = !text.trim().is_empty()
+        let fits = !text.is_empty()
             && text.chars().count() <= NAME_MAX
             && !text.chars().any(char::is_control);
         if fits {
@@ -222,7 +225,8 @@ impl From<BytesRejection> for Problem {
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::bad_request(rejection.body_text())
+        // A place that is no number is a place where there is nothing.
+        Self::not_found(rejection.body_text())
     }
 }
 

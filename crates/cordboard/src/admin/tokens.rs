@@ -1,12 +1,12 @@
 //! Tokens: those that stand for a user, and those of the API. What is given out is shown once and kept as a hash.
 
 use super::access::Role;
+use super::object::Object;
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
 use crate::services::tokens;
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use cordboard_core::Refusal;
 use cordboard_core::ids::UserId;
@@ -36,7 +36,9 @@ fn until(app: &App, expires_at: Option<&str>) -> Result<Wall, Problem> {
         Problem::bad_request("`expires_at` must be a time like 2027-01-31T12:00:00Z")
     })?;
     if at <= now {
-        return Err(Problem::bad_request("`expires_at` is over already"));
+        let title = "The time is over already";
+        return Err(Problem::new(StatusCode::CONFLICT, "over", title)
+            .because(format!("it is {} now", shapes::time(now.0))));
     }
     Ok(at)
 }
@@ -74,16 +76,16 @@ pub(super) async fn of_user(
 }
 
 /// Make a token that stands for a user: programs send it instead of his password. It is shown this once.
-#[utoipa::path(post, path = "/api/v1/users/{id}/tokens", tag = "tokens", request_body = admin::NewUserToken,
+#[utoipa::path(post, path = "/api/v1/users/{id}/tokens", tag = "tokens", request_body = Option<admin::NewUserToken>,
     params(("id" = String, Path, description = "The user's id")),
     responses((status = 201, body = admin::IssuedToken), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem),
     (status = 409, body = admin::Problem)))]
 pub(super) async fn issue(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    body: Result<Option<Json<admin::NewUserToken>>, JsonRejection>,
+    body: Result<Option<Object<admin::NewUserToken>>, Problem>,
 ) -> Result<(StatusCode, Json<admin::IssuedToken>), Problem> {
-    let body = body?.map(|Json(body)| body).unwrap_or_default();
+    let body = body?.map(|Object(body)| body).unwrap_or_default();
     let expires = until(&app, body.expires_at.as_deref())?;
     let _turn = app.editing.lock().await;
     let user = user_of(&app, &id)?;
@@ -155,9 +157,9 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Json<admin::ApiTokens> 
     responses((status = 201, body = admin::IssuedToken), (status = 400, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::NewApiToken>, JsonRejection>,
+    body: Result<Object<admin::NewApiToken>, Problem>,
 ) -> Result<(StatusCode, Json<admin::IssuedToken>), Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     Problem::unless_named("name", &body.name)?;
     let mut roles: Vec<String> = Vec::new();
     for role in &body.roles {

@@ -52,7 +52,9 @@ pub enum DirectoryError {
     #[error("an empty {0}")]
     Empty(&'static str),
     /// A name or id that is too long or has characters that no name has.
-    #[error("`{0}` is no name: at most {NAME_MAX} characters, none of them a control character")]
+    #[error(
+        "`{0}` is no name: at most {NAME_MAX} characters, none a control character, no space at either end"
+    )]
     BadName(String),
     /// A line with a number that no phone can have.
     #[error(
@@ -207,7 +209,9 @@ fn check_name(name: &str) -> Result<(), DirectoryError> {
     if name.trim().is_empty() {
         return Err(DirectoryError::Empty("name or id"));
     }
-    if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
+    let blank = |c: Option<char>| c.is_some_and(|c| c == ' ' || c == '\u{a0}');
+    let bare = blank(name.chars().next()) || blank(name.chars().next_back());
+    if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) || bare {
         return Err(DirectoryError::BadName(name.to_owned()));
     }
     Ok(())

@@ -54,7 +54,11 @@ pub struct Line {
     pub number: String,
     /// The partition, if any.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     pub partition: Option<String>,
 }
 
@@ -63,14 +67,19 @@ pub struct Line {
 #[serde(deny_unknown_fields)]
 pub struct DeviceLine {
     /// From 1. Ignored in a body: the order of the list says it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::whole")]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub index: usize,
     /// The digits.
     #[schema(min_length = 1, max_length = 50, pattern = "^[0-9*#+ABCD]{1,50}$")]
     pub number: String,
     /// The partition, if any.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     pub partition: Option<String>,
 }
 
@@ -100,7 +109,11 @@ pub struct User {
 #[serde(deny_unknown_fields)]
 pub struct UserBody {
     /// The id.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     pub id: String,
     /// Given name.
     #[serde(default)]
@@ -168,7 +181,11 @@ pub struct AppUser {
 #[serde(deny_unknown_fields)]
 pub struct AppUserBody {
     /// The id.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"
+    )]
     pub id: String,
     /// Rights.
     #[serde(default)]
@@ -241,10 +258,18 @@ pub struct Device {
 #[serde(deny_unknown_fields)]
 pub struct DeviceBody {
     /// The name.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+    )]
     pub name: String,
     /// The model, such as `Cisco 8845`.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+    )]
     pub model: String,
     /// `SIP` or `SCCP`; without it what the model speaks.
     #[serde(default)]
@@ -289,10 +314,18 @@ pub struct Devices {
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// The name.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+    )]
     pub name: String,
     /// The model it was made for.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+    )]
     pub model: String,
     /// The users who may use it.
     #[serde(default)]

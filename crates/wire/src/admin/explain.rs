@@ -142,6 +142,7 @@ pub struct DialExplained {
 #[serde(deny_unknown_fields)]
 pub struct HomeQuestion {
     /// The user.
+    #[schema(min_length = 1, max_length = 128, pattern = r"\S")]
     pub user: String,
 }
 

@@ -12,9 +12,41 @@ pub use events::*;
 pub use explain::*;
 pub use tokens::*;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// Beyond 2^53 a number's last digits may be lost on the way: JSON's numbers are floating.
+const WHOLE_MAX: u64 = 9_007_199_254_740_991;
+
+/// A whole number as JSON has it: `5.0` is one too.
+fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -> Result<N, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Whole(u64),
+        Float(f64),
+    }
+    let whole = match Number::deserialize(deserializer)? {
+        Number::Whole(number) => Some(number),
+        Number::Float(number) => {
+            let whole = number.fract() == 0.0 && number >= 0.0;
+            whole.then(|| format!("{number:.0}").parse().ok()).flatten()
+        }
+    };
+    let whole = whole.filter(|&number| number <= WHOLE_MAX);
+    let whole = whole.and_then(|number| N::try_from(number).ok());
+    whole.ok_or_else(|| serde::de::Error::custom("not a whole number that fits here"))
+}
+
+fn whole_or_none<'de, D: Deserializer<'de>, N: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<N>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(bound = "N: TryFrom<u64>")]
+    struct Whole<N>(#[serde(deserialize_with = "whole")] N);
+    Ok(Option::<Whole<N>>::deserialize(deserializer)?.map(|Whole(number)| number))
+}
 
 /// Place a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -138,7 +170,12 @@ pub struct Clock {
 #[serde(deny_unknown_fields)]
 pub struct ClockChange {
     /// Forward by so much.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub advance_ms: Option<u64>,
     /// To this time: any right after a reset, else forward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,10 +197,19 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<String>,
     /// For `slow`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub delay_ms: Option<u64>,
     /// For `refuse`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub q850: Option<u8>,
 }
 
@@ -179,6 +225,8 @@ pub struct Faults {
 #[serde(deny_unknown_fields)]
 pub struct AutoAnswer {
     /// After ringing so long; null: never.
+    #[serde(default, deserialize_with = "whole_or_none")]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub after_ms: Option<u64>,
 }
 

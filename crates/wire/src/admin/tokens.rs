@@ -51,15 +51,24 @@ pub struct UserTokens {
     pub tokens: Vec<UserToken>,
 }
 
+/// What a token of the API may do.
+#[derive(Clone, Debug, ToSchema)]
+#[schema(value_type = String, pattern = "^(admin|operator|reader|push:phone|push:presence)$")]
+pub struct RoleWord(pub String);
+
 /// Asks for a token of the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiToken {
     /// What it is for, for people.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"
+    )]
     pub name: String,
     /// What it may do: `admin`, `operator`, `reader`, `push:` and an interface.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, value_type = Vec<RoleWord>)]
     pub roles: Vec<String>,
     /// Until when; without it a year from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]

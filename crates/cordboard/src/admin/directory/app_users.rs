@@ -3,11 +3,12 @@
 use super::conditions::{created, may_change, may_replace, tag, tagged};
 use super::edit::secret;
 use super::{Page, edit};
+use crate::admin::object::Object;
 use crate::admin::problem::Problem;
 use crate::admin::shapes;
 use crate::app::App;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use cordboard_core::Refusal;
@@ -69,9 +70,9 @@ fn entry(body: &admin::AppUserBody, hash: Option<&PasswordHash>, old: Option<&Ap
     (status = 400, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(in crate::admin) async fn add_app_user(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::AppUserBody>, JsonRejection>,
+    body: Result<Object<admin::AppUserBody>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     let (password, hash) = (body.password.as_ref(), body.password_hash.as_ref());
     let hash = secret(password, hash, "password").await?;
     let edited = edit(&app, |directory| {
@@ -96,9 +97,9 @@ pub(in crate::admin) async fn replace_app_user(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<admin::AppUserBody>, JsonRejection>,
+    body: Result<Object<admin::AppUserBody>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     Problem::unless_same("id", &id, &body.id)?;
     may_replace(&headers, &tag(&**find(&app.handle.directory(), &id)?))?;
     let (password, hash) = (body.password.as_ref(), body.password_hash.as_ref());

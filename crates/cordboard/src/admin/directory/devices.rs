@@ -2,11 +2,12 @@
 
 use super::conditions::{created, may_change, may_replace, tag, tagged};
 use super::{Page, edit};
+use crate::admin::object::Object;
 use crate::admin::problem::Problem;
 use crate::admin::{INTERFACE, shapes};
 use crate::app::App;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use cordboard_core::Refusal;
@@ -123,9 +124,9 @@ fn entry(body: &admin::DeviceBody, lines: Vec<DirectoryNumber>) -> Device {
     (status = 400, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(in crate::admin) async fn add_device(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::DeviceBody>, JsonRejection>,
+    body: Result<Object<admin::DeviceBody>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     Problem::unless_named("model", &body.model)?;
     let lines = lines(&body, &[])?;
     let edited = edit(&app, |directory| {
@@ -149,9 +150,9 @@ pub(in crate::admin) async fn replace_device(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<admin::DeviceBody>, JsonRejection>,
+    body: Result<Object<admin::DeviceBody>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     Problem::unless_same("name", &name, &body.name)?;
     Problem::unless_named("model", &body.model)?;
     let views = live(&app, exchange::Query::Device(name.as_str().into())).await?;

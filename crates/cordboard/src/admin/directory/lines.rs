@@ -2,11 +2,12 @@
 
 use super::conditions::{may_change, may_replace, tag, tagged};
 use super::{Page, devices, edit, profiles};
+use crate::admin::object::Object;
 use crate::admin::problem::Problem;
 use crate::admin::shapes;
 use crate::app::App;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use cordboard_core::directory::{Change, Directory};
@@ -223,7 +224,7 @@ pub(in crate::admin) async fn add_device_line(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<admin::Line>, JsonRejection>,
+    body: Result<Object<admin::Line>, Problem>,
 ) -> Result<Response, Problem> {
     Owner::Device.add(&app, &name, &headers, &body?.0).await
 }
@@ -239,7 +240,7 @@ pub(in crate::admin) async fn replace_device_line(
     State(app): State<Arc<App>>,
     at: Result<Path<(String, usize)>, PathRejection>,
     headers: HeaderMap,
-    body: Result<Json<admin::Line>, JsonRejection>,
+    body: Result<Object<admin::Line>, Problem>,
 ) -> Result<Response, Problem> {
     let Path((name, index)) = at?;
     Owner::Device
@@ -293,7 +294,7 @@ pub(in crate::admin) async fn add_profile_line(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<admin::Line>, JsonRejection>,
+    body: Result<Object<admin::Line>, Problem>,
 ) -> Result<Response, Problem> {
     Owner::Profile.add(&app, &name, &headers, &body?.0).await
 }
@@ -309,7 +310,7 @@ pub(in crate::admin) async fn replace_profile_line(
     State(app): State<Arc<App>>,
     at: Result<Path<(String, usize)>, PathRejection>,
     headers: HeaderMap,
-    body: Result<Json<admin::Line>, JsonRejection>,
+    body: Result<Object<admin::Line>, Problem>,
 ) -> Result<Response, Problem> {
     let Path((name, index)) = at?;
     Owner::Profile

@@ -31,6 +31,7 @@ const PAGE_MAX: usize = 10_000;
 /// Which part of a list is wanted.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Page {
     /// At most so many; all, if it is not said.
     #[param(minimum = 1, maximum = 10_000)]
@@ -42,12 +43,8 @@ pub(super) struct Page {
 impl Page {
     fn of(query: Result<Query<Self>, QueryRejection>) -> Result<Self, Problem> {
         let Query(page) = query?;
-        match page.limit {
-            Some(limit) if limit == 0 || limit > PAGE_MAX => Err(Problem::bad_request(format!(
-                "`limit` must be 1 to {PAGE_MAX}"
-            ))),
-            _ => Ok(page),
-        }
+        crate::admin::limit(page.limit, PAGE_MAX, PAGE_MAX)?;
+        Ok(page)
     }
 
     /// The wanted part of a list, and the name that the next one begins after.

@@ -2,11 +2,12 @@
 
 use super::conditions::{created, may_change, may_replace, tag, tagged};
 use super::{Page, edit};
+use crate::admin::object::Object;
 use crate::admin::problem::Problem;
 use crate::admin::shapes;
 use crate::app::App;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use cordboard_core::directory::{Change, DeviceProfile, Directory};
@@ -69,9 +70,9 @@ fn entry(body: &admin::Profile) -> DeviceProfile {
     (status = 400, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(in crate::admin) async fn add_profile(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::Profile>, JsonRejection>,
+    body: Result<Object<admin::Profile>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     Problem::unless_named("model", &body.model)?;
     let edited = edit(&app, |directory| {
         if directory.profile(&body.name).is_some() {
@@ -95,9 +96,9 @@ pub(in crate::admin) async fn replace_profile(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<admin::Profile>, JsonRejection>,
+    body: Result<Object<admin::Profile>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     Problem::unless_same("name", &name, &body.name)?;
     Problem::unless_named("model", &body.model)?;
     let edited = edit(&app, |directory| {

@@ -3,11 +3,12 @@
 use super::conditions::{created, may_change, may_replace, tag, tagged};
 use super::edit::secret;
 use super::{Page, edit};
+use crate::admin::object::Object;
 use crate::admin::problem::Problem;
 use crate::admin::shapes;
 use crate::app::App;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use cordboard_core::Refusal;
@@ -88,9 +89,9 @@ impl Hashes {
     (status = 400, body = admin::Problem), (status = 409, body = admin::Problem)))]
 pub(in crate::admin) async fn add_user(
     State(app): State<Arc<App>>,
-    body: Result<Json<admin::UserBody>, JsonRejection>,
+    body: Result<Object<admin::UserBody>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     let hashes = Hashes::of(&body).await?;
     let edited = edit(&app, |directory| {
         if directory.end_user(&body.id).is_some() {
@@ -114,9 +115,9 @@ pub(in crate::admin) async fn replace_user(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<admin::UserBody>, JsonRejection>,
+    body: Result<Object<admin::UserBody>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(body) = body?;
+    let Object(body) = body?;
     Problem::unless_same("id", &id, &body.id)?;
     may_replace(&headers, &tag(&**find(&app.handle.directory(), &id)?))?;
     let hashes = Hashes::of(&body).await?;

@@ -23,6 +23,7 @@ const CSV: &str = "text/csv";
 /// How an export is written.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::admin) struct As {
     /// `toml` (if nothing is said) or `csv`.
     #[param(pattern = "^(toml|csv)$")]
@@ -71,6 +72,7 @@ pub(in crate::admin) async fn exported_with_secrets(
 /// How an import is done.
 #[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::admin) struct How {
     /// Only say what would change.
     #[serde(default)]
