@@ -64,3 +64,8 @@ fn webdialer_answers_keep_their_promises_on_their_corpus() {
 fn request_line_keeps_its_promises_on_its_corpus() {
     replay("request_line", http::fuzz::harness);
 }
+
+#[test]
+fn webdialer_forms_keep_their_promises_on_their_corpus() {
+    replay("webdialer_form", webdialer::fuzz::form_harness);
+}

@@ -1,5 +1,6 @@
-//! What must hold for any request and any answer: see [`harness`] and [`answer_harness`].
+//! What must hold for any request, answer and form: see [`harness`], [`answer_harness`] and [`form_harness`].
 
+use super::form::{self, Form};
 use super::{
     Answer, Credential, Dialect, Operation, Request, decode_answer, decode_request, encode_answer,
     encode_request,
@@ -83,4 +84,28 @@ pub fn answer_harness(data: &[u8]) {
             );
         }
     }
+}
+
+/// Reads `data` as a form: a query in its first line, a body behind.
+///
+/// # Panics
+/// When a promise is broken: more is kept than was sent, a number begins with white space, or a value that we write is read
+/// differently.
+pub fn form_harness(data: &[u8]) {
+    let mut parts = data.splitn(2, |&b| b == b'\n');
+    let query = String::from_utf8_lossy(parts.next().unwrap_or_default());
+    let form = Form::parse(&query, parts.next().unwrap_or_default());
+    if let Some(number) = form.destination() {
+        assert_eq!(number, number.trim());
+    }
+    for name in ["destination", "uid", "permDeviceSelect", "lineNumber"] {
+        let Some(value) = form.raw(name) else {
+            continue;
+        };
+        // A byte of Latin-1 becomes two, one that is no UTF-8 in a query three.
+        assert!(value.len() <= 6 * data.len(), "{name}");
+        let again = Form::parse(&format!("{name}={}", form::encode(value)), b"");
+        assert_eq!(again.raw(name), Some(value));
+    }
+    let _ = (form.device(), form.device_mode(), form.flag("supportEM"));
 }

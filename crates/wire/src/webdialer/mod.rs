@@ -10,6 +10,7 @@ mod decode_answer;
 mod decode_request;
 mod encode_answer;
 mod encode_request;
+pub mod form;
 pub mod fuzz;
 mod line;
 pub mod pages;
