@@ -444,3 +444,42 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
     assert_ne!(another, token);
     assert_eq!(with(&server, &["admin", "tokens", "list"], &another).0, 0);
 }
+
+#[test]
+fn completions_and_man_pages_name_every_command() {
+    let (status, bash, _) = output(cordboard().args(["completions", "bash"]));
+    assert!(
+        status == 0 && bash.contains("cordboard__admin__users__add")
+            || bash.contains("admin__subcmd__users"),
+        "{bash}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (status, _, err) = output(cordboard().arg("man").arg(folder.path()));
+    assert_eq!(status, 0, "{err}");
+    for page in [
+        "cordboard.1",
+        "cordboard-lab.1",
+        "cordboard-admin-users-add.1",
+        "cordboard-explain-dial.1",
+    ] {
+        let text = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(text.contains(".SH NAME"), "{page}");
+    }
+}
+
+#[test]
+fn whoever_stops_reading_half_way_gets_no_complaint() {
+    let mut child = cordboard()
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut complaint = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut complaint).unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), complaint.as_str()),
+        (Some(0), "")
+    );
+}

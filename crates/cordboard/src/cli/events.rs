@@ -1,7 +1,7 @@
 //! `cordboard events`: what happens, as it happens.
 
 use super::admin::reach::{Reach, cell};
-use super::{OK, STATUSES};
+use super::{OK, STATUSES, print_out};
 use cordboard_client::admin::{AdminError, Event};
 use serde_json::json;
 use std::time::Duration;
@@ -72,15 +72,11 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
 }
 
 /// Prints an event: a line for people, an object for programs.
-#[expect(clippy::print_stdout, reason = "the command's result")]
 fn print(json: bool, event: &Event) {
     let Event { number, kind, data } = event;
     if json {
-        println!(
-            "{}",
-            json!({ "number": number, "event": kind, "data": data })
-        );
-        return;
+        let event = json!({ "number": number, "event": kind, "data": data });
+        return print_out(&format!("{event}\n"));
     }
     let at = data["at"].as_str().unwrap_or_default();
     let said = |fields: &[&str]| {
@@ -99,5 +95,5 @@ fn print(json: bool, event: &Event) {
         ),
         _ => said(&["call", "device"]),
     };
-    println!("{number:>8}  {at}  {kind:<17}  {what}");
+    print_out(&format!("{number:>8}  {at}  {kind:<17}  {what}\n"));
 }

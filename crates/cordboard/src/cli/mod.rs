@@ -5,13 +5,14 @@ mod config;
 mod connect;
 mod events;
 mod explain;
+mod generate;
 mod lab;
 mod memory;
 mod serve;
 mod webdialer;
 
 use crate::program::InUse;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Exit statuses of the client commands, for `--help`.
@@ -85,6 +86,14 @@ enum Command {
     /// Find the cluster that is a user's home
     #[command(after_help = STATUSES)]
     Home(webdialer::Home),
+    /// Print completions for a shell
+    #[command(
+        after_help = "For bash: cordboard completions bash > /etc/bash_completion.d/cordboard"
+    )]
+    Completions(generate::Completions),
+    /// Write man pages, one for each command, into a folder
+    #[command(after_help = "Then: man -l FOLDER/cordboard-dial.1")]
+    Man(generate::Man),
 }
 
 /// Runs the program and answers its exit status.
@@ -115,10 +124,22 @@ pub fn run() -> ExitCode {
         Command::Lines(options) => runtime.block_on(webdialer::lines(options)),
         Command::Explain(options) => runtime.block_on(explain::run(options)),
         Command::Home(options) => runtime.block_on(webdialer::home(options)),
+        Command::Completions(options) => generate::completions(&options, Cli::command()),
+        Command::Man(options) => generate::man(&options, Cli::command()),
     };
     match done {
         Ok(status) => ExitCode::from(status),
         Err(error) => fail(&error),
+    }
+}
+
+/// Prints a command's result. Whoever stops reading half way, as `head` does, has read enough: then the command ends.
+fn print_out(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if written.is_err() {
+        std::process::exit(OK.into());
     }
 }
 

@@ -239,12 +239,7 @@ pub(super) async fn export(reach: &Reach, options: Export) -> anyhow::Result<u8>
             std::fs::write(file, text)
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }
-        None => print(&text),
+        None => crate::cli::print_out(&text),
     }
     Ok(OK)
-}
-
-#[expect(clippy::print_stdout, reason = "the command's result")]
-fn print(text: &str) {
-    print!("{text}");
 }

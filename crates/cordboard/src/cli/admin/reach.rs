@@ -1,7 +1,7 @@
 //! How the commands of the JSON API reach a server, and how they print what it says.
 
 use crate::cli::connect::{TrustChoice, print_failure, secret, variable};
-use crate::cli::{NO_PERMISSION, OK, PROTOCOL, REFUSED, UNAVAILABLE, Usage};
+use crate::cli::{NO_PERMISSION, OK, PROTOCOL, REFUSED, UNAVAILABLE, Usage, print_out};
 use cordboard_client::admin::{AdminClient, AdminError, Answer};
 use cordboard_wire::Secret;
 use serde_json::Value;
@@ -50,7 +50,6 @@ impl Reach {
     }
 
     /// Prints an answer and the exit status that says what came of it.
-    #[expect(clippy::print_stdout, reason = "the command's result")]
     pub(in crate::cli) fn told(
         &self,
         answer: Result<Answer, AdminError>,
@@ -61,11 +60,11 @@ impl Reach {
             Err(error) => return self.refused(&error),
         };
         if self.json {
-            println!("{}", answer.body);
+            print_out(&format!("{}\n", answer.body));
         } else {
             let text = show(&answer);
             if !text.is_empty() {
-                println!("{}", text.trim_end_matches('\n'));
+                print_out(&format!("{}\n", text.trim_end_matches('\n')));
             }
         }
         OK
