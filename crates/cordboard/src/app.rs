@@ -10,6 +10,7 @@ use crate::runtime::handle::Handle;
 use crate::runtime::hub::Hub;
 use crate::services::auth::Auth;
 use crate::services::webdialer::homes::Homes;
+use crate::services::webdialer::pages::Pages;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use cordboard_store::Reader;
 use std::sync::{Arc, Mutex};
@@ -52,6 +53,8 @@ pub struct App {
     pub faults: FaultBoard,
     /// WebDialer's limit on calls. [webdialer §11]
     pub throttle: Throttle,
+    /// What WebDialer's pages keep.
+    pub pages: Pages,
     /// WebDialer's limit on user look-ups.
     pub lookups: ByAddress,
     /// The other clusters.

@@ -17,6 +17,8 @@ use crate::runtime::exchange_task;
 use crate::services::auth::Auth;
 use crate::services::tokens;
 use crate::services::webdialer::homes::Homes;
+use crate::services::webdialer::pages::Pages;
+use crate::services::webdialer::pages::view::Brand;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use anyhow::Context;
 use cordboard_core::Wall;
@@ -141,6 +143,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let logins = store.logins()?;
     let seed = seed.map(Arc::new);
     let metrics = Metrics::default();
+    let brand = Brand::load(config.webdialer.brand.as_deref())
+        .with_context(|| "webdialer.brand: the folder cannot be read")?;
     let auth = Auth::new(metrics.auth_hashes.clone());
     auth.tokens.set(store.tokens()?, store.api_tokens()?);
     let homes = Arc::new(Homes::new(&config, clock.clone())?);
@@ -165,6 +169,10 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         metrics,
         faults: FaultBoard::default(),
         throttle: Throttle::new(config.webdialer.max_calls_per_second),
+        pages: Pages {
+            brand,
+            ..Pages::default()
+        },
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
         editing: tokio::sync::Mutex::default(),
         serves,
@@ -308,6 +316,7 @@ pub(crate) fn forget_seed(store: &mut Store) -> anyhow::Result<()> {
 pub(crate) fn put_directory(store: &mut Store, contents: &Contents) -> Result<(), StoreError> {
     store.replace_directory(&contents.builder, &contents.logins)?;
     store.replace_tokens(&contents.tokens)?;
+    store.forget_preferences()?;
     for token in store.api_tokens()? {
         store.delete_token(&token.hash)?;
     }

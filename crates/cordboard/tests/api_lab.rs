@@ -297,8 +297,8 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
             "webdialer",
             "GET",
             "/webdialer/Webdialer?uid=bill&pwd=•••",
-            404,
-            json!({}),
+            200,
+            json!({"uid": "bill"}),
         ),
         line(
             5,

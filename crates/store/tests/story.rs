@@ -151,6 +151,9 @@ fn story(open: impl Fn() -> Store) {
         users.iter().map(|u| u.id.to_string()).collect()
     };
     assert_eq!(names(&store), ["Jörg", "ann"]);
+    store.put_preferences("JÖRG", "{}").unwrap();
+    store.put_preferences("Ann", "1").unwrap();
+    store.put_preferences("ann", "2").unwrap();
     let (without, touched) = with.edited(Change::DeleteUser("Jörg".into())).unwrap();
     store.put_entries(&without, &touched).unwrap();
     store.forget_calls().unwrap();
@@ -160,6 +163,8 @@ fn story(open: impl Fn() -> Store) {
     assert_eq!(store.tokens().unwrap(), [token("ef", "bill")]);
     assert_eq!(store.api_tokens().unwrap(), [api]);
     assert_eq!(names(&store), ["ann"]);
+    assert_eq!(store.preferences("ANN").unwrap().as_deref(), Some("2"));
+    assert_eq!(store.preferences("jörg").unwrap(), None);
     assert_eq!(store.live_calls().unwrap(), []);
 }
 
@@ -213,7 +218,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 3,
+                known: 4,
                 ..
             }
         ),

@@ -53,6 +53,7 @@ pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Pro
         })?;
     app.journal.clear();
     app.auth.forget();
+    app.pages.sessions.clear();
     app.homes.forget();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -203,7 +203,8 @@ fn print_welcome(addresses: &Addresses, data: &Path, demo: bool) {
         println!("        WebDialer SOAP   {base}/webdialer/services/WebdialerSoapService70?wsdl");
         println!("                         {base}/webdialer/services/WebdialerSoapService?wsdl");
         println!("                         {base}/webdialer/services/webdialer?wsdl");
-        println!("        JSON API         {base}/api/v1/openapi.json");
+        println!("        WebDialer pages  {base}/webdialer/Webdialer?destination=1251");
+        println!("        JSON API         {base}/api/v1/openapi.json  {base}/api/v1/events");
         println!("        health, metrics  {base}/healthz  {base}/readyz  {base}/metrics");
     }
     if let Some(certificate) = &addresses.certificate {

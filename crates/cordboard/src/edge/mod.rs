@@ -104,6 +104,11 @@ impl Reply {
 }
 
 impl Reply {
+    /// Its headers.
+    pub fn headers_mut(&mut self) -> &mut http::HeaderMap {
+        self.response.headers_mut()
+    }
+
     /// With what the journal is to show of request and answer.
     pub fn noted(self, notes: Notes) -> Self {
         Self { notes, ..self }

@@ -34,6 +34,16 @@ pub struct WebDialer {
     requests: Family<Labels, Counter>,
     /// Requests answered with a SOAP fault.
     pub faults: Counter,
+    /// Requests to the pages; with those of SOAP the original's *RequestsCompleted*.
+    pub page_requests: Counter,
+    /// The original's *CallsCompleted*: calls that were accepted, from the pages.
+    pub calls_completed: Counter,
+    /// The original's *CallsFailed*: calls that were refused, from the pages.
+    pub calls_failed: Counter,
+    /// The original's *SessionsHandled*: sign-ins on the pages.
+    pub sessions: Counter,
+    /// The original's *SessionsInProgress*: who is signed in.
+    pub sessions_in_progress: Gauge,
     /// The original's *RedirectorSessionsHandled*: requests that the Redirector has answered.
     pub redirector_sessions: Counter,
     /// The original's *RedirectorSessionsInProgress*: those it is at.
@@ -100,6 +110,35 @@ impl Default for Metrics {
             "webdialer_faults",
             "SOAP requests answered with a fault",
             metrics.webdialer.faults.clone(),
+        );
+        for (name, help, counter) in [
+            (
+                "webdialer_page_requests",
+                "Requests to the pages (RequestsCompleted)",
+                &metrics.webdialer.page_requests,
+            ),
+            (
+                "webdialer_calls_completed",
+                "Calls from the pages that were accepted (CallsCompleted)",
+                &metrics.webdialer.calls_completed,
+            ),
+            (
+                "webdialer_calls_failed",
+                "Calls from the pages that were refused (CallsFailed)",
+                &metrics.webdialer.calls_failed,
+            ),
+            (
+                "webdialer_sessions",
+                "Sign-ins on the pages (SessionsHandled)",
+                &metrics.webdialer.sessions,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "webdialer_sessions_in_progress",
+            "Who is signed in on the pages (SessionsInProgress)",
+            metrics.webdialer.sessions_in_progress.clone(),
         );
         registry.register(
             "webdialer_redirector_sessions",

@@ -47,11 +47,12 @@ fn migrations() -> Migrations<'static> {
             |transaction| Ok(rewrite_calls(transaction)?),
         ),
         M::up(include_str!("../../migrations/sqlite/0003.sql")),
+        M::up(include_str!("../../migrations/sqlite/0004.sql")),
     ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 3;
+const SCHEMA: usize = 4;
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -82,8 +83,8 @@ fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 /// The one writer.
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
     /// The records of a commit, on their way.
     scratch: Vec<u8>,
 }
@@ -405,6 +406,9 @@ impl Store {
                     transaction
                         .prepare_cached("DELETE FROM tokens WHERE user = ?1 OR lower(user) = ?2")?
                         .execute(params![id, name])?;
+                    transaction
+                        .prepare_cached("DELETE FROM webdialer_preferences WHERE user = ?1")?
+                        .execute([name])?;
                 }
             }
             put_fact(&transaction, "seeded", "true")?;
@@ -748,7 +752,7 @@ fn put_fact(
     Ok(())
 }
 
-fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
+pub(super) fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
     let path = path.display().to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged {

@@ -115,7 +115,11 @@ fn may_look_up(app: &App, peer: Peer) -> bool {
 }
 
 /// Who asks, for himself so far.
-async fn authenticate(app: &App, credential: &Credential, peer: Peer) -> Result<Asker, Outcome> {
+pub(super) async fn authenticate(
+    app: &App,
+    credential: &Credential,
+    peer: Peer,
+) -> Result<Asker, Outcome> {
     if app.faults.directory_down() {
         return Err(ResponseCode::DirectoryError.into());
     }
@@ -173,15 +177,29 @@ async fn make_call(
     }
     // The right comes before the throttle, so that nobody is told "overloaded" about a call he may not make.
     let asker = asker.acting_for(user, &app.handle.directory())?;
-    if !app.throttle.admit(app.clock.now().instant.0) {
-        return Err(ResponseCode::Overloaded.into());
-    }
+    admit(app)?;
     let wanted = wanted(app, &asker, destination, profile).await?;
-    translate::placed(
-        app.handle
-            .command(translate::make_call(asker, wanted))
-            .await,
-    )
+    place(app, asker, wanted).await
+}
+
+/// Is there room for another call in this second? Over SOAP and pages together. [webdialer §11]
+pub(super) fn admit(app: &App) -> Result<(), Outcome> {
+    match app.throttle.admit(app.clock.now().instant.0) {
+        true => Ok(()),
+        false => Err(ResponseCode::Overloaded.into()),
+    }
+}
+
+/// Places a call and answers its id.
+pub(super) async fn place(app: &App, asker: Asker, wanted: Wanted) -> Result<String, Outcome> {
+    let command = translate::make_call(asker, wanted);
+    translate::placed(app.handle.command(command).await)
+}
+
+/// Ends the newest call that was placed for somebody.
+pub(super) async fn end_newest(app: &App, asker: Asker) -> Result<(), Outcome> {
+    let command = translate::end_call(asker, None, None);
+    translate::ended(app.handle.command(command).await)
 }
 
 /// From where makeCallSoap dials for somebody, and what. Nothing is dialled yet.

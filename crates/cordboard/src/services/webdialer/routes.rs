@@ -34,6 +34,10 @@ pub async fn answer(app: &App, path: &str, request: HttpRequest) -> HttpReply {
             _ => HttpReply::empty(StatusCode::METHOD_NOT_ALLOWED),
         };
     }
+    let request = match super::pages::routes::answer(app, path, request).await {
+        Ok(reply) => return reply,
+        Err(request) => request,
+    };
     if super::redirector::PATHS
         .iter()
         .any(|known| path.eq_ignore_ascii_case(known))

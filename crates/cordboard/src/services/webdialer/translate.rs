@@ -82,6 +82,12 @@ impl Asker {
         }
     }
 
+    /// A person of the directory, for himself, by his id in any letter case.
+    pub fn known(directory: &Directory, user: &str) -> Option<Self> {
+        let user = directory.end_user(user)?;
+        Some(Self::new(user.id.clone()))
+    }
+
     /// Is that he himself? Nobody named means so. [webdialer §5.3]
     pub fn is(&self, user: Option<&str>) -> bool {
         user.is_none_or(|user| same(&self.actor, user))
@@ -103,6 +109,11 @@ impl Asker {
             user: user.into(),
             ..self
         })
+    }
+
+    /// Whom he acts for.
+    pub fn user(&self) -> &UserId {
+        &self.user
     }
 
     /// Is he a person, not an application?
@@ -260,6 +271,20 @@ impl Devices {
     /// As they are.
     pub(super) fn views(&self) -> &[DeviceView] {
         &self.0
+    }
+
+    /// The one of these by that name, in any letter case.
+    pub fn named(&self, name: &str) -> Option<DeviceName> {
+        let mut all = self.0.iter();
+        let found = all.find(|device| device.name.as_str().eq_ignore_ascii_case(name.trim()))?;
+        Some(found.name.clone())
+    }
+
+    /// Is this one registered?
+    pub fn is_registered(&self, name: &DeviceName) -> bool {
+        self.0
+            .iter()
+            .any(|device| device.registered && device.name == *name)
     }
 
     /// What to say when none of these was named and the user sits at none that would do. [webdialer §5.3]

@@ -1,0 +1,369 @@
+//! The commands of the pages that change something: sign in and out, choose, dial, hang up. [webdialer §8.2]
+
+use super::flow::{Answered, PATH, USER_LONGEST, Visit, message_of};
+use super::session::{Preferences, Session};
+use super::view::{self, Chosen};
+use super::words::{Language, Message};
+use crate::ops::config::ProxyMethods;
+use crate::services::webdialer::translate::{self, Asker, Devices, Wanted};
+use crate::services::webdialer::{dial_rules, perform};
+use cordboard_wire::Secret;
+use cordboard_wire::webdialer::form::encode;
+use cordboard_wire::webdialer::{Credential, Outcome, ResponseCode};
+use http::Method;
+use std::sync::Arc;
+
+impl Visit<'_> {
+    /// Checks user and password as every interface does.
+    async fn authenticate(&self, user: Option<&str>) -> Result<Asker, Outcome> {
+        let user = user.filter(|user| user.len() <= USER_LONGEST);
+        let credential = Credential {
+            user_id: user.map(str::to_owned),
+            password: self.form.raw("pwd").map(Secret::new),
+            token: None,
+        };
+        // How the original scrambles a password is not known. [webdialer §8.2]
+        if self.form.flag("pwdEncrypted") || user.is_none() {
+            return Err(ResponseCode::AuthenticationError.into());
+        }
+        perform::authenticate(self.app, &credential, self.peer).await
+    }
+
+    /// Begins a session for somebody, with what he chose before.
+    async fn begin(&self, asker: &Asker) -> Result<(String, Session), Message> {
+        let user = asker.user().clone();
+        let key = user.clone();
+        let stored = self
+            .app
+            .handle
+            .on_thread(move |engine| engine.store.preferences(key.as_str()))
+            .await;
+        let stored = stored
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(Message::Unavailable)?;
+        let preferences = stored.and_then(|text| serde_json::from_str(&text).ok());
+        let directory = self.app.handle.directory();
+        let now = self.app.clock.now().instant.0;
+        let sessions = &self.app.pages.sessions;
+        let id = sessions.begin(&directory, &user, preferences, now);
+        self.app.metrics.webdialer.sessions.inc();
+        match sessions.find(&directory, Some(&id), now, 0) {
+            super::session::Known::SignedIn(session) => Ok((id, session)),
+            _ => Err(Message::Unavailable),
+        }
+    }
+
+    pub(super) async fn sign_in(&self) -> Answered {
+        let asker = match self.authenticate(self.form.get("uid")).await {
+            Ok(asker) if asker.is_person(&self.app.handle.directory()) => asker,
+            Ok(_) => return self.login(Some(Message::AuthenticationFailed)),
+            Err(outcome) => return self.login(Some(message_of(&outcome))),
+        };
+        let (id, session) = match self.begin(&asker).await {
+            Ok(begun) => begun,
+            Err(message) => return self.login(Some(message)),
+        };
+        // An id that was there before, whoever put it there, leads nowhere any more.
+        if let Some(old) = &self.id {
+            self.app.pages.sessions.end(old);
+        }
+        // A password in the address goes from the address line at once.
+        if *self.method != Method::POST {
+            let to = format!("{PATH}?destination={}", encode(&self.destination()));
+            return Answered {
+                to: Some(to),
+                begins: Some(id),
+                ..Answered::default()
+            };
+        }
+        let may = self.acts(true);
+        let answered = self.next(&session, may).await;
+        if answered.call.is_some() {
+            let number = self.destination();
+            self.app.pages.sessions.called(&id, &number);
+        }
+        Answered {
+            told: Some(told(&session)),
+            begins: Some(id),
+            ..answered
+        }
+    }
+
+    pub(super) fn sign_out(&self) -> Answered {
+        if !self.acts(false) {
+            return self.login(None);
+        }
+        if let Some(id) = &self.id {
+            self.app.pages.sessions.end(id);
+        }
+        Answered {
+            ends: true,
+            ..self.login(Some(Message::SignedOut))
+        }
+    }
+
+    pub(super) async fn profile(&self) -> Answered {
+        let session = match self.signed_in() {
+            Ok(session) => session,
+            Err(login) => return *login,
+        };
+        match self.devices(&session).await {
+            Ok(devices) => self.preferences_page(&session, &devices, None),
+            Err(message) => self.login(Some(message)),
+        }
+    }
+
+    async fn devices(&self, session: &Session) -> Result<Devices, Message> {
+        if self.app.faults.directory_down() {
+            return Err(Message::DirectoryDown);
+        }
+        let asker = Asker::new(session.user.clone());
+        let devices = perform::devices(self.app, &asker).await;
+        devices.map_err(|outcome| message_of(&outcome))
+    }
+
+    pub(super) async fn set_profile(&self) -> Answered {
+        let session = match self.signed_in() {
+            Ok(session) => session,
+            Err(login) => return *login,
+        };
+        let devices = match self.devices(&session).await {
+            Ok(devices) => devices,
+            Err(message) => return self.login(Some(message)),
+        };
+        if !self.acts(false) {
+            return self.preferences_page(&session, &devices, None);
+        }
+        let chosen = self.chosen(&session);
+        let device = chosen
+            .device
+            .as_deref()
+            .and_then(|name| devices.named(name));
+        if !chosen.em && device.is_none() {
+            return self.preferences_page(&session, &devices, Some(Message::NotLoggedIn));
+        }
+        let language = self.form.get("lang").and_then(Language::of_hint);
+        let preferences = Preferences {
+            device: device.filter(|_| !chosen.em).map(|name| name.to_string()),
+            line: chosen.line.filter(|_| !chosen.em),
+            language: language.map(|language| language.code().to_owned()),
+            skip_confirmation: self.form.flag("noConfDialog"),
+            no_auto_close: self.form.flag("noAutoClose"),
+        };
+        let (user, text) = (session.user.clone(), serde_json::to_string(&preferences));
+        let stored = self.app.handle.on_thread(move |engine| {
+            engine.store_may_fail().ok()?;
+            engine
+                .store
+                .put_preferences(user.as_str(), &text.ok()?)
+                .ok()
+        });
+        if stored.await.ok().flatten().is_none() {
+            return self.preferences_page(&session, &devices, Some(Message::Unavailable));
+        }
+        let preferences = Arc::new(preferences);
+        self.app.pages.sessions.prefer(&session.user, &preferences);
+        let mut session = session;
+        session.preferences = Some(preferences);
+        Answered {
+            told: Some(told(&session)),
+            ..self.next(&session, true).await
+        }
+    }
+
+    pub(super) async fn make_call(&self) -> Answered {
+        if let Some(elsewhere) = self.asks_first() {
+            return elsewhere;
+        }
+        let session = match self.signed_in() {
+            Ok(session) => session,
+            Err(login) => return *login,
+        };
+        let devices = match self.devices(&session).await {
+            Ok(devices) => devices,
+            Err(message) => return self.login(Some(message)),
+        };
+        let chosen = self.chosen(&session);
+        if session.preferences.is_none() && self.form.device().is_none() && !chosen.em {
+            return self.preferences_page(&session, &devices, None);
+        }
+        if !self.acts(false) || self.destination().is_empty() {
+            return self.dial_page(&session, &devices, &chosen, None);
+        }
+        let asker = Asker::new(session.user.clone());
+        self.dial(&session, asker, &devices, &chosen).await
+    }
+
+    /// Dials. The number is stripped of what no number has, then the dial rules see it.
+    pub(super) async fn dial(
+        &self,
+        session: &Session,
+        asker: Asker,
+        devices: &Devices,
+        chosen: &Chosen,
+    ) -> Answered {
+        let device = match (chosen.em, &chosen.device) {
+            (true, _) | (false, None) => devices.seat(&asker, true),
+            (false, Some(name)) => devices.named(name),
+        };
+        let Some(device) = device else {
+            let message = Some(Message::NotLoggedIn);
+            return match chosen.em {
+                true => self.dial_page(session, devices, chosen, message),
+                false => self.preferences_page(session, devices, message),
+            };
+        };
+        let config = &self.app.config.webdialer;
+        let number = dial_rules::stripped(&self.destination());
+        let line = chosen.line.as_deref().filter(|_| !chosen.em);
+        let wanted = Wanted {
+            device: device.clone(),
+            line: translate::line_wish(line, config.strict_lines),
+            to: dial_rules::for_pages(config, &number),
+        };
+        let placed = match perform::admit(self.app) {
+            Ok(()) => perform::place(self.app, asker, wanted).await,
+            Err(outcome) => Err(outcome),
+        };
+        match placed {
+            Ok(call) => {
+                if let Some(id) = &self.id {
+                    self.app.pages.sessions.called(id, &self.destination());
+                }
+                self.app.metrics.webdialer.calls_completed.inc();
+                Answered {
+                    call: Some(call),
+                    ..self.end_page(session, &self.destination(), None)
+                }
+            }
+            Err(outcome) => {
+                self.app.metrics.webdialer.calls_failed.inc();
+                let message = match outcome.code {
+                    ResponseCode::CallFailure if !devices.is_registered(&device) => {
+                        Message::NotLoggedIn
+                    }
+                    _ => message_of(&outcome),
+                };
+                match message {
+                    Message::NotReachable => {
+                        self.end_page(session, &self.destination(), Some(message))
+                    }
+                    _ => self.dial_page(session, devices, chosen, Some(message)),
+                }
+            }
+        }
+    }
+
+    /// The page to hang up on, for a call that was placed by a request that must not stay in the address line.
+    pub(super) fn called(&self) -> Answered {
+        match self.signed_in() {
+            Ok(session) => {
+                let number = session.number.clone().unwrap_or_default();
+                self.end_page(&session, &number, None)
+            }
+            Err(login) => *login,
+        }
+    }
+
+    pub(super) async fn end_call(&self) -> Answered {
+        let session = match self.signed_in() {
+            Ok(session) => session,
+            Err(login) => return *login,
+        };
+        if !self.acts(false) {
+            let number = session.number.clone().unwrap_or_default();
+            return self.end_page(&session, &number, None);
+        }
+        let asker = Asker::new(session.user.clone());
+        // A call that is over already is as good as ended.
+        let ended = perform::end_newest(self.app, asker).await;
+        let message = match ended {
+            Err(outcome) if outcome.code != ResponseCode::CallFailure => message_of(&outcome),
+            Ok(()) | Err(_) => Message::HungUp,
+        };
+        let no_close = session
+            .preferences
+            .as_ref()
+            .is_some_and(|p| p.no_auto_close);
+        if no_close && let Ok(devices) = self.devices(&session).await {
+            return self.dial_page(&session, &devices, &self.chosen(&session), Some(message));
+        }
+        Answered::page(view::closed(self.look(Some(&session)), Some(message), true))
+    }
+
+    /// makeCallProxy: an application dials for somebody. [webdialer §8.1]
+    pub(super) async fn proxy(&self) -> Answered {
+        let by_get = *self.method != Method::POST;
+        if by_get && self.app.config.webdialer.make_call_proxy_methods == ProxyMethods::Secure {
+            return Answered {
+                refused: true,
+                ..Answered::default()
+            };
+        }
+        let answered = self.proxy_call().await;
+        match answered {
+            // What came with a password in the address leaves the address line.
+            Err(_) if by_get => Answered::to(format!(
+                "{PATH}?cmd=doFail&destination={}",
+                encode(&self.destination())
+            )),
+            Err(message) => self.login(Some(message)),
+            Ok(answered) if by_get => {
+                let to = match answered.call {
+                    Some(_) => format!("{PATH}?cmd=doCalled"),
+                    None => format!("{PATH}?destination={}", encode(&self.destination())),
+                };
+                Answered {
+                    to: Some(to),
+                    page: String::new(),
+                    ..answered
+                }
+            }
+            Ok(answered) => answered,
+        }
+    }
+
+    async fn proxy_call(&self) -> Result<Answered, Message> {
+        let failed = || Message::AuthenticationFailed;
+        let asker = self.authenticate(self.form.get("appid")).await;
+        let asker = asker.map_err(|outcome| message_of(&outcome))?;
+        let directory = self.app.handle.directory();
+        let uid = self.form.get("uid").ok_or_else(failed)?;
+        let asker = asker
+            .acting_for(Some(uid), &directory)
+            .map_err(|_| failed())?;
+        let himself = Asker::known(&directory, uid).ok_or_else(failed)?;
+        let (id, session) = self.begin(&himself).await?;
+        let devices = self.devices(&session).await?;
+        let chosen = match session.preferences {
+            Some(_) => self.chosen(&session),
+            // Nothing chosen yet: the phone of his primary line, at once.
+            None => Chosen {
+                device: devices
+                    .of_primary_line(&himself, &directory)
+                    .map(|name| name.to_string()),
+                ..Chosen::default()
+            },
+        };
+        let nothing = session.preferences.is_none() && chosen.device.is_none();
+        let answered = if nothing || self.destination().is_empty() {
+            self.preferences_page(&session, &devices, None)
+        } else {
+            self.dial(&session, asker, &devices, &chosen).await
+        };
+        if answered.call.is_some() {
+            self.app.pages.sessions.called(&id, &self.destination());
+        }
+        Ok(Answered {
+            told: Some(told(&session)),
+            begins: Some(id),
+            ..answered
+        })
+    }
+}
+
+fn told(session: &Session) -> (String, Preferences) {
+    let preferences = session.preferences.as_deref().cloned();
+    (session.user.to_string(), preferences.unwrap_or_default())
+}

@@ -1,0 +1,302 @@
+//! What each command of the pages leads to. [webdialer §8.2, §8.4]
+
+use super::origin::{self, Trust, Verdict};
+use super::session::{Known, Preferences, Session};
+use super::view::{self, Choice, Chosen, Look, NUMBER_LONGEST};
+use super::words::{Language, Message};
+use crate::app::App;
+use crate::edge::Peer;
+use crate::journal::Notes;
+use crate::services::webdialer::perform;
+use crate::services::webdialer::translate::{Asker, Devices};
+use cordboard_wire::webdialer::form::{DeviceMode, Form, encode};
+use cordboard_wire::webdialer::{Outcome, ResponseCode};
+use http::{HeaderMap, Method};
+
+/// Where the pages are.
+pub(super) const PATH: &str = "/webdialer/Webdialer";
+/// A user id is at most so long; a longer one is nobody's.
+pub(super) const USER_LONGEST: usize = 255;
+
+/// One request, and what is known of who sends it.
+pub(super) struct Visit<'a> {
+    pub(super) app: &'a App,
+    pub(super) method: &'a Method,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: Peer,
+    pub(super) form: Form,
+    /// The session's id as the browser sent it.
+    pub(super) id: Option<String>,
+}
+
+/// What is answered.
+#[derive(Default)]
+pub(super) struct Answered {
+    pub(super) page: String,
+    /// 303 to here, instead of a page.
+    pub(super) to: Option<String>,
+    /// A session that begins.
+    pub(super) begins: Option<String>,
+    /// The session ends.
+    pub(super) ends: bool,
+    /// Whose preferences the browser is told, for programs that look there.
+    pub(super) told: Option<(String, Preferences)>,
+    /// The call that was placed.
+    pub(super) call: Option<String>,
+    /// The method is not allowed.
+    pub(super) refused: bool,
+    pub(super) notes: Notes,
+}
+
+impl Answered {
+    pub(super) fn page(page: String) -> Self {
+        Self {
+            page,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn to(address: String) -> Self {
+        Self {
+            to: Some(address),
+            ..Self::default()
+        }
+    }
+}
+
+/// Carries a request out.
+pub(super) async fn answer(visit: Visit<'_>) -> Answered {
+    let command = visit.form.get("cmd").unwrap_or_default().to_owned();
+    let proxy = visit.form.get("appid").is_some() || command == "doMakeCallProxy";
+    let notes = Notes::default()
+        .maybe("cmd", visit.form.get("cmd").map(str::to_owned))
+        .maybe("destination", visit.form.destination())
+        .maybe("uid", visit.form.get("uid").map(str::to_owned))
+        .maybe("appid", visit.form.get("appid").map(str::to_owned));
+    let answered = match command.as_str() {
+        _ if proxy => visit.proxy().await,
+        "doAuth" => visit.sign_in().await,
+        "doSetProfile" => visit.set_profile().await,
+        "doProfile" => visit.profile().await,
+        "doMakeCall" => visit.make_call().await,
+        "doEndCall" => visit.end_call().await,
+        "doCalled" => visit.called(),
+        "doLogout" => visit.sign_out(),
+        "doClose" => Answered::page(view::closed(visit.look(None), None, true)),
+        "doFail" => visit.login(Some(Message::AuthenticationFailed)),
+        _ => visit.start().await,
+    };
+    let notes = notes.maybe("call", answered.call.clone());
+    Answered { notes, ..answered }
+}
+
+impl Visit<'_> {
+    pub(super) fn look<'b>(&'b self, session: Option<&'b Session>) -> Look<'b> {
+        let preferred = session.and_then(|s| s.preferences.as_ref()?.language.as_deref());
+        let said = self.form.get("lang").or_else(|| self.form.get("loc"));
+        let header = self.headers.get(http::header::ACCEPT_LANGUAGE);
+        let accepted = header.and_then(|value| value.to_str().ok());
+        let language = preferred
+            .and_then(Language::of_hint)
+            .or_else(|| said.and_then(Language::of_hint))
+            .or_else(|| accepted.and_then(Language::accepted));
+        Look {
+            language: language.unwrap_or_default(),
+            brand: &self.app.pages.brand,
+            user: session.map(|s| s.user.as_str()),
+        }
+    }
+
+    pub(super) fn destination(&self) -> String {
+        let written = self.form.destination().unwrap_or_default();
+        written.chars().take(NUMBER_LONGEST).collect()
+    }
+
+    fn session(&self) -> Known {
+        let config = &self.app.config.webdialer;
+        let now = self.app.clock.now().instant.0;
+        let directory = self.app.handle.directory();
+        let sessions = &self.app.pages.sessions;
+        sessions.find(&directory, self.id.as_deref(), now, config.session_expiry_h)
+    }
+
+    /// May this request do more than show a page?
+    pub(super) fn acts(&self, credentials: bool) -> bool {
+        let config = &self.app.config.webdialer;
+        let trust = Trust {
+            origins: &config.trusted_origins,
+            headerless_get: config.trust_headerless_get,
+        };
+        origin::judge(self.method, self.headers, credentials, trust) == Verdict::Dials
+    }
+
+    pub(super) fn login(&self, message: Option<Message>) -> Answered {
+        let uid = self.form.get("uid").unwrap_or_default();
+        let look = self.look(None);
+        Answered::page(view::login(look, message, &self.destination(), uid))
+    }
+
+    /// The session, or the page that asks for one.
+    pub(super) fn signed_in(&self) -> Result<Session, Box<Answered>> {
+        match self.session() {
+            Known::SignedIn(session) => Ok(session),
+            Known::Expired => Err(Box::new(self.login(Some(Message::SessionExpired)))),
+            Known::Nobody => Err(Box::new(self.login(None))),
+        }
+    }
+
+    /// A foreign form is sent to the page that asks, by GET, so that the browser brings its cookie along.
+    pub(super) fn asks_first(&self) -> Option<Answered> {
+        let asks = *self.method == Method::POST && !self.acts(false);
+        asks.then(|| {
+            Answered::to(format!(
+                "{PATH}?destination={}",
+                encode(&self.destination())
+            ))
+        })
+    }
+
+    async fn start(&self) -> Answered {
+        if let Some(elsewhere) = self.asks_first() {
+            return elsewhere;
+        }
+        match self.signed_in() {
+            Ok(session) => self.next(&session, self.acts(false)).await,
+            Err(login) => *login,
+        }
+    }
+
+    /// The page that follows for somebody who is signed in. `may`: this request may dial.
+    pub(super) async fn next(&self, session: &Session, may: bool) -> Answered {
+        let asker = Asker::new(session.user.clone());
+        let devices = match perform::devices(self.app, &asker).await {
+            Ok(devices) => devices,
+            Err(outcome) => return self.login(Some(message_of(&outcome))),
+        };
+        let Some(preferences) = session.preferences.as_deref() else {
+            return self.preferences_page(session, &devices, None);
+        };
+        let gone = preferences
+            .device
+            .as_ref()
+            .is_some_and(|d| devices.named(d).is_none());
+        if gone {
+            return self.preferences_page(session, &devices, None);
+        }
+        if may && preferences.skip_confirmation && !self.destination().is_empty() {
+            return self
+                .dial(session, asker, &devices, &self.chosen(session))
+                .await;
+        }
+        self.dial_page(session, &devices, &self.chosen(session), None)
+    }
+
+    /// What is chosen: by the form, else by the preferences.
+    pub(super) fn chosen(&self, session: &Session) -> Chosen {
+        let preferences = session.preferences.as_deref().cloned().unwrap_or_default();
+        let asked = session.preferences.is_some();
+        let mode = self.form.device_mode();
+        Chosen {
+            em: match mode {
+                Some(mode) => mode == DeviceMode::ExtensionMobility,
+                None => asked && preferences.device.is_none() && self.form.device().is_none(),
+            },
+            device: self.form.device().map(str::to_owned).or(preferences.device),
+            line: self
+                .form
+                .get("lineNumber")
+                .map(str::to_owned)
+                .or(preferences.line),
+            skip_confirmation: preferences.skip_confirmation,
+            no_auto_close: preferences.no_auto_close,
+        }
+    }
+
+    fn choices(&self, devices: &Devices) -> Vec<Choice> {
+        let details = devices.details(&self.app.handle.directory()).into_iter();
+        details
+            .map(|device| Choice {
+                name: device.name,
+                model: device.model,
+                description: device.description,
+                lines: device.lines,
+            })
+            .collect()
+    }
+
+    pub(super) fn preferences_page(
+        &self,
+        session: &Session,
+        devices: &Devices,
+        message: Option<Message>,
+    ) -> Answered {
+        let (look, choices) = (self.look(Some(session)), self.choices(devices));
+        let message = message.or(devices.is_empty().then_some(Message::NotLoggedIn));
+        let (destination, chosen) = (self.destination(), self.chosen(session));
+        Answered::page(view::preferences(
+            look,
+            message,
+            &destination,
+            &choices,
+            &chosen,
+        ))
+    }
+
+    pub(super) fn dial_page(
+        &self,
+        session: &Session,
+        devices: &Devices,
+        chosen: &Chosen,
+        message: Option<Message>,
+    ) -> Answered {
+        let (look, choices) = (self.look(Some(session)), self.choices(devices));
+        let (destination, uid) = (self.destination(), session.user.as_str());
+        Answered::page(view::dial(
+            look,
+            message,
+            &destination,
+            uid,
+            NUMBER_LONGEST,
+            &choices,
+            chosen,
+        ))
+    }
+
+    pub(super) fn end_page(
+        &self,
+        session: &Session,
+        number: &str,
+        message: Option<Message>,
+    ) -> Answered {
+        let no_close = session
+            .preferences
+            .as_ref()
+            .is_some_and(|p| p.no_auto_close);
+        let seconds = self.app.config.webdialer.end_call_dialog_s;
+        let look = self.look(Some(session));
+        Answered::page(view::end(
+            look,
+            message,
+            number,
+            (!no_close).then_some(seconds),
+        ))
+    }
+}
+
+/// What the pages say where SOAP has a code.
+pub(super) fn message_of(outcome: &Outcome) -> Message {
+    match outcome.code {
+        ResponseCode::AuthenticationError | ResponseCode::NoProxyRights => {
+            Message::AuthenticationFailed
+        }
+        ResponseCode::DirectoryError => Message::DirectoryDown,
+        ResponseCode::TemporarilyUnavailable => Message::CtiDown,
+        ResponseCode::DestinationNotReachable => Message::NotReachable,
+        ResponseCode::MissingParameters => Message::NotLoggedIn,
+        ResponseCode::Success
+        | ResponseCode::CallFailure
+        | ResponseCode::ServiceError
+        | ResponseCode::Overloaded
+        | ResponseCode::Other(_) => Message::Unavailable,
+    }
+}
