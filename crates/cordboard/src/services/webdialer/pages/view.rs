@@ -15,6 +15,7 @@ pub const NUMBER_LONGEST: usize = 100;
 const HANDLER: &str = "showLines()";
 /// Our own style and script.
 const STYLE: &[u8] = include_bytes!("../../../../assets/webdialer/style.css");
+const ICON: &[u8] = include_bytes!("../../../../assets/webdialer/icon.svg");
 const SCRIPT: &[u8] = include_bytes!("../../../../assets/webdialer/pages.js");
 
 /// What an organisation puts in the place of ours.
@@ -72,6 +73,7 @@ impl Brand {
         match name {
             "style.css" => Some(("text/css; charset=utf-8", self.style.clone())),
             "pages.js" => Some(("text/javascript; charset=utf-8", Bytes::from_static(SCRIPT))),
+            "icon.svg" => Some(("image/svg+xml", Bytes::from_static(ICON))),
             "logo" => self.logo.clone(),
             _ => None,
         }
