@@ -41,9 +41,6 @@ pub const SEED_FACT: &str = "seed";
 
 /// The store's fact that says that an administrator's token was made.
 const ADMIN_FACT: &str = "admin_token";
-/// The store's fact that holds the seeded state, for a reset.
-const SEEDED_FACT: &str = "seed_contents";
-
 /// What the program is made of.
 #[derive(Debug)]
 pub struct Plan {
@@ -283,13 +280,14 @@ fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<See
         return Ok(seed);
     }
     // Written beside the directory, which may have been edited since. A store from before this was kept was never edited.
-    let contents = match store.fact(SEEDED_FACT)? {
-        Some(text) => serde_json::from_str(&text).context("the stored seed cannot be read")?,
-        None => Contents {
-            builder: store.directory()?,
-            logins: store.logins()?,
-            tokens: store.tokens()?,
-        },
+    let (builder, logins, tokens) = match store.seed()? {
+        Some(kept) => kept,
+        None => (store.directory()?, store.logins()?, store.tokens()?),
+    };
+    let contents = Contents {
+        builder,
+        logins,
+        tokens,
     };
     Ok(Seed { contents })
 }
@@ -298,15 +296,9 @@ fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<See
 ///
 /// # Errors
 /// When the store refuses.
-pub(crate) fn forget_seed(store: &mut Store) -> anyhow::Result<()> {
-    let contents = Contents {
-        builder: store.directory()?,
-        logins: store.logins()?,
-        tokens: store.tokens()?,
-    };
-    store.set_fact(SEEDED_FACT, &serde_json::to_string(&contents)?)?;
-    store.set_fact(SEED_FACT, "")?;
-    Ok(())
+pub(crate) fn forget_seed(store: &mut Store) -> Result<(), StoreError> {
+    store.keep_seed()?;
+    store.set_fact(SEED_FACT, "")
 }
 
 /// Puts the seeded state in place of whatever the store holds.
@@ -325,7 +317,7 @@ pub(crate) fn put_directory(store: &mut Store, contents: &Contents) -> Result<()
 
 fn put_seed(store: &mut Store, seed: &Seed) -> Result<(), StoreError> {
     put_directory(store, &seed.contents)?;
-    store.set_fact(SEEDED_FACT, &serde_json::to_string(&seed.contents)?)?;
+    store.keep_seed()?;
     store.set_fact(CLOCK_FACT, "0")?;
     store.forget_calls()?;
     store.set_fact("counters", "{\"calls\":0,\"parts\":0,\"events\":0}")

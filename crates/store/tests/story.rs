@@ -151,6 +151,8 @@ fn story(open: impl Fn() -> Store) {
         users.iter().map(|u| u.id.to_string()).collect()
     };
     assert_eq!(names(&store), ["Jörg", "ann"]);
+    assert_eq!(store.seed().unwrap(), None);
+    store.keep_seed().unwrap();
     store.put_preferences("JÖRG", "{}").unwrap();
     store.put_preferences("Ann", "1").unwrap();
     store.put_preferences("ann", "2").unwrap();
@@ -163,6 +165,10 @@ fn story(open: impl Fn() -> Store) {
     assert_eq!(store.tokens().unwrap(), [token("ef", "bill")]);
     assert_eq!(store.api_tokens().unwrap(), [api]);
     assert_eq!(names(&store), ["ann"]);
+    let (seeded, logins, tokens) = store.seed().unwrap().unwrap();
+    let seeded: Vec<&str> = seeded.users.iter().map(|u| u.id.as_str()).collect();
+    assert_eq!((seeded, logins.len()), (vec!["Jörg", "ann"], 0));
+    assert_eq!(tokens, [token("cd", "Jörg"), token("ef", "bill")]);
     assert_eq!(store.preferences("ANN").unwrap().as_deref(), Some("2"));
     assert_eq!(store.preferences("jörg").unwrap(), None);
     assert_eq!(store.live_calls().unwrap(), []);
@@ -218,7 +224,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 4,
+                known: 5,
                 ..
             }
         ),

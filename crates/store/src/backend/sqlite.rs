@@ -48,11 +48,15 @@ fn migrations() -> Migrations<'static> {
         ),
         M::up(include_str!("../../migrations/sqlite/0003.sql")),
         M::up(include_str!("../../migrations/sqlite/0004.sql")),
+        M::up(include_str!("../../migrations/sqlite/0005.sql")),
     ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 4;
+const SCHEMA: usize = 5;
+
+/// A seeded state: directory, logins, tokens.
+pub type Seeded = (Builder, Vec<MobilityLogin>, Vec<UserToken>);
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -306,6 +310,39 @@ impl Store {
         finish().map_err(unavailable)
     }
 
+    /// Keeps directory, logins and tokens as they are now: the seeded state.
+    ///
+    /// # Errors
+    /// What was kept before stays then.
+    pub fn keep_seed(&mut self) -> Result<(), StoreError> {
+        let mut keep = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            transaction.execute_batch(
+                "DELETE FROM seed_entries; INSERT INTO seed_entries SELECT kind, name, position, record FROM entries;
+                 DELETE FROM seed_logins; INSERT INTO seed_logins SELECT device, record FROM logins;
+                 DELETE FROM seed_tokens; INSERT INTO seed_tokens SELECT hash, user, expires, created FROM tokens;",
+            )?;
+            put_fact(&transaction, "seed_kept", "true")?;
+            transaction.commit()
+        };
+        keep().map_err(|e| explain(&self.path, e))
+    }
+
+    /// The seeded state, if one was kept.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn seed(&self) -> Result<Option<Seeded>, StoreError> {
+        if self.fact("seed_kept")?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some((
+            self.builder_from("seed_entries")?,
+            self.records("SELECT record FROM seed_logins ORDER BY device", [])?,
+            self.tokens_from("seed_tokens")?,
+        )))
+    }
+
     /// Was a directory ever put in?
     ///
     /// # Errors
@@ -321,11 +358,15 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn directory(&self) -> Result<Builder, StoreError> {
+        self.builder_from("entries")
+    }
+
+    fn builder_from(&self, table: &str) -> Result<Builder, StoreError> {
         Ok(Builder {
-            users: self.entries::<EndUser>("user")?,
-            app_users: self.entries::<AppUser>("app_user")?,
-            devices: self.entries::<Device>("device")?,
-            profiles: self.entries::<DeviceProfile>("profile")?,
+            users: self.entries::<EndUser>(table, "user")?,
+            app_users: self.entries::<AppUser>(table, "app_user")?,
+            devices: self.entries::<Device>(table, "device")?,
+            profiles: self.entries::<DeviceProfile>(table, "profile")?,
         })
     }
 
@@ -463,10 +504,14 @@ impl Store {
     /// # Errors
     /// When they cannot be read.
     pub fn tokens(&self) -> Result<Vec<UserToken>, StoreError> {
+        self.tokens_from("tokens")
+    }
+
+    fn tokens_from(&self, table: &str) -> Result<Vec<UserToken>, StoreError> {
+        let sql =
+            format!("SELECT hash, user, created, expires FROM {table} ORDER BY created, hash");
         let read = || -> rusqlite::Result<Vec<_>> {
-            let mut all = self.connection.prepare(
-                "SELECT hash, user, created, expires FROM tokens ORDER BY created, hash",
-            )?;
+            let mut all = self.connection.prepare(&sql)?;
             let rows = all.query_map([], |row| {
                 Ok(UserToken {
                     hash: row.get(0)?,
@@ -544,11 +589,9 @@ impl Store {
             .collect()
     }
 
-    fn entries<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, StoreError> {
-        self.records(
-            "SELECT record FROM entries WHERE kind = ?1 ORDER BY position",
-            [kind],
-        )
+    fn entries<T: DeserializeOwned>(&self, table: &str, kind: &str) -> Result<Vec<T>, StoreError> {
+        let sql = format!("SELECT record FROM {table} WHERE kind = ?1 ORDER BY position");
+        self.records(&sql, [kind])
     }
 
     fn records<T: DeserializeOwned>(
@@ -722,16 +765,17 @@ fn records<T: DeserializeOwned>(
     params: impl rusqlite::Params,
     path: &Path,
 ) -> Result<Vec<T>, StoreError> {
-    let read = || -> rusqlite::Result<Vec<String>> {
-        let mut all = connection.prepare(sql)?;
-        let rows = all.query_map(params, |row| row.get(0))?;
-        rows.collect()
-    };
-    let texts = read().map_err(|e| explain(path, e))?;
-    texts
-        .iter()
-        .map(|text| Ok(serde_json::from_str(text)?))
-        .collect()
+    let unavailable = |error| explain(path, error);
+    let mut all = connection.prepare(sql).map_err(unavailable)?;
+    let mut rows = all.query(params).map_err(unavailable)?;
+    let mut records = Vec::new();
+    // Read one by one: the texts of a big directory are never there all at once.
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let text = row.get_ref(0).map_err(unavailable)?;
+        let text = text.as_str().map_err(|e| unavailable(e.into()))?;
+        records.push(serde_json::from_str(text)?);
+    }
+    Ok(records)
 }
 
 fn fact(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {

@@ -87,27 +87,33 @@ impl StoreChoice {
 
 /// Reads the file and hashes its secrets, with a bar where there are many.
 fn read(file: &Path) -> anyhow::Result<Contents> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let known = ProgressStyle::with_template("hashing passwords {bar:40} {pos}/{len} {eta}")?;
     let unknown = ProgressStyle::with_template("hashing passwords {spinner} {pos}")?;
     let bar = ProgressBar::new(0);
     let now = Wall(jiff::Timestamp::now().as_millisecond());
     let name = file.display().to_string();
     let mut styled = false;
-    let contents =
-        directory_file::read(Format::of(file), &name, &text, now, &mut |done, total| {
-            let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-            if !std::mem::replace(&mut styled, true) {
-                bar.set_style(if total.is_some() {
-                    known.clone()
-                } else {
-                    unknown.clone()
-                });
-            }
-            bar.set_length(count(total.unwrap_or(0)));
-            bar.set_position(count(done));
-        })?;
+    let mut hashed = |done: usize, total: Option<usize>| {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        if !std::mem::replace(&mut styled, true) {
+            let style = if total.is_some() { &known } else { &unknown };
+            bar.set_style(style.clone());
+        }
+        bar.set_length(count(total.unwrap_or(0)));
+        bar.set_position(count(done));
+    };
+    let unreadable = || format!("cannot read {}", file.display());
+    let contents = match Format::of(file) {
+        // A table is read row by row: a big one is never there as a whole.
+        Format::Csv => {
+            let bytes = std::fs::File::open(file).with_context(unreadable)?;
+            directory_file::csv::read(&name, std::io::BufReader::new(bytes), &mut hashed)?
+        }
+        format @ Format::Toml => {
+            let text = std::fs::read_to_string(file).with_context(unreadable)?;
+            directory_file::read(format, &name, &text, now, &mut hashed)?
+        }
+    };
     bar.finish_and_clear();
     Ok(contents)
 }
