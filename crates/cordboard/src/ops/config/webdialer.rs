@@ -28,7 +28,7 @@ pub struct WebDialer {
     pub strict_soap_action: bool,
     /// What stands in a fault's `hostname`; never the machine's real name by default.
     pub fault_hostname: String,
-    /// Sites whose links and forms dial at once, such as "https://intranet.example.com"; from all others the dial page asks.
+    /// Sites whose links and forms dial at once, such as `https://intranet.example.com`; from all others the dial page asks.
     pub trusted_origins: Vec<String>,
     /// Does a GET dial that does not say which site it comes from, as old browsers and scripts send it?
     pub trust_headerless_get: bool,
