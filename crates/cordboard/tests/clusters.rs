@@ -125,6 +125,49 @@ async fn journal(server: &Server) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn a_user_of_the_third_cluster_dials_through_the_redirector_of_the_first() {
+    let ([first, second, third], url) = three().await;
+    let device = r#"{"name": "SEPC", "model": "Cisco 8845", "owner": "carol", "lines": [{"number": "3000"}]}"#;
+    assert_eq!(third.post_json("/api/v1/devices", device).await.status, 201);
+    let sent = first
+        .get(&format!("{REDIRECTOR}?destination=5550109&uid=carol"))
+        .await;
+    // The browser goes where it is sent; the third cluster's two listeners serve the same.
+    let target = location(&sent).strip_prefix(&url).unwrap();
+    let page = third.get(target).await;
+    assert!(
+        page.body.contains("name=\"destination\" value=\"5550109\""),
+        "{}",
+        page.body
+    );
+    let sign_in = "cmd=doAuth&uid=carol&pwd=x&destination=5550109";
+    let page = post(&third, "/webdialer/Webdialer", sign_in).await;
+    let cookie = page
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap();
+    let form = "cmd=doMakeCall&destination=5550109&deviceMode=permanent&permDeviceSelect=SEPC&lineNumber=3000";
+    let headers = [
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Cookie", cookie),
+    ];
+    let dialled = third
+        .request("POST", "/webdialer/Webdialer", &headers, form.as_bytes())
+        .await;
+    let call = third.call_of(&dialled).await;
+    assert_eq!(
+        (&call["origin"]["user"], &call["connections"][0]["device"]),
+        (&"carol".into(), &"SEPC".into())
+    );
+    for elsewhere in [&first, &second] {
+        let calls = elsewhere.get("/api/v1/calls").await.json();
+        assert_eq!(calls["calls"].as_array().unwrap().len(), 0);
+    }
+}
+
+#[tokio::test]
 async fn case_73_the_redirector_sends_the_browser_to_the_cluster_that_says_yes() {
     let ([first, second, third], url) = three().await;
     for target in [

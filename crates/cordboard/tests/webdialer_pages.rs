@@ -652,6 +652,23 @@ async fn extension_mobility_dials_from_the_phone_where_the_user_sits_and_says_so
 }
 
 #[tokio::test]
+async fn the_redirector_knows_who_is_signed_in_here() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    let redirector = "/webdialer/WebdialerRedirector?destination=1002";
+    let asked = browser.ask("GET", redirector, &[], "").await;
+    is(&asked, "Redirector");
+    browser.sign_in().await;
+    let sent = browser.ask("GET", redirector, &[], "").await;
+    let to = sent.header("location");
+    assert_eq!(
+        (sent.status, to),
+        (302, Some("/webdialer/Webdialer?destination=1002"))
+    );
+    server.program.stop().await;
+}
+
+#[tokio::test]
 async fn the_pages_speak_french_where_that_is_asked_for_and_remember_it() {
     let server = server().await;
     let mut browser = Browser::new(&server);

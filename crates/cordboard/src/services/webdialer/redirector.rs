@@ -4,6 +4,7 @@
 //! the number is passed on as it is written, and a GET passes on nothing else.
 
 use super::homes::{Found, USER_BYTES};
+use super::pages;
 use super::perform::is_here;
 use super::routes;
 use crate::app::App;
@@ -73,6 +74,7 @@ pub(super) async fn answer(app: &App, request: Request) -> Reply {
     let _in_progress = InProgress::new(&metrics.redirector_sessions_in_progress);
     let peer = request.extensions().get::<Peer>().copied();
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let signed_in = pages::routes::signed_in(app, request.headers());
     let limit = app.config.limits.body_bytes.min(routes::BODY_LIMIT);
     let body = match method == Method::POST {
         true => match crate::edge::read_body(request, limit).await {
@@ -81,19 +83,26 @@ pub(super) async fn answer(app: &App, request: Request) -> Reply {
         },
         false => String::new(),
     };
-    let reply = redirect(app, &query, &body, peer.unwrap_or_default()).await;
+    let reply = redirect(app, &query, &body, signed_in, peer.unwrap_or_default()).await;
     metrics.redirector_sessions.inc();
     reply
 }
 
-async fn redirect(app: &App, query: &str, body: &str, peer: Peer) -> Reply {
+async fn redirect(
+    app: &App,
+    query: &str,
+    body: &str,
+    signed_in: Option<String>,
+    peer: Peer,
+) -> Reply {
     let value = |name| raw(body, name).or_else(|| raw(query, name));
     let written = value("destination").unwrap_or_default();
     if written.len() > DESTINATION_BYTES {
         return Reply::empty(StatusCode::BAD_REQUEST);
     }
     let destination = decoded(written);
-    let uid = value("uid").map(decoded).unwrap_or_default();
+    // Who is not named may be signed in on the pages here.
+    let uid = value("uid").map(decoded).or(signed_in).unwrap_or_default();
     let uid = uid.trim();
     let page = |message, clusters| Page {
         message,

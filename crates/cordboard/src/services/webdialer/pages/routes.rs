@@ -1,7 +1,7 @@
 //! The HTTP edge of the pages: forms and cookies in, pages and cookies out. [webdialer §8.3]
 
 use super::flow::{self, Answered, PATH, Visit};
-use super::session::Preferences;
+use super::session::{Known, Preferences};
 use super::view;
 use crate::app::App;
 use crate::edge::{CALL_HEADER, Peer, Reply, Request, read_body};
@@ -76,6 +76,17 @@ async fn page(app: &App, request: Request) -> Reply {
         .sessions_in_progress
         .set(i64::try_from(app.pages.sessions.count()).unwrap_or(i64::MAX));
     reply(app, answered, peer)
+}
+
+/// Who is signed in, by the cookie that a browser sends.
+pub(crate) fn signed_in(app: &App, headers: &HeaderMap) -> Option<String> {
+    let id = cookie(headers)?;
+    let (directory, now) = (app.handle.directory(), app.clock.now().instant.0);
+    let expiry = app.config.webdialer.session_expiry_h;
+    match app.pages.sessions.find(&directory, Some(&id), now, expiry) {
+        Known::SignedIn(session) => Some(session.user.to_string()),
+        Known::Expired | Known::Nobody => None,
+    }
 }
 
 /// The session's id, as the browser sends it.
