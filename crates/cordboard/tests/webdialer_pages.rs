@@ -768,3 +768,120 @@ async fn whatever_is_sent_gets_a_page_or_a_plain_refusal_and_no_header_of_its_ma
     );
     server.program.stop().await;
 }
+
+/// What the browser is told of the stored line.
+fn line_told(response: &Response) -> Option<&str> {
+    let mut cookies = response.headers.iter();
+    cookies
+        .find_map(|(_, value)| value.strip_prefix("line="))
+        .and_then(|rest| rest.split(';').next())
+}
+
+#[tokio::test]
+async fn only_a_line_that_the_chosen_device_carries_is_stored() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in().await;
+    let long = "9".repeat(20_000);
+    for (sent, told) in [
+        ("1002+%3B+no+partition", "1002%20%3B%20no%20partition"),
+        ("1002", "1002%20%3B%20no%20partition"),
+        ("1001", "1001%20%3B%20PT_A"),
+        ("1", ""),
+        ("%3F", ""),
+        ("", ""),
+        ("4711", ""),
+        ("%3Cscript%3E", ""),
+        (long.as_str(), ""),
+    ] {
+        let fields = format!(
+            "cmd=doSetProfile&deviceMode=permanent&permDeviceSelect=SEPA&lineNumber={sent}"
+        );
+        let page = browser.post(&fields).await;
+        is(&page, "Make Call");
+        assert_eq!(line_told(&page), Some(told), "{:.40}", sent);
+    }
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_of_another_device_is_asked_about_and_never_dialled_from_the_wrong_one() {
+    const OTHER: &str = "The chosen device does not have that line.";
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in().await;
+    // Without a script the list of lines shows those of every device.
+    let mixed = "deviceMode=permanent&permDeviceSelect=CSFBILL&lineNumber=1002+%3B+no+partition";
+    let page = browser.post(&format!("cmd=doSetProfile&{mixed}")).await;
+    is(&page, "Preferences");
+    assert!(page.body.contains(OTHER), "{}", page.body);
+    assert_eq!(line_told(&page), None, "nothing is stored");
+    is(&browser.get("destination=1").await, "Preferences");
+    browser.set_up().await;
+    let page = browser
+        .post(&format!("cmd=doMakeCall&destination=5550109&{mixed}"))
+        .await;
+    is(&page, "Make Call");
+    assert!(
+        page.body.contains(OTHER) && page.body.contains("value=\"5550109\""),
+        "{}",
+        page.body
+    );
+    assert_eq!(calls(&server).await, 0);
+    // The stored line is the stored device's: another device has its own first one.
+    browser
+        .post("cmd=doSetProfile&deviceMode=permanent&permDeviceSelect=SEPA&lineNumber=1002")
+        .await;
+    for (fields, device, number) in [
+        ("", "SEPA", "1002"),
+        ("&permDeviceSelect=sepa", "SEPA", "1002"),
+        (
+            "&deviceMode=permanent&permDeviceSelect=CSFBILL",
+            "CSFBILL",
+            "1001",
+        ),
+    ] {
+        let page = browser
+            .post(&format!("cmd=doMakeCall&destination=5550109{fields}"))
+            .await;
+        let call = server.call_of(&page).await;
+        let from = &call["connections"][0];
+        assert_eq!(
+            (&from["device"], &from["number"]),
+            (&json!(device), &json!(number)),
+            "{fields}"
+        );
+        browser.post("cmd=doEndCall").await;
+    }
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_strict_server_asks_about_a_line_that_nobody_has() {
+    let server = server_with(|c| c.webdialer.strict_lines = true).await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in().await;
+    let device = "deviceMode=permanent&permDeviceSelect=SEPA";
+    let page = browser
+        .post(&format!("cmd=doSetProfile&{device}&lineNumber=4711"))
+        .await;
+    is(&page, "Preferences");
+    // A placeholder means the first line here, too.
+    let page = browser
+        .post(&format!("cmd=doSetProfile&{device}&lineNumber=1"))
+        .await;
+    is(&page, "Make Call");
+    let page = browser
+        .post(&format!(
+            "cmd=doMakeCall&destination=5550109&{device}&lineNumber=4711"
+        ))
+        .await;
+    assert!(
+        page.body
+            .contains("The chosen device does not have that line."),
+        "{}",
+        page.body
+    );
+    assert_eq!(calls(&server).await, 0);
+    server.program.stop().await;
+}

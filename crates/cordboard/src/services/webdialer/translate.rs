@@ -236,6 +236,17 @@ pub fn devices(answer: Result<Reply, Refusal>) -> Result<Devices, Outcome> {
     }
 }
 
+/// How a `lineNumber` fits a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineFit {
+    /// The device carries it; so it is written.
+    Carried(String),
+    /// It means the device's first line.
+    First,
+    /// It cannot be meant for this device.
+    Mistaken,
+}
+
 /// Devices as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Devices(Vec<DeviceView>);
@@ -319,6 +330,20 @@ impl Devices {
             .cloned()
     }
 
+    /// How a page's `lineNumber` fits a device. A line of another of these devices is a mistake of a form, not a wish that
+    /// falls to the first line; so is one of none of them where the server is strict. [webdialer §8.1]
+    pub fn fit(&self, line_number: Option<&str>, device: &DeviceName, strict: bool) -> LineFit {
+        if let Some(line) = self.line_meant(line_number, Some(device)) {
+            return LineFit::Carried(written(&line));
+        }
+        let choice = LineChoice::parse(line_number.unwrap_or_default());
+        let mistaken = strict || self.line_meant(line_number, None).is_some();
+        match mistaken && !choice.is_placeholder() {
+            true => LineFit::Mistaken,
+            false => LineFit::First,
+        }
+    }
+
     /// As getProfileSoap lists them.
     pub fn lines(&self) -> Vec<DeviceLines> {
         self.0
@@ -350,13 +375,12 @@ impl Devices {
 }
 
 fn lines(device: &DeviceView) -> Vec<String> {
-    let write = |line: &DirectoryNumber| {
-        LineChoice::write(
-            line.digits.as_str(),
-            line.partition.as_ref().map(Partition::as_str),
-        )
-    };
-    device.lines.iter().map(write).collect()
+    device.lines.iter().map(written).collect()
+}
+
+fn written(line: &DirectoryNumber) -> String {
+    let partition = line.partition.as_ref().map(Partition::as_str);
+    LineChoice::write(line.digits.as_str(), partition)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::session::{Preferences, Session};
 use super::view::{self, Chosen};
 use super::words::{Language, Message};
 use crate::ops::config::ProxyMethods;
-use crate::services::webdialer::translate::{self, Asker, Devices, Wanted};
+use crate::services::webdialer::translate::{self, Asker, Devices, LineFit, Wanted};
 use crate::services::webdialer::{dial_rules, perform};
 use cordboard_wire::Secret;
 use cordboard_wire::webdialer::form::encode;
@@ -143,10 +143,22 @@ impl Visit<'_> {
         if !chosen.em && device.is_none() {
             return self.preferences_page(&session, &devices, Some(Message::NotLoggedIn));
         }
+        let device = device.filter(|_| !chosen.em);
+        let strict = self.app.config.webdialer.strict_lines;
+        let fit = device
+            .as_ref()
+            .map(|device| devices.fit(chosen.line.as_deref(), device, strict));
+        let line = match fit {
+            Some(LineFit::Mistaken) => {
+                return self.preferences_page(&session, &devices, Some(Message::OtherLine));
+            }
+            Some(LineFit::Carried(line)) => Some(line),
+            Some(LineFit::First) | None => None,
+        };
         let language = self.form.get("lang").and_then(Language::of_hint);
         let preferences = Preferences {
-            device: device.filter(|_| !chosen.em).map(|name| name.to_string()),
-            line: chosen.line.filter(|_| !chosen.em),
+            device: device.map(|name| name.to_string()),
+            line,
             language: language.map(|language| language.code().to_owned()),
             skip_confirmation: self.form.flag("noConfDialog"),
             no_auto_close: self.form.flag("noAutoClose"),
@@ -217,6 +229,9 @@ impl Visit<'_> {
         let config = &self.app.config.webdialer;
         let number = dial_rules::stripped(&self.destination());
         let line = chosen.line.as_deref().filter(|_| !chosen.em);
+        if devices.fit(line, &device, config.strict_lines) == LineFit::Mistaken {
+            return self.dial_page(session, devices, chosen, Some(Message::OtherLine));
+        }
         let wanted = Wanted {
             device: device.clone(),
             line: translate::line_wish(line, config.strict_lines),

@@ -196,17 +196,23 @@ impl Visit<'_> {
         let preferences = session.preferences.as_deref().cloned().unwrap_or_default();
         let asked = session.preferences.is_some();
         let mode = self.form.device_mode();
+        let named = self.form.device();
+        // The stored line is the stored device's, and no other's.
+        let stored_line = preferences.line.filter(|_| {
+            let stored = preferences.device.as_deref().unwrap_or_default();
+            named.is_none_or(|named| named.eq_ignore_ascii_case(stored))
+        });
         Chosen {
             em: match mode {
                 Some(mode) => mode == DeviceMode::ExtensionMobility,
-                None => asked && preferences.device.is_none() && self.form.device().is_none(),
+                None => asked && preferences.device.is_none() && named.is_none(),
             },
-            device: self.form.device().map(str::to_owned).or(preferences.device),
+            device: named.map(str::to_owned).or(preferences.device),
             line: self
                 .form
                 .get("lineNumber")
                 .map(str::to_owned)
-                .or(preferences.line),
+                .or(stored_line),
             skip_confirmation: preferences.skip_confirmation,
             no_auto_close: preferences.no_auto_close,
         }

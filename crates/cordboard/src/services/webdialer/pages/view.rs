@@ -120,6 +120,20 @@ pub struct Choice {
 }
 
 impl Choice {
+    fn is_chosen(&self, chosen: &Chosen) -> bool {
+        let named = chosen.device.as_deref();
+        named.is_some_and(|named| named.eq_ignore_ascii_case(&self.name))
+    }
+
+    /// Is this line the one to show as chosen? A browser without scripts would offer the first device's first line where
+    /// nothing is marked.
+    fn shows(&self, line: &str, chosen: &Chosen) -> bool {
+        let wanted = chosen.line.as_ref();
+        let wanted = wanted.filter(|wanted| self.lines.contains(*wanted));
+        let shown = wanted.or(self.lines.first());
+        self.is_chosen(chosen) && shown.is_some_and(|shown| shown == line)
+    }
+
     fn label(&self) -> String {
         match self.description.as_str() {
             "" => format!("{} ({})", self.name, self.model),
@@ -180,3 +194,98 @@ page!(/// A call is under way; hang up.
     end, "webdialer/end.html", 3, { number: &'a str, close_after: Option<u32> });
 page!(/// Nothing more to do.
     closed, "webdialer/closed.html", 4, { closes: bool });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT_TEXT: &str = "\"'><script>alert(1)</script>";
+
+    fn look(brand: &Brand) -> Look<'_> {
+        Look {
+            language: Language::English,
+            brand,
+            user: Some(SCRIPT_TEXT),
+        }
+    }
+
+    fn choice(name: &str, lines: &[&str]) -> Choice {
+        Choice {
+            name: name.to_owned(),
+            model: String::new(),
+            description: String::new(),
+            lines: lines.iter().map(|&line| line.to_owned()).collect(),
+        }
+    }
+
+    fn chosen(device: &str, line: Option<&str>) -> Chosen {
+        Chosen {
+            device: Some(device.to_owned()),
+            line: line.map(str::to_owned),
+            ..Chosen::default()
+        }
+    }
+
+    #[test]
+    fn a_script_in_any_value_is_shown_as_text() {
+        let brand = Brand {
+            name: SCRIPT_TEXT.to_owned(),
+            ..Brand::default()
+        };
+        let devices = [Choice {
+            model: SCRIPT_TEXT.to_owned(),
+            description: SCRIPT_TEXT.to_owned(),
+            ..choice(SCRIPT_TEXT, &[SCRIPT_TEXT])
+        }];
+        let chosen = chosen(SCRIPT_TEXT, Some(SCRIPT_TEXT));
+        let look = look(&brand);
+        for page in [
+            login(look, None, SCRIPT_TEXT, SCRIPT_TEXT),
+            preferences(look, None, SCRIPT_TEXT, &devices, &chosen),
+            dial(look, None, SCRIPT_TEXT, SCRIPT_TEXT, 9, &devices, &chosen),
+            end(look, None, SCRIPT_TEXT, Some(15)),
+            closed(look, None, true),
+        ] {
+            assert!(!page.contains("<script>"), "{page}");
+            assert!(!page.contains("\"'>"), "no value leaves its quotes: {page}");
+            assert!(page.contains("alert(1)"), "the value is there: {page}");
+        }
+    }
+
+    #[test]
+    fn the_policy_allows_the_handler_of_the_templates_and_no_other() {
+        let brand = Brand::default();
+        let devices = [choice("SEPA", &["1001"])];
+        let page = preferences(look(&brand), None, "", &devices, &Chosen::default());
+        let handlers: Vec<&str> = page.split(" on").skip(1).collect();
+        let handlers = handlers.iter().filter_map(|rest| rest.split_once("=\""));
+        let code: Vec<&str> = handlers
+            .filter_map(|(_, rest)| rest.split('"').next())
+            .collect();
+        assert_eq!(code, [HANDLER]);
+        let hash = BASE64_STANDARD.encode(Sha256::digest(code[0]));
+        assert!(policy(&[]).contains(&format!("'unsafe-hashes' 'sha256-{hash}'")));
+        let script = String::from_utf8_lossy(SCRIPT);
+        assert!(script.contains(&format!("function {HANDLER} {{")));
+    }
+
+    #[test]
+    fn the_line_marked_belongs_to_the_chosen_device() {
+        let (a, b) = (choice("SEPA", &["1", "2"]), choice("SEPB", &["2", "3"]));
+        for (device, line, marked) in [
+            ("SEPA", Some("2"), ["SEPA 2"]),
+            ("sepb", Some("2"), ["SEPB 2"]),
+            ("SEPB", Some("1"), ["SEPB 2"]),
+            ("SEPB", None, ["SEPB 2"]),
+        ] {
+            let chosen = chosen(device, line);
+            let shown: Vec<String> = [&a, &b]
+                .into_iter()
+                .flat_map(|choice| choice.lines.iter().map(move |line| (choice, line)))
+                .filter(|(choice, line)| choice.shows(line, &chosen))
+                .map(|(choice, line)| format!("{} {line}", choice.name))
+                .collect();
+            assert_eq!(shown, marked, "{device} {line:?}");
+        }
+    }
+}

@@ -75,6 +75,8 @@ pub enum Message {
     SessionExpired,
     /// No phone to call from.
     NotLoggedIn,
+    /// Device and line do not belong together.
+    OtherLine,
     /// The number was refused.
     NotReachable,
     /// Signed out.
@@ -124,7 +126,7 @@ pub struct Words {
     pub close: &'static str,
     /// Change preferences.
     pub preferences: &'static str,
-    messages: [&'static str; 9],
+    messages: [&'static str; 10],
 }
 
 impl Words {
@@ -137,6 +139,7 @@ impl Words {
             cti,
             expired,
             not_logged_in,
+            other_line,
             not_reachable,
             signed_out,
             hung_up,
@@ -148,6 +151,7 @@ impl Words {
             Message::CtiDown => cti,
             Message::SessionExpired => expired,
             Message::NotLoggedIn => not_logged_in,
+            Message::OtherLine => other_line,
             Message::NotReachable => not_reachable,
             Message::SignedOut => signed_out,
             Message::HungUp => hung_up,
@@ -182,6 +186,7 @@ static ENGLISH: Words = Words {
         "Service temporarily unavailable, please try again later: Cisco CTIManager down.",
         "Session expired, please login again.",
         "User not logged in on any device.",
+        "The chosen device does not have that line.",
         "Destination not reachable.",
         "You are signed out.",
         "The call has ended.",
@@ -221,6 +226,7 @@ static FRENCH: Words = Words {
         "Service momentanément indisponible, veuillez réessayer plus tard : Cisco CTIManager hors service.",
         "Session expirée, veuillez vous reconnecter.",
         "L'utilisateur n'est connecté sur aucun poste.",
+        "Le poste choisi n'a pas cette ligne.",
         "Destination injoignable.",
         "Vous êtes déconnecté.",
         "L'appel est terminé.",
