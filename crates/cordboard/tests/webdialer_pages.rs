@@ -885,3 +885,49 @@ async fn a_strict_server_asks_about_a_line_that_nobody_has() {
     assert_eq!(calls(&server).await, 0);
     server.program.stop().await;
 }
+
+/// A counter of `/metrics`.
+async fn counted(server: &Server, name: &str) -> u64 {
+    let metrics = server.get("/metrics").await.body;
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn requests_and_calls_are_counted_with_their_outcome() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    for (fields, failed) in [
+        ("destination=1", 0),
+        ("cmd=doMakeCall&destination=5550109", 0),
+        ("cmd=doEndCall", 0),
+        ("cmd=doMakeCall&destination=1&deviceMode=em", 1),
+        ("cmd=doAuth&uid=bill&pwd=wrong", 1),
+        ("destination=1&uid=bill&appid=app&pwd=wrong", 1),
+        ("cmd=doLogout", 0),
+    ] {
+        let name = "cordboard_webdialer_page_requests_failed_total";
+        let before = counted(&server, name).await;
+        browser.post(fields).await;
+        assert_eq!(counted(&server, name).await - before, failed, "{fields}");
+    }
+    // Sent on to the page that tells of it, a failure is counted once.
+    let moved = browser
+        .get("destination=1&uid=bill&appid=app&pwd=wrong")
+        .await;
+    let told = moved.header("location").unwrap().to_owned();
+    browser.ask("GET", &told, &[], "").await;
+    for (name, count) in [
+        ("page_requests_total", 11),
+        ("page_requests_failed_total", 4),
+        ("calls_completed_total", 1),
+        ("calls_failed_total", 0),
+        ("sessions_total", 1),
+        ("sessions_in_progress", 0),
+    ] {
+        let name = format!("cordboard_webdialer_{name}");
+        assert_eq!(counted(&server, &name).await, count, "{name}");
+    }
+    server.program.stop().await;
+}

@@ -36,6 +36,8 @@ pub struct WebDialer {
     pub faults: Counter,
     /// Requests to the pages; with those of SOAP the original's *RequestsCompleted*.
     pub page_requests: Counter,
+    /// Those of them that were refused or told of a failure; with those of SOAP the original's *RequestsFailed*.
+    pub page_requests_failed: Counter,
     /// The original's *CallsCompleted*: calls that were accepted, from the pages.
     pub calls_completed: Counter,
     /// The original's *CallsFailed*: calls that were refused, from the pages.
@@ -116,6 +118,11 @@ impl Default for Metrics {
                 "webdialer_page_requests",
                 "Requests to the pages (RequestsCompleted)",
                 &metrics.webdialer.page_requests,
+            ),
+            (
+                "webdialer_page_requests_failed",
+                "Requests to the pages that were refused or told of a failure (RequestsFailed)",
+                &metrics.webdialer.page_requests_failed,
             ),
             (
                 "webdialer_calls_completed",

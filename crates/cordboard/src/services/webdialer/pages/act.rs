@@ -304,7 +304,8 @@ impl Visit<'_> {
         if no_close && let Ok(devices) = self.devices(&session).await {
             return self.dial_page(&session, &devices, &self.chosen(&session), Some(message));
         }
-        Answered::page(view::closed(self.look(Some(&session)), Some(message), true))
+        let page = view::closed(self.look(Some(&session)), Some(message), true);
+        Answered::page(page, Some(message))
     }
 
     /// makeCallProxy: an application dials for somebody. [webdialer §8.1]
@@ -313,16 +314,20 @@ impl Visit<'_> {
         if by_get && self.app.config.webdialer.make_call_proxy_methods == ProxyMethods::Secure {
             return Answered {
                 refused: true,
+                failed: true,
                 ..Answered::default()
             };
         }
         let answered = self.proxy_call().await;
         match answered {
             // What came with a password in the address leaves the address line.
-            Err(_) if by_get => Answered::to(format!(
-                "{PATH}?cmd=doFail&destination={}",
-                encode(&self.destination())
-            )),
+            Err(_) if by_get => Answered {
+                failed: true,
+                ..Answered::to(format!(
+                    "{PATH}?cmd=doFail&destination={}",
+                    encode(&self.destination())
+                ))
+            },
             Err(message) => self.login(Some(message)),
             Ok(answered) if by_get => {
                 let to = match answered.call {

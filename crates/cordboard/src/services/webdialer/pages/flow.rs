@@ -45,13 +45,16 @@ pub(super) struct Answered {
     pub(super) call: Option<String>,
     /// The method is not allowed.
     pub(super) refused: bool,
+    /// It tells of a failure.
+    pub(super) failed: bool,
     pub(super) notes: Notes,
 }
 
 impl Answered {
-    pub(super) fn page(page: String) -> Self {
+    pub(super) fn page(page: String, message: Option<Message>) -> Self {
         Self {
             page,
+            failed: message.is_some_and(Message::is_failure),
             ..Self::default()
         }
     }
@@ -82,8 +85,12 @@ pub(super) async fn answer(visit: Visit<'_>) -> Answered {
         "doEndCall" => visit.end_call().await,
         "doCalled" => visit.called(),
         "doLogout" => visit.sign_out(),
-        "doClose" => Answered::page(view::closed(visit.look(None), None, true)),
-        "doFail" => visit.login(Some(Message::AuthenticationFailed)),
+        "doClose" => Answered::page(view::closed(visit.look(None), None, true), None),
+        // Shows what was counted when it happened.
+        "doFail" => Answered {
+            failed: false,
+            ..visit.login(Some(Message::AuthenticationFailed))
+        },
         _ => visit.start().await,
     };
     let notes = notes.maybe("call", answered.call.clone());
@@ -133,7 +140,10 @@ impl Visit<'_> {
     pub(super) fn login(&self, message: Option<Message>) -> Answered {
         let uid = self.form.get("uid").unwrap_or_default();
         let look = self.look(None);
-        Answered::page(view::login(look, message, &self.destination(), uid))
+        Answered::page(
+            view::login(look, message, &self.destination(), uid),
+            message,
+        )
     }
 
     /// The session, or the page that asks for one.
@@ -239,13 +249,8 @@ impl Visit<'_> {
         let (look, choices) = (self.look(Some(session)), self.choices(devices));
         let message = message.or(devices.is_empty().then_some(Message::NotLoggedIn));
         let (destination, chosen) = (self.destination(), self.chosen(session));
-        Answered::page(view::preferences(
-            look,
-            message,
-            &destination,
-            &choices,
-            &chosen,
-        ))
+        let page = view::preferences(look, message, &destination, &choices, &chosen);
+        Answered::page(page, message)
     }
 
     pub(super) fn dial_page(
@@ -257,7 +262,7 @@ impl Visit<'_> {
     ) -> Answered {
         let (look, choices) = (self.look(Some(session)), self.choices(devices));
         let (destination, uid) = (self.destination(), session.user.as_str());
-        Answered::page(view::dial(
+        let page = view::dial(
             look,
             message,
             &destination,
@@ -265,7 +270,8 @@ impl Visit<'_> {
             NUMBER_LONGEST,
             &choices,
             chosen,
-        ))
+        );
+        Answered::page(page, message)
     }
 
     pub(super) fn end_page(
@@ -280,12 +286,8 @@ impl Visit<'_> {
             .is_some_and(|p| p.no_auto_close);
         let seconds = self.app.config.webdialer.end_call_dialog_s;
         let look = self.look(Some(session));
-        Answered::page(view::end(
-            look,
-            message,
-            number,
-            (!no_close).then_some(seconds),
-        ))
+        let page = view::end(look, message, number, (!no_close).then_some(seconds));
+        Answered::page(page, message)
     }
 }
 

@@ -72,6 +72,9 @@ async fn page(app: &App, request: Request) -> Reply {
     let answered = flow::answer(visit).await;
     let metrics = &app.metrics.webdialer;
     metrics.page_requests.inc();
+    if answered.failed {
+        metrics.page_requests_failed.inc();
+    }
     metrics
         .sessions_in_progress
         .set(i64::try_from(app.pages.sessions.count()).unwrap_or(i64::MAX));

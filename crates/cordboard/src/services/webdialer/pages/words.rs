@@ -85,6 +85,23 @@ pub enum Message {
     HungUp,
 }
 
+impl Message {
+    /// Does it tell of a failure, and not of what was asked for?
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::SignedOut | Self::HungUp => false,
+            Self::AuthenticationFailed
+            | Self::Unavailable
+            | Self::DirectoryDown
+            | Self::CtiDown
+            | Self::SessionExpired
+            | Self::NotLoggedIn
+            | Self::OtherLine
+            | Self::NotReachable => true,
+        }
+    }
+}
+
 /// Everything the pages say in one language.
 #[derive(Debug)]
 pub struct Words {
