@@ -119,6 +119,20 @@ async fn an_explanation_says_what_make_call_soap_answers_and_places_nothing() {
 }
 
 #[tokio::test]
+async fn another_phones_line_is_asked_about_by_the_pages_and_falls_to_the_first_in_soap() {
+    let server = Server::start(FIXTURE, |_| {}).await;
+    for (interface, code, line) in [("pages", 5, None), ("soap", 0, Some("1001"))] {
+        let question = json!({
+            "user": "bill", "number": "1700", "interface": interface, "device": "CSFBILL", "line": "1002"
+        });
+        let explained = explains(&server, &question).await;
+        assert_eq!(explained["code"], code, "{explained}");
+        let seen = explained["line"]["what"]["number"].as_str();
+        assert_eq!(seen, line, "{explained}");
+    }
+}
+
+#[tokio::test]
 async fn an_explanation_names_each_rule_and_why_it_did_not_fit() {
     let server = Server::start(FIXTURE, rules).await;
     let question = json!({

@@ -545,6 +545,16 @@ async fn a_session_is_new_after_sign_in_and_dead_after_sign_out_wherever_its_coo
     is(&page, "Login");
     thief.session = Some(first);
     is(&thief.get("destination=1").await, "Login");
+    // makeCallProxy takes the place of whoever was signed in here before.
+    let mut shared = Browser::new(&server);
+    shared.set_up().await;
+    let before = shared.session.clone();
+    shared
+        .post("destination=&uid=bill&appid=app&pwd=s3cret")
+        .await;
+    assert_ne!(shared.session, before);
+    thief.session = before;
+    is(&thief.get("destination=1").await, "Login");
     // A session id in the path is none.
     let mut victim = Browser::new(&server);
     victim.set_up().await;

@@ -4,7 +4,7 @@ mod translate;
 
 use super::dial_rules::{self, Verdict};
 use super::perform;
-use super::translate::{Asker, Devices, Wanted, known_device, line_wish, would_call};
+use super::translate::{Asker, Devices, LineFit, Wanted, known_device, line_wish, would_call};
 use crate::app::App;
 use crate::ops::config::DialRule;
 use cordboard_wire::admin::{
@@ -140,6 +140,13 @@ async fn wanted(
         }
     };
     if question.interface == DialInterface::Pages {
+        let strict = app.config.webdialer.strict_lines;
+        let line = question.line.as_deref();
+        if devices.fit(line, &wanted.device, strict) == LineFit::Mistaken {
+            let missing = ResponseCode::MissingParameters.into();
+            let why = "the device does not have that line; the page asks for another";
+            return Err((missing, why.to_owned()));
+        }
         wanted.to = dial_rules::for_pages(&app.config.webdialer, &explained.cleaned);
     }
     Ok((wanted, why))

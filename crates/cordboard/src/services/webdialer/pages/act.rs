@@ -46,6 +46,10 @@ impl Visit<'_> {
         let directory = self.app.handle.directory();
         let now = self.app.clock.now().instant.0;
         let sessions = &self.app.pages.sessions;
+        // An id that was there before, whoever put it there, leads nowhere any more.
+        if let Some(old) = &self.id {
+            sessions.end(old);
+        }
         let id = sessions.begin(&directory, &user, preferences, now);
         self.app.metrics.webdialer.sessions.inc();
         match sessions.find(&directory, Some(&id), now, 0) {
@@ -64,10 +68,6 @@ impl Visit<'_> {
             Ok(begun) => begun,
             Err(message) => return self.login(Some(message)),
         };
-        // An id that was there before, whoever put it there, leads nowhere any more.
-        if let Some(old) = &self.id {
-            self.app.pages.sessions.end(old);
-        }
         // A password in the address goes from the address line at once.
         if *self.method != Method::POST {
             let to = format!("{PATH}?destination={}", encode(&self.destination()));
