@@ -154,6 +154,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         auto_answer,
         clock: clock.clone(),
     })?;
+    running.hub.start();
     let app = Arc::new(App {
         homes,
         handle: running.handle,

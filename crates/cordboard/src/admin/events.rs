@@ -6,8 +6,8 @@
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
-use crate::runtime::hub::{Heard, Listener};
-use axum::body::Body;
+use crate::runtime::hub::{Heard, Listener, Published};
+use axum::body::{Body, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -15,13 +15,13 @@ use bytes::Bytes;
 use cordboard_core::exchange::{self, Event, EventKind, Reply};
 use cordboard_wire::admin;
 use http::{HeaderMap, HeaderValue, header};
+use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
-/// After so long without an event a comment is sent, so that dead connections are noticed and proxies stay awake.
-const QUIET: Duration = Duration::from_secs(15);
 /// A listener that lost its connection comes back after so many milliseconds.
 const RETRY_MS: u32 = 1_000;
 
@@ -57,13 +57,13 @@ pub(super) async fn listen(
     // Subscribed before the answer begins: nothing that happens from here on is missed.
     let listener = app.hub.listen(said.or(since));
     let hello = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
-    let first = futures_util::stream::once(async move { Ok::<_, Infallible>(hello) });
-    let rest = futures_util::stream::unfold((app, listener), |(app, mut listener)| async move {
-        let chunk = next(&app, &mut listener).await?;
-        Some((Ok(chunk), (app, listener)))
-    });
-    let stream = futures_util::StreamExt::chain(first, rest);
-    let mut response = Response::new(Body::from_stream(stream));
+    let stream = Stream {
+        app,
+        listener,
+        hello: Some(hello),
+        snapshot: None,
+    };
+    let mut response = Response::new(Body::new(stream));
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
@@ -75,26 +75,68 @@ pub(super) async fn listen(
     Ok(response)
 }
 
-/// What is sent next; `None` ends the answer.
-async fn next(app: &App, listener: &mut Listener) -> Option<Bytes> {
-    let Ok(heard) = tokio::time::timeout(QUIET, listener.next()).await else {
-        return Some(Bytes::from_static(b":\n\n"));
-    };
-    match heard {
-        Heard::Events(events) => {
-            let mut frames = events.iter().map(|event| event.frame(frame));
-            if let (1, Some(only)) = (events.len(), frames.next()) {
-                return Some(only);
+/// The body of an answer: chunks for as long as the listener stays. Ten thousand are woken by one event, so nothing is allocated
+/// and no timer set for each.
+struct Stream {
+    app: Arc<App>,
+    listener: Listener,
+    hello: Option<Bytes>,
+    snapshot: Option<SnapshotAsked>,
+}
+
+type SnapshotAsked = Pin<Box<dyn Future<Output = Option<(u64, Bytes)>> + Send>>;
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = ready!(self.get_mut().poll_chunk(context));
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+}
+
+impl Stream {
+    /// What is sent next; `None` ends the answer.
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(hello) = self.hello.take() {
+            return Poll::Ready(Some(hello));
+        }
+        if self.snapshot.is_none() {
+            match ready!(self.listener.poll_next(context)) {
+                Heard::Events(events) => return Poll::Ready(Some(frames(&events))),
+                // Dead connections are noticed by it, and proxies stay awake.
+                Heard::Nothing => return Poll::Ready(Some(Bytes::from_static(b":\n\n"))),
+                Heard::Closed => return Poll::Ready(None),
+                Heard::Missed => {
+                    let app = self.app.clone();
+                    self.snapshot =
+                        Some(Box::pin(async move { app.snapshots.as_of_now(&app).await }));
+                }
             }
+        }
+        let Some(asked) = &mut self.snapshot else {
+            return Poll::Ready(None);
+        };
+        let snapshot = ready!(asked.as_mut().poll(context));
+        self.snapshot = None;
+        Poll::Ready(snapshot.map(|(number, snapshot)| {
+            self.listener.caught_up(number);
+            snapshot
+        }))
+    }
+}
+
+fn frames(events: &[Arc<Published>]) -> Bytes {
+    match events {
+        [only] => only.frame(frame),
+        events => {
             let frames: Vec<Bytes> = events.iter().map(|event| event.frame(frame)).collect();
-            Some(frames.concat().into())
+            frames.concat().into()
         }
-        Heard::Missed => {
-            let (number, snapshot) = app.snapshots.as_of_now(app).await?;
-            listener.caught_up(number);
-            Some(snapshot)
-        }
-        Heard::Closed => None,
     }
 }
 
