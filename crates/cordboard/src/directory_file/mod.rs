@@ -153,11 +153,13 @@ fn named(error: &DirectoryError) -> Option<&str> {
             Some(id.as_str())
         }
         DirectoryError::NoSuchProfile { user, .. } => Some(user.as_str()),
-        DirectoryError::TwoDevices(name) | DirectoryError::NoSuchOwner { device: name, .. } => {
-            Some(name.as_str())
-        }
+        DirectoryError::TwoDevices(name) => Some(name.as_str()),
         DirectoryError::TwoProfiles(name) => Some(name.as_str()),
-        DirectoryError::BadName(name) | DirectoryError::BadNumber { of: name, .. } => Some(name),
+        DirectoryError::BadName(name)
+        | DirectoryError::BadNumber { of: name, .. }
+        | DirectoryError::TwoLines { of: name, .. }
+        | DirectoryError::NoSuchUser { of: name, .. }
+        | DirectoryError::BadText { of: name, .. } => Some(name),
         DirectoryError::Empty(_) => None,
     }
 }

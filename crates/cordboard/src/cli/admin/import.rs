@@ -75,11 +75,15 @@ impl StoreChoice {
         })
     }
 
-    /// Opens the store and sees that nobody else does.
-    fn open(database: &Path) -> anyhow::Result<(Store, std::fs::File)> {
+    /// Opens the store and sees that nobody else does. One that is only read must be there: whoever mistypes a folder would else
+    /// be shown an empty one.
+    fn open(database: &Path, to_change: bool) -> anyhow::Result<(Store, std::fs::File)> {
         let folder = database.parent().map(Path::to_owned).unwrap_or_default();
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        if to_change {
+            crate::program::private_folder(&folder)?;
+        } else if !database.is_file() {
+            anyhow::bail!("there is no store at {}", database.display());
+        }
         let lock = crate::program::lock_folder(&folder)?;
         Ok((Store::open(database, Sync::Full)?, lock))
     }
@@ -133,7 +137,7 @@ fn into_store(
     mut contents: Contents,
     database: &Path,
 ) -> anyhow::Result<u8> {
-    let (mut store, _lock) = StoreChoice::open(database)?;
+    let (mut store, _lock) = StoreChoice::open(database, !options.dry_run)?;
     let before = store.directory()?.build()?;
     contents.keep_secrets_of(&before);
     if options.merge {
@@ -143,10 +147,7 @@ fn into_store(
     let difference = Difference::between(&before, &directory);
     drop(before);
     if !options.dry_run {
-        let mut tokens = contents.tokens;
-        let kept = store.tokens()?.into_iter();
-        tokens.extend(kept.filter(|t| directory.end_user(t.user.as_str()).is_some()));
-        store.import(&directory, &contents.logins, &tokens)?;
+        store.import(&directory, contents.logins, contents.tokens)?;
         crate::program::forget_seed(&mut store)?;
     }
     let Difference {
@@ -220,7 +221,7 @@ pub(super) async fn export(reach: &Reach, options: Export) -> anyhow::Result<u8>
     let format = options.file.as_deref().map_or(Format::Toml, Format::of);
     let text = match options.store.database()? {
         Some(database) => {
-            let (store, _lock) = StoreChoice::open(&database)?;
+            let (store, _lock) = StoreChoice::open(&database, false)?;
             directory_file::write(format, &store.directory()?.build()?, options.with_secrets)
         }
         None => {
@@ -242,10 +243,27 @@ pub(super) async fn export(reach: &Reach, options: Export) -> anyhow::Result<u8>
     };
     match &options.file {
         Some(file) => {
-            std::fs::write(file, text)
+            write(file, &text, options.with_secrets)
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }
         None => crate::cli::print_out(&text),
     }
     Ok(OK)
+}
+
+/// Writes a file; with secrets in it, one that only its owner can read.
+fn write(file: &Path, text: &str, secret: bool) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if secret {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let mut file = options.open(file)?;
+    #[cfg(unix)]
+    if secret {
+        // It may have been there, readable for all.
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    std::io::Write::write_all(&mut file, text.as_bytes())
 }
