@@ -19,7 +19,8 @@ const FORMATS: &str = "A file that ends in .csv is a table headed like the origi
 device or profile: USER ID, FIRST NAME, LAST NAME, PASSWORD or PASSWORD HASH, PIN or PIN HASH, CREDENTIAL,
 PRIMARY EXTENSION, RIGHT 1 …, CONTROLLED DEVICE 1 …, CONTROLLED PROFILE 1 … · APPLICATION USER ID · DEVICE NAME,
 MODEL, PROTOCOL, DESCRIPTION, OWNER USER ID, ADDRESS, EXTENSION MOBILITY · PROFILE NAME, PROFILE OWNER 1 …,
-DEFAULT FOR 1 … · DIRECTORY NUMBER 1, ROUTE PARTITION 1 … A row may name a user and his device at once.
+DEFAULT FOR 1 … · DIRECTORY NUMBER 1, ROUTE PARTITION 1 … A row may name a user and his device at once;
+a further row of a name adds to its lists.
 Any other file is TOML; `admin export` writes either.";
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,7 @@ pub(super) struct Import {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Keep what the file does not name
+    /// Keep what the file does not name or leaves empty
     #[arg(long)]
     merge: bool,
     #[command(flatten)]
@@ -125,6 +126,10 @@ fn read(file: &Path) -> anyhow::Result<Contents> {
 pub(super) async fn import(reach: &Reach, options: Import) -> anyhow::Result<u8> {
     let database = options.store.database()?;
     let contents = read(&options.file)?;
+    if contents.names_nothing() {
+        let file = options.file.display();
+        return Err(Usage::new(format!("{file} names no user, device or profile")).into());
+    }
     match database {
         Some(database) => into_store(reach, &options, contents, &database),
         None => to_server(reach, &options, contents).await,
@@ -139,12 +144,7 @@ fn into_store(
 ) -> anyhow::Result<u8> {
     let (mut store, _lock) = StoreChoice::open(database, !options.dry_run)?;
     let before = store.directory()?.build()?;
-    contents.keep_secrets_of(&before);
-    if options.merge {
-        contents.keep_entries_of(&before);
-    }
-    let directory = contents.builder.build()?;
-    let difference = Difference::between(&before, &directory);
+    let (directory, difference) = contents.over(&before, options.merge)?;
     drop(before);
     if !options.dry_run {
         store.import(&directory, contents.logins, contents.tokens)?;
@@ -174,9 +174,8 @@ async fn to_server(reach: &Reach, options: &Import, contents: Contents) -> anyho
     }
     let client = reach.client()?;
     // Sent as it was understood here, secrets hashed.
-    let directory = contents.builder.build()?;
-    let bytes = directory_file::write(Format::Csv, &directory, true).into_bytes();
-    drop(directory);
+    let bytes = directory_file::csv::write(&contents.builder, true).into_bytes();
+    drop(contents);
     let place = format!(
         "{}?dry_run={}&merge={}",
         path(&["directory"]),
