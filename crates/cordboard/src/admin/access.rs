@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use crate::app::App;
 use crate::edge::Peer;
+use crate::services::tokens::Held;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -105,11 +106,21 @@ fn need(method: &Method, path: &str) -> Need {
 }
 
 /// Lets a request through, or answers 401 or 403.
-pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let need = need(request.method(), request.uri().path());
     let peer = request.extensions().get::<Peer>().copied();
     match allowed(&app, need, peer.unwrap_or_default(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(held) => {
+            // What goes on for longer than an answer asks about it again.
+            if let Some(held) = held {
+                request.extensions_mut().insert(held);
+            }
+            next.run(request).await
+        }
         Err(problem) => {
             let mut response = problem.into_response();
             if response.status() == StatusCode::UNAUTHORIZED {
@@ -123,15 +134,21 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-fn allowed(app: &App, need: Need, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
+/// The token that allows it; `None` where none is needed.
+fn allowed(
+    app: &App,
+    need: Need,
+    peer: Peer,
+    headers: &HeaderMap,
+) -> Result<Option<Held>, Problem> {
     if need == Need::Nothing {
-        return Ok(());
+        return Ok(None);
     }
     let Some(given) = headers.get(header::AUTHORIZATION) else {
         if !app.serves.open_api || !peer.address.ip().is_loopback() {
             return Err(unauthorized("send a token: `Authorization: Bearer …`"));
         }
-        return ours(headers);
+        return ours(headers).map(|()| None);
     };
     let token = given.to_str().ok().and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
@@ -139,13 +156,14 @@ fn allowed(app: &App, need: Need, peer: Peer, headers: &HeaderMap) -> Result<(),
             .eq_ignore_ascii_case("bearer")
             .then_some(token.trim())
     });
-    let known = token.and_then(|token| app.auth.tokens.of_api(token, app.clock.now().wall.0));
-    let Some(known) = known else {
+    let now = app.clock.now().wall.0;
+    let known = token.and_then(|token| app.auth.tokens.hold_api(token, now));
+    let Some((known, held)) = known else {
         return Err(unauthorized("there is no such token, or it has expired"));
     };
     let roles = known.roles.iter().filter_map(|role| role.parse().ok());
     if roles.into_iter().any(|role: Role| role.allows(need)) {
-        return Ok(());
+        return Ok(Some(held));
     }
     Err(Problem::new(
         StatusCode::FORBIDDEN,

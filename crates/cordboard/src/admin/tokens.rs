@@ -140,6 +140,8 @@ async fn delete(app: &App, hash: Option<String>) -> Result<StatusCode, Problem> 
         })
         .await??;
     app.auth.tokens.remove(&hash);
+    // Listeners ask whether it was theirs.
+    app.hub.ring();
     Ok(StatusCode::NO_CONTENT)
 }
 

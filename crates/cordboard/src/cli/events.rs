@@ -42,7 +42,6 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
                     };
                     match next {
                         Ok(Some(event)) => {
-                            since = Some(event.number);
                             print(options.reach.json, &event);
                             left -= 1;
                             if left == 0 {
@@ -50,8 +49,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
                             }
                         }
                         Ok(None) if !options.follow => return Ok(OK),
-                        Ok(None) => break None,
-                        Err(error) => break Some(error),
+                        Ok(None) => {
+                            since = events.last();
+                            break None;
+                        }
+                        Err(error) => {
+                            since = events.last();
+                            break Some(error);
+                        }
                     }
                 }
             }
