@@ -36,6 +36,21 @@ async fn pages_of_other_sites_may_not_use_the_labs_open_api() {
         let answer = server.request("GET", "/api/v1/users", &headers, b"").await;
         assert_eq!(answer.status, status, "{headers:?} at {host}");
     }
+    // What a browser sends for a page whose name was made to lead here.
+    let token = reader(&server).await.0;
+    for (headers, status) in [
+        ("Host: evil.example:8080\r\n".to_owned(), 403),
+        ("Host: localhost.evil.example\r\n".to_owned(), 403),
+        ("Host: localhost:8080\r\n".to_owned(), 200),
+        (
+            format!("Host: pbx.example\r\nAuthorization: Bearer {token}\r\n"),
+            200,
+        ),
+    ] {
+        let ask = format!("GET /api/v1/users HTTP/1.1\r\n{headers}\r\n");
+        let answer = server.raw(ask.as_bytes()).await;
+        assert_eq!(answer.status, status, "{headers}");
+    }
     let forged = server
         .request(
             "POST",

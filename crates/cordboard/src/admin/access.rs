@@ -178,27 +178,33 @@ fn unauthorized(why: &str) -> Problem {
 }
 
 /// The lab trusts this machine, but not the pages of other sites that a browser on it happens to show: neither a page that
-/// posts here, nor one whose name was made to lead here.
+/// posts here, nor one whose name was made to lead here. For the second the name is always asked: a browser that reads its own
+/// site over clear text says nothing else about where the request comes from.
 fn ours(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let site = text("sec-fetch-site");
-    let origin = text("origin");
-    if site.is_none() && origin.is_none() {
-        // No browser.
-        return Ok(());
-    }
-    let from_elsewhere = matches!(site, Some("cross-site" | "same-site"));
     let host = text("host").unwrap_or_default();
-    let origin_host = origin.map(|o| o.split_once("://").map_or(o, |(_, host)| host));
-    if !from_elsewhere && is_here(host) && origin_host.is_none_or(is_here) {
-        return Ok(());
+    if !is_here(host) {
+        return Err(foreign(format!(
+            "`{host}` is not 127.0.0.1, [::1] or localhost; ask by one of these, or send a token"
+        )));
     }
-    Err(Problem::new(
+    let from_elsewhere = matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"));
+    let origin = text("origin").map(|o| o.split_once("://").map_or(o, |(_, host)| host));
+    if from_elsewhere || !origin.is_none_or(is_here) {
+        return Err(foreign(
+            "the request comes from a page of another site; send a token to allow it",
+        ));
+    }
+    Ok(())
+}
+
+fn foreign(why: impl Into<String>) -> Problem {
+    Problem::new(
         StatusCode::FORBIDDEN,
         "foreign-site",
         "Not for pages of other sites",
     )
-    .because("the request comes from a page of another site; send a token to allow it"))
+    .because(why)
 }
 
 /// Does this name this machine?
@@ -272,7 +278,9 @@ mod tests {
             }
             ours(&headers).is_ok()
         };
-        assert!(with(&[("host", "evil.example")]), "a program says anything");
+        assert!(with(&[("host", "localhost:8080")]), "a program");
+        assert!(!with(&[("host", "evil.example:8080")]), "a name led here");
+        assert!(!with(&[]), "no name at all");
         let here = ("host", "127.0.0.1:8080");
         assert!(with(&[
             here,
