@@ -251,7 +251,7 @@ fn admin_token(store: &mut Store, another: bool) -> anyhow::Result<Option<String
     if store.fact(ADMIN_FACT)?.is_some() && !another {
         return Ok(None);
     }
-    let token = tokens::generate(crate::admin::API_TOKEN);
+    let token = tokens::generate(tokens::Kind::Api.word());
     store.put_api_token(&ApiToken {
         hash: tokens::hash(&token),
         name: "made at a start".to_owned(),

@@ -123,14 +123,42 @@ impl Tokens {
     }
 }
 
-/// A new token, as it is given out once. `kind` tells people, and programs that look for leaked secrets, what it is.
+/// Whose a token is. It is written in front of it, for people, for programs that look for leaked secrets, and so that the
+/// command line sends neither kind to where the other belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Stands for a user.
+    User,
+    /// Opens the JSON API.
+    Api,
+}
+
+impl Kind {
+    /// The word in front of the underscore.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::User => "cbu",
+            Self::Api => "cba",
+        }
+    }
+
+    /// The kind of a token; `None` for one that is not ours.
+    pub fn of(token: &str) -> Option<Self> {
+        let (word, _) = token.split_once('_')?;
+        [Self::User, Self::Api]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+/// A new token, as it is given out once, behind the word that says what it is.
 ///
 /// # Panics
 /// When the system gives no randomness; nothing safe can be done then.
-pub fn generate(kind: &str) -> String {
+pub fn generate(word: &str) -> String {
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("the system gives randomness");
-    format!("{kind}_{}", BASE64_URL_SAFE_NO_PAD.encode(random))
+    format!("{word}_{}", BASE64_URL_SAFE_NO_PAD.encode(random))
 }
 
 /// The form in which a token is kept: its SHA-256, in hex.

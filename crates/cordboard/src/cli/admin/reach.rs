@@ -2,6 +2,7 @@
 
 use crate::cli::connect::{TrustChoice, print_failure, secret, variable};
 use crate::cli::{NO_PERMISSION, OK, PROTOCOL, REFUSED, UNAVAILABLE, Usage, print_out};
+use crate::services::tokens::Kind;
 use cordboard_client::admin::{AdminClient, AdminError, Answer};
 use cordboard_wire::Secret;
 use serde_json::Value;
@@ -45,6 +46,15 @@ impl Reach {
                     .as_deref(),
             )?,
         };
+        if token
+            .as_ref()
+            .is_some_and(|token| Kind::of(token.expose()) == Some(Kind::User))
+        {
+            return Err(Usage::new(
+                "the token stands for a user and was not sent; the JSON API wants one of its own, \
+                 which `cordboard admin tokens create NAME --role ROLE` makes",
+            ));
+        }
         AdminClient::new(&self.server, &self.trust.trust()?, token)
             .map_err(|error| Usage::new(error.to_string()))
     }
