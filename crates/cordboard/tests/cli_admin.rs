@@ -446,6 +446,38 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
 }
 
 #[test]
+fn a_first_start_that_fails_does_not_use_up_the_administrators_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, database) = (folder.path().join("c.toml"), folder.path().join("d.db"));
+    let write = |more: &str| {
+        let text = format!(
+            "[listen]\nhttp = \"127.0.0.1:0\"\nhttps = \"off\"\n[store]\nurl = \"sqlite:{}\"\n{more}",
+            database.display()
+        );
+        std::fs::write(&config, text).unwrap();
+    };
+    let serve = || {
+        let mut command = cordboard();
+        command.arg("serve").arg("--config").arg(&config);
+        command
+    };
+    write("[webdialer]\nbrand = \"/nonexistent\"\n");
+    let (status, out, err) = output(&mut serve());
+    assert_eq!((status, out.as_str()), (1, ""), "{err}");
+    write("");
+    let mut child = serve()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = out.next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(first.contains("cba_"), "{first}");
+}
+
+#[test]
 fn completions_and_man_pages_name_every_command() {
     let (status, bash, _) = output(cordboard().args(["completions", "bash"]));
     assert!(
