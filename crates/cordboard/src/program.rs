@@ -128,10 +128,6 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         Some(file) => Some(seeded(&mut store, &file, fresh)?),
         None => None,
     };
-    let admin_token = match serves.api && !serves.open_api {
-        true => admin_token(&mut store, new_admin_token)?,
-        false => None,
-    };
     let offset = store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok());
     let clock = Clock::new(offset.unwrap_or(0));
     let mut builder = store.directory()?;
@@ -215,6 +211,11 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
             stopping,
         ));
     }
+    // Last: a start that fails would have stored a token that nobody was shown.
+    let admin_token = match app.serves.api && !app.serves.open_api {
+        true => admin_token(&app, new_admin_token).await?,
+        false => None,
+    };
     Ok(Program {
         app,
         addresses,
@@ -246,20 +247,30 @@ impl Program {
 }
 
 /// The first start makes a token for an administrator: without one nobody could do anything, and none is built in.
-fn admin_token(store: &mut Store, another: bool) -> anyhow::Result<Option<String>> {
-    if store.fact(ADMIN_FACT)?.is_some() && !another {
-        return Ok(None);
-    }
-    let token = tokens::generate(crate::admin::API_TOKEN);
-    store.put_api_token(&ApiToken {
+async fn admin_token(app: &App, another: bool) -> anyhow::Result<Option<String>> {
+    let token = tokens::generate(tokens::Kind::Api.word());
+    let kept = ApiToken {
         hash: tokens::hash(&token),
         name: "made at a start".to_owned(),
         roles: vec![Role::Admin.to_string()],
         created: Wall(jiff::Timestamp::now().as_millisecond()),
         expires: None,
-    })?;
-    store.set_fact(ADMIN_FACT, "made")?;
-    Ok(Some(token))
+    };
+    let stored = kept.clone();
+    let made = app.handle.on_thread(move |engine| {
+        let store = &mut engine.store;
+        if store.fact(ADMIN_FACT)?.is_some() && !another {
+            return Ok(false);
+        }
+        store.put_api_token(&stored)?;
+        store.set_fact(ADMIN_FACT, "made")?;
+        Ok::<_, StoreError>(true)
+    });
+    let made = made.await.context("the exchange does not answer")??;
+    if made {
+        app.auth.tokens.add_api(kept);
+    }
+    Ok(made.then_some(token))
 }
 
 /// Seeds the store if it is to be, and answers the state that a reset goes back to. A store that has its seed is not asked to

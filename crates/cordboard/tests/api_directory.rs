@@ -226,7 +226,8 @@ async fn lines_are_added_replaced_and_removed_in_their_place() {
             .clone();
         let (kind, name) = folder.split_once('/').unwrap();
         assert_eq!(found[kind], json!([name]));
-        assert_eq!(delete(&server, &place).await.status, 204);
+        let removed = server.request("DELETE", &place, &[("If-Match", "*")], b"");
+        assert_eq!(removed.await.status, 204);
         assert_eq!(server.get(&place).await.status, 404);
         assert_eq!(server.get(&path).await.json(), before.json());
     }
@@ -542,5 +543,26 @@ async fn a_phone_that_is_deleted_in_a_call_can_still_be_hung_up() {
         server.get(&format!("/api/v1/calls/{id}")).await.json()["state"],
         "ended"
     );
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_is_removed_by_its_place_only_under_the_tag_of_what_was_read() {
+    let server = server().await;
+    let line = "/api/v1/devices/SEPA/lines/1";
+    let blind = delete(&server, line).await;
+    assert_eq!(
+        (blind.status, kind(&blind).as_str()),
+        (428, "if-match-required")
+    );
+    let read = server.get(line).await;
+    let headers = [("If-Match", read.header("etag").unwrap())];
+    let removed = server.request("DELETE", line, &headers, b"").await;
+    assert_eq!(removed.status, 204, "{}", removed.body);
+    // Sent twice, as after a lost answer, it does not take the line that moved up.
+    let again = server.request("DELETE", line, &headers, b"").await;
+    assert_eq!(again.status, 412, "{}", again.body);
+    let left = server.get("/api/v1/devices/SEPA/lines").await;
+    assert_eq!(left.json()["lines"][0]["number"], "1002");
     server.program.stop().await;
 }

@@ -7,6 +7,8 @@ use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
 use crate::runtime::hub::{Heard, Listener, Published};
+use crate::services::tokens::Held;
+use axum::Extension;
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -42,6 +44,7 @@ pub(super) struct Since {
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = admin::Problem)))]
 pub(super) async fn listen(
     State(app): State<Arc<App>>,
+    held: Option<Extension<Held>>,
     headers: HeaderMap,
     since: Result<Query<Since>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -56,10 +59,13 @@ pub(super) async fn listen(
     };
     // Subscribed before the answer begins: nothing that happens from here on is missed.
     let listener = app.hub.listen(said.or(since));
-    let hello = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
+    // The number comes first, without an event: who is cut off before the first one comes back with it all the same.
+    let hello = format!("id: {}\nretry: {RETRY_MS}\n\n", listener.at());
+    let hello = Bytes::from(hello);
     let stream = Stream {
         app,
         listener,
+        held: held.map(|Extension(held)| held),
         hello: Some(hello),
         snapshot: None,
     };
@@ -80,6 +86,8 @@ pub(super) async fn listen(
 struct Stream {
     app: Arc<App>,
     listener: Listener,
+    /// The token that it came with.
+    held: Option<Held>,
     hello: Option<Bytes>,
     snapshot: Option<SnapshotAsked>,
 }
@@ -102,6 +110,17 @@ impl HttpBody for Stream {
 impl Stream {
     /// What is sent next; `None` ends the answer.
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let chunk = ready!(self.poll_said(context));
+        // What is heard by somebody whose time is over is not told him. Without an event, the comment of a quiet time is kept from him.
+        Poll::Ready(chunk.filter(|_| !self.has_expired()))
+    }
+
+    fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(held) = &mut self.held
+            && !self.app.auth.tokens.still_has(held)
+        {
+            return Poll::Ready(None);
+        }
         if let Some(hello) = self.hello.take() {
             return Poll::Ready(Some(hello));
         }
@@ -127,6 +146,11 @@ impl Stream {
             self.listener.caught_up(number);
             snapshot
         }))
+    }
+
+    fn has_expired(&self) -> bool {
+        let now = || self.app.clock.now().wall;
+        self.held.as_ref().is_some_and(|held| held.has_expired(now))
     }
 }
 

@@ -231,6 +231,11 @@ impl Listener {
         std::future::poll_fn(|context| self.poll_next(context)).await
     }
 
+    /// The number of the event that it heard last, or that it begins after.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
     /// Goes on after this event.
     pub fn caught_up(&mut self, number: u64) {
         self.at = number;

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+pub mod events;
+pub mod process;
+
 use cordboard::app::Serves;
 use cordboard::directory_file::Format;
 use cordboard::lab::SeedFile;
