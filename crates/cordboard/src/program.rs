@@ -27,10 +27,10 @@ use cordboard_store::{ApiToken, Store, StoreError, Sync};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 /// Connections get so long to finish what they are at when the program ends.
@@ -141,7 +141,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let auth = Auth::new(metrics.auth_hashes.clone());
     auth.tokens.set(store.tokens()?, store.api_tokens()?);
     let homes = Arc::new(Homes::new(&config, clock.clone())?);
-    let history = Mutex::new(store.reader()?);
+    let history = Arc::new(Mutex::new(store.reader()?));
+    let stored_call = Arc::new(Mutex::new(store.reader()?));
     let running = exchange_task::start(Parts {
         settings: config.exchange(names),
         directory: builder.build()?,
@@ -159,6 +160,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         journal: Journal::new(clock.clone(), serves.lab),
         clock,
         history,
+        stored_call,
         auth,
         metrics,
         faults: FaultBoard::default(),
@@ -168,7 +170,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
             ..Pages::default()
         },
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
-        editing: tokio::sync::Mutex::default(),
+        editing: Mutex::default(),
         serves,
         seed,
         population,

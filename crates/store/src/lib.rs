@@ -7,7 +7,7 @@ mod backend;
 pub mod passwords;
 mod tokens;
 
-pub use backend::sqlite::{Reader, Seeded, Store, Sync};
+pub use backend::sqlite::{Looked, Reader, Seeded, Store, Sync};
 pub use tokens::{ApiToken, UserToken, token_id};
 
 use thiserror::Error;
