@@ -268,10 +268,14 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
     server.get("/metrics").await;
     assert_eq!(places(&server, "SEPJ", "1002").await.status, 201);
     server.get("/api/v1/nothing").await;
+    let token = r#"{"name": "dash", "roles": ["reader"]}"#;
+    let token = server.post_json("/api/v1/tokens", token).await.json();
     let line = |number: u64, interface: &str, method: &str, path: &str, status: u16, fields| json!({"number": number, "interface": interface, "method": method, "path": path, "status": status, "fields": fields});
     let asked = journal(&server, "").await;
     let fault = &asked[2]["fields"]["fault"];
     assert!(fault.as_str().unwrap().contains("SAXParseException"));
+    let placed = &asked[4]["fields"]["answer"];
+    assert!(placed.as_str().unwrap().contains(r#""device":"SEPJ""#));
     let expected = [
         line(
             1,
@@ -306,9 +310,25 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
             "POST",
             "/api/v1/calls",
             201,
-            json!({"call": "c-2"}),
+            json!({"call": "c-2", "request": r#"{"device":"SEPJ","to":"1002"}"#, "answer": placed}),
         ),
-        line(6, "api", "GET", "/api/v1/nothing", 404, json!({})),
+        line(
+            6,
+            "api",
+            "GET",
+            "/api/v1/nothing",
+            404,
+            json!({"answer": r#"{"status":404,"title":"There is nothing at this address","type":"urn:cordboard:problem:not-found"}"#}),
+        ),
+        line(
+            7,
+            "api",
+            "POST",
+            "/api/v1/tokens",
+            201,
+            json!({"request": r#"{"name":"dash","roles":["reader"]}"#,
+                "answer": format!(r#"{{"expires_at":{},"id":{},"token":"•••"}}"#, token["expires_at"], token["id"])}),
+        ),
     ];
     assert_eq!(asked, expected);
     assert_eq!(
@@ -316,10 +336,10 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
         expected[1..3]
     );
     // Even reading it was noted.
-    let last = journal(&server, "?since=6").await;
+    let last = journal(&server, "?since=7").await;
     assert_eq!(
-        last[0],
-        line(7, "api", "GET", "/api/v1/lab/requests", 200, json!({}))
+        (&last[0]["path"], &last[0]["status"]),
+        (&json!("/api/v1/lab/requests"), &json!(200))
     );
     assert_eq!(last.len(), 2);
 }
