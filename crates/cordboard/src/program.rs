@@ -118,8 +118,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     std::fs::create_dir_all(&data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     let lock = lock_folder(&data)?;
-    let http = listen(&config.listen.http, "http").await?;
-    let https = listen(&config.listen.https, "https").await?;
+    let http = listen(&config.listen.http, "http", serves.lab).await?;
+    let https = listen(&config.listen.https, "https", serves.lab).await?;
     let sync = match config.store.sync {
         config::Sync::Full => Sync::Full,
         config::Sync::Normal => Sync::Normal,
@@ -357,14 +357,14 @@ pub(crate) fn lock_folder(data: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => Err(InUse(format!(
-            "the data folder {} is in use by another cordboard; choose another with --data, or stop that one",
+            "the data folder {} is in use by another cordboard; stop that one, or choose another folder",
             data.display()
         ))
         .into()),
     }
 }
 
-async fn listen(place: &str, what: &str) -> anyhow::Result<Option<TcpListener>> {
+async fn listen(place: &str, what: &str, lab: bool) -> anyhow::Result<Option<TcpListener>> {
     if place == "off" {
         return Ok(None);
     }
@@ -377,11 +377,14 @@ async fn listen(place: &str, what: &str) -> anyhow::Result<Option<TcpListener>> 
         })?;
     match listener::bind(address) {
         Ok(listener) => Ok(Some(listener)),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(InUse(format!(
-            "port {} ({what}) is in use; try --offset 100 to move every port, or --ports any",
-            address.port()
-        ))
-        .into()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let port = address.port();
+            let way_out = match lab {
+                true => "try --offset 100 to move every port, or --ports any".to_owned(),
+                false => format!("change listen.{what}"),
+            };
+            Err(InUse(format!("port {port} ({what}) is in use; {way_out}")).into())
+        }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {address} ({what})")),
     }
 }

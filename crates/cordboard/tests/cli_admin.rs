@@ -367,6 +367,7 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
     };
     let (status, _, err) = server.run(&["admin", "users", "list"]);
     assert!(status == 77 && err.contains("A token is needed"), "{err}");
+    assert!(err.contains("--token-file"), "{err}");
     for guess in ["admin", "cordboard", "", "cba_"] {
         assert_eq!(with(&server, &["admin", "users", "list"], guess).0, 77);
     }
@@ -379,7 +380,8 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
         let (status, _, err) = server.run(&["lines", "--user", user, "--password", password]);
         assert_eq!(status, 77, "{err}");
     }
-    assert_eq!(with(&server, &["admin", "lab", "clock"], &token).0, 1);
+    let (status, _, err) = with(&server, &["admin", "lab", "clock"], &token);
+    assert!(status == 1 && err.contains("only `cordboard lab`"), "{err}");
     let (status, out, err) = with(&server, &["admin", "users", "list"], &token);
     assert_eq!((status, out.lines().count()), (0, 1), "{err}");
     assert_eq!(
@@ -437,6 +439,17 @@ fn a_first_start_that_fails_does_not_use_up_the_administrators_token() {
     write("[webdialer]\nbrand = \"/nonexistent\"\n");
     let (status, out, err) = output(&mut serve());
     assert_eq!((status, out.as_str()), (1, ""), "{err}");
+    // A port that is taken is named with the setting that moves it.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    write("");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let busy = text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+    std::fs::write(&config, busy).unwrap();
+    let (status, out, err) = output(&mut serve());
+    assert_eq!((status, out.as_str()), (69, ""), "{err}");
+    let told = format!("port {port} (http) is in use; change listen.http");
+    assert!(err.contains(&told), "{err}");
     write("");
     let mut child = serve()
         .stdout(Stdio::piped())

@@ -199,10 +199,7 @@ impl From<JsonRejection> for Problem {
                 "not-json",
                 "The body must be application/json",
             ),
-            JsonRejection::BytesRejection(error) => Self {
-                status: error.status(),
-                ..Self::bad_request(error.body_text())
-            },
+            JsonRejection::BytesRejection(error) => error.into(),
             other => Self::bad_request(other.body_text()),
         }
     }
@@ -216,6 +213,12 @@ impl From<QueryRejection> for Problem {
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let title = "The body is too long";
+            return Self::new(rejection.status(), "too-long", title).because(
+                "`limits.body_bytes` says how long a body may be, `limits.import_bytes` how long a directory's",
+            );
+        }
         Self {
             status: rejection.status(),
             ..Self::bad_request(rejection.body_text())

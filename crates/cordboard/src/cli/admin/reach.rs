@@ -102,6 +102,11 @@ impl Reach {
             print_failure(&error.to_string(), code, text);
         }
         eprintln!("cordboard: {error}");
+        if code == Some(401) {
+            eprintln!(
+                "cordboard: give it by --token-file, CORDBOARD_TOKEN or CORDBOARD_TOKEN_FILE"
+            );
+        }
         status
     }
 }
