@@ -115,8 +115,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         auto_answer,
         new_admin_token,
     } = plan;
-    std::fs::create_dir_all(&data)
-        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    private_folder(&data)?;
     let lock = lock_folder(&data)?;
     let http = listen(&config.listen.http, "http", serves.lab).await?;
     let https = listen(&config.listen.https, "https", serves.lab).await?;
@@ -348,6 +347,15 @@ fn certificate(config: &Config, data: &Path) -> anyhow::Result<(PathBuf, PathBuf
         }
         _ => anyhow::bail!("tls.certificate and tls.key go together; one of them is missing"),
     }
+}
+
+/// Makes a data folder that is not there; only its owner may look into it.
+pub(crate) fn private_folder(data: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(data);
+    made.with_context(|| format!("cannot make the data folder {}", data.display()))
 }
 
 /// Makes sure that no other process uses the folder.

@@ -88,6 +88,22 @@ async fn a_store_that_is_slow_and_fails_is_both_until_both_are_cleared() {
 }
 
 #[tokio::test]
+async fn a_slow_store_makes_changes_and_tokens_late_too() {
+    let server = server().await;
+    let slow = json!({"on": "store", "kind": "slow", "delay_ms": 200});
+    sets(&server, slow).await;
+    for (path, body) in [
+        ("/api/v1/app-users", json!({"id": "late"})),
+        ("/api/v1/tokens", json!({"name": "t", "roles": ["reader"]})),
+    ] {
+        let before = std::time::Instant::now();
+        let made = server.post_json(path, &body.to_string()).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        assert!(before.elapsed().as_millis() >= 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_fault_of_the_table_is_accepted_and_listed_and_no_other() {
     let server = server().await;
     let table = [

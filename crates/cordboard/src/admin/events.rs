@@ -182,26 +182,23 @@ impl Snapshots {
         }
         let hub = app.hub.clone();
         let read = app.handle.on_thread(move |engine| {
-            let calls = engine.read(exchange::Query::Calls);
-            let devices = engine.read(exchange::Query::Devices);
-            let counts = engine.read(exchange::Query::Counts);
-            (hub.last(), calls, devices, counts)
+            // A question is the first of what is handled now: what it sees is as of the events that are out before it.
+            (hub.last(), engine.read(exchange::Query::State))
         });
-        let (number, calls, devices, counts) = read.await.ok()?;
-        let (Some(Reply::Calls(calls)), Some(Reply::Devices(devices)), Some(Reply::Counts(counts))) =
-            (calls, devices, counts)
-        else {
+        let (number, read) = read.await.ok()?;
+        let Some(Reply::State(view)) = read else {
             return None;
         };
         let state = admin::Resync {
             at: shapes::time(app.clock.now().wall.0),
-            calls: calls.iter().map(shapes::call).collect(),
-            devices_down: devices
+            calls: view.calls.iter().map(shapes::call).collect(),
+            devices_down: view
+                .devices
                 .iter()
                 .filter(|d| !d.registered)
                 .map(|d| d.name.to_string())
                 .collect(),
-            network_up: counts.network_up,
+            network_up: view.network_up,
         };
         let snapshot = written(number, "resync", &state);
         *kept() = Some((number, snapshot.clone()));

@@ -14,6 +14,7 @@ pub mod shapes;
 mod tokens;
 
 pub use events::Snapshots;
+pub(crate) use problem::no_address;
 
 use crate::app::App;
 use axum::Router;

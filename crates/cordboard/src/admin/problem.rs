@@ -243,6 +243,14 @@ impl From<crate::runtime::handle::Stopped> for Problem {
     }
 }
 
+/// An address that the edge refuses.
+pub(crate) fn no_address() -> Response {
+    Problem::bad_request(
+        "the address has a `.` or `..` in it, an escape that is none, or a slash, a backslash or a control character escaped",
+    )
+    .into_response()
+}
+
 pub(super) async fn nothing_here() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,

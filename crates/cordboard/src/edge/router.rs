@@ -73,7 +73,10 @@ async fn dispatch(
     path: Option<String>,
 ) -> Reply {
     let Some(path) = path else {
-        return Reply::empty(StatusCode::BAD_REQUEST);
+        return match interface {
+            Some(crate::admin::INTERFACE) => crate::admin::no_address().into(),
+            Some(_) | None => Reply::empty(StatusCode::BAD_REQUEST),
+        };
     };
     if app.serves.webdialer && interface == Some(webdialer::INTERFACE) {
         if app.faults.is_down(webdialer::INTERFACE) {
