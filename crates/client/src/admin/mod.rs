@@ -131,7 +131,10 @@ impl AdminClient {
     ) -> Result<Answer, AdminError> {
         // The URL's library would walk up and ask for something else.
         let pieces = path.split('?').next().unwrap_or_default().split('/');
-        if let Some(dots) = pieces.into_iter().find(|piece| matches!(*piece, "." | "..")) {
+        if let Some(dots) = pieces
+            .into_iter()
+            .find(|piece| matches!(*piece, "." | ".."))
+        {
             return Err(AdminError::Refused(Problem {
                 kind: "urn:cordboard:problem:bad-request".to_owned(),
                 title: "The request cannot be understood".to_owned(),
