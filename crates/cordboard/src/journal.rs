@@ -120,17 +120,21 @@ fn parameters(text: &mut String, parameter: &str) {
     let Some((name, _)) = parameter.split_once('=') else {
         return text.push_str(parameter);
     };
-    let plain = percent_encoding::percent_decode_str(name)
-        .decode_utf8_lossy()
-        .to_lowercase();
+    let plain = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
     // An XML document in a parameter has its secrets inside.
-    if SECRET_NAMES.iter().any(|word| plain.contains(word)) || plain == "xml" {
+    if is_secret(&plain) || plain.eq_ignore_ascii_case("xml") {
         text.push_str(name);
         text.push('=');
         text.push_str(MASK);
     } else {
         text.push_str(parameter);
     }
+}
+
+/// May what has this name be a secret?
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    SECRET_NAMES.iter().any(|word| name.contains(word))
 }
 
 /// The journal.
