@@ -133,6 +133,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let mut builder = store.directory()?;
     crate::lab::populate(&mut builder, population);
     let logins = store.logins()?;
+    let last_users = store.last_users()?;
     let seed = seed.map(Arc::new);
     let metrics = Metrics::default();
     let brand = Brand::load(config.webdialer.brand.as_deref())
@@ -146,6 +147,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         settings: config.exchange(names),
         directory: builder.build()?,
         logins,
+        last_users,
         store,
         auto_answer,
         clock: clock.clone(),
@@ -332,7 +334,7 @@ fn put_seed(store: &mut Store, seed: &Seed) -> Result<(), StoreError> {
     put_directory(store, &seed.contents)?;
     store.keep_seed()?;
     store.set_fact(CLOCK_FACT, "0")?;
-    store.forget_calls()?;
+    store.forget_what_happened()?;
     store.set_fact("counters", "{\"calls\":0,\"parts\":0,\"events\":0}")
 }
 

@@ -54,6 +54,24 @@ pub enum Refusal {
     /// The exchange has as many calls as it was configured to carry.
     #[error("the exchange is at its capacity")]
     Overloaded,
+    /// Nobody may log in to that device, nor out of it.
+    #[error("Extension Mobility is off on that device")]
+    MobilityOff,
+    /// Somebody sits at that device.
+    #[error("somebody is logged in to that device")]
+    SeatTaken,
+    /// Nobody sits at that device.
+    #[error("nobody is logged in to that device")]
+    SeatFree,
+    /// No such profile, or the user has none.
+    #[error("no such device profile")]
+    NoSuchProfile,
+    /// The user sits elsewhere, and may only sit at one device.
+    #[error("the user is logged in elsewhere")]
+    SeatedElsewhere,
+    /// The automatic log-out could not be set or removed.
+    #[error("the automatic log-out cannot be set or removed")]
+    TimerUnavailable,
     /// The fact could not be stored, so the change was taken back.
     #[error("the change could not be stored")]
     StoreUnavailable,

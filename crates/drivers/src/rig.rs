@@ -232,6 +232,11 @@ pub fn describe(event: &Event) -> String {
         },
         EventKind::DeviceUp(device) => format!("{device} up"),
         EventKind::DeviceDown(device) => format!("{device} down"),
+        EventKind::MobilityLogin(login) => format!("{} at {}", login.user, login.device),
+        EventKind::MobilityLogout(ended) => {
+            let login = &ended.login;
+            format!("{} off {} {}", login.user, login.device, ended.how.as_str())
+        }
         EventKind::NetworkUp
         | EventKind::NetworkDown
         | EventKind::DirectoryChanged
@@ -266,6 +271,7 @@ pub fn phone_list(phones: &[(&str, &str, &[&str])]) -> Builder {
                 password_hash: None,
                 pin_hash: None,
                 credential: Default::default(),
+                home_cluster: true,
             });
         }
         builder.devices.push(Device {

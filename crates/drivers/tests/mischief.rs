@@ -255,6 +255,10 @@ impl Story {
                 user: "dan".into(),
                 profile: "desk".into(),
                 since: self.rig.now.wall,
+                until: None,
+                origin: "".into(),
+                by: None,
+                mismatched: false,
             }))
         };
         self.rig.input(input);

@@ -63,6 +63,7 @@ fn user(id: &str) -> EndUser {
         password_hash: None,
         pin_hash: None,
         credential: CredentialState::Active,
+        home_cluster: true,
     }
 }
 
@@ -168,7 +169,7 @@ fn story(open: impl Fn() -> Store) {
     store.put_preferences("ann", "2").unwrap();
     let (without, touched) = with.edited(Change::DeleteUser("Jörg".into())).unwrap();
     store.put_entries(&without, &touched).unwrap();
-    store.forget_calls().unwrap();
+    store.forget_what_happened().unwrap();
     drop(store);
     let store = open();
     assert_eq!(store.fact("clock").unwrap().as_deref(), Some("5"));
@@ -234,7 +235,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 5,
+                known: 6,
                 ..
             }
         ),

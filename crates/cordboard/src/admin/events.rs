@@ -38,7 +38,7 @@ pub(super) struct Since {
 }
 
 /// Listen to what happens. Without `since` or `Last-Event-ID`: from now on. Kinds: `call.created`, `call.part`, `call.ended`,
-/// `device.up`, `device.down`, `network.up`, `network.down`, `directory.changed`, `reset`, `resync`.
+/// `mobility.login`, `mobility.logout`, `device.up`, `device.down`, `network.up`, `network.down`, `directory.changed`, `reset`, `resync`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     params(Since, ("Last-Event-ID" = Option<String>, Header, description = "The last event's number")),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = admin::Problem)))]
@@ -240,6 +240,29 @@ fn frame(event: &Event) -> Bytes {
         EventKind::DeviceUp(device) | EventKind::DeviceDown(device) => {
             let device = device.to_string();
             written(number, kind, &admin::DeviceEvent { at, device })
+        }
+        EventKind::MobilityLogin(login) => {
+            let began = admin::MobilityLogin {
+                at,
+                device: login.device.to_string(),
+                user: login.user.to_string(),
+                profile: login.profile.to_string(),
+                until: login.until.map(|until| shapes::time(until.0)),
+                origin: login.origin.to_string(),
+            };
+            written(number, kind, &began)
+        }
+        EventKind::MobilityLogout(ended) => {
+            let ended = admin::MobilityLogout {
+                at,
+                device: ended.login.device.to_string(),
+                user: ended.login.user.to_string(),
+                profile: ended.login.profile.to_string(),
+                since: shapes::time(ended.login.since.0),
+                how: ended.how.as_str().to_owned(),
+                by: ended.by.as_ref().map(ToString::to_string),
+            };
+            written(number, kind, &ended)
         }
         EventKind::NetworkUp
         | EventKind::NetworkDown

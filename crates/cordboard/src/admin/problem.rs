@@ -170,6 +170,32 @@ impl From<Refusal> for Problem {
                 "overloaded",
                 "The exchange is at its capacity",
             ),
+            Refusal::MobilityOff => (
+                StatusCode::CONFLICT,
+                "mobility-off",
+                "Extension Mobility is off on that device",
+            ),
+            Refusal::SeatTaken => (
+                StatusCode::CONFLICT,
+                "seat-taken",
+                "Somebody is logged in there",
+            ),
+            Refusal::SeatFree => (
+                StatusCode::CONFLICT,
+                "seat-free",
+                "Nobody is logged in there",
+            ),
+            Refusal::NoSuchProfile => (StatusCode::NOT_FOUND, "no-such-profile", "No such profile"),
+            Refusal::SeatedElsewhere => (
+                StatusCode::CONFLICT,
+                "seated-elsewhere",
+                "The user is logged in elsewhere",
+            ),
+            Refusal::TimerUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "timer-unavailable",
+                "The automatic log-out cannot be set",
+            ),
             Refusal::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-unavailable",

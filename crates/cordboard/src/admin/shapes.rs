@@ -104,6 +104,7 @@ pub fn user(user: &EndUser) -> admin::User {
         primary_line: user.primary_line.as_ref().map(line),
         rights: user.rights.iter().map(|r| r.0.clone()).collect(),
         credential: credential(user.credential),
+        home_cluster: user.home_cluster,
     }
 }
 

@@ -102,6 +102,7 @@ fn user(new: &mut EndUser, old: &EndUser) {
     keep(&mut new.primary_line, &old.primary_line);
     keep(&mut new.rights, &old.rights);
     keep(&mut new.credential, &old.credential);
+    new.home_cluster &= old.home_cluster;
 }
 
 fn app_user(new: &mut AppUser, old: &AppUser) {

@@ -81,6 +81,7 @@ struct UserRow {
     rights: Vec<String>,
     #[serde(default)]
     credential: CredentialState,
+    home_cluster: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -227,6 +228,7 @@ impl DirectoryFile {
                 primary_line: lines(&self.place, &row.id, row.primary_line.as_slice())?.pop(),
                 rights: row.rights.into_iter().map(Right).collect(),
                 credential: row.credential,
+                home_cluster: row.home_cluster.unwrap_or(true),
             });
         }
         for row in self.app_user {
@@ -267,6 +269,10 @@ impl DirectoryFile {
                 user: row.user.into(),
                 profile: row.profile.into(),
                 since,
+                until: None,
+                origin: "".into(),
+                by: None,
+                mismatched: false,
             });
         }
         for row in self.token {
@@ -318,6 +324,7 @@ pub fn write(directory: &Directory, secrets: bool) -> String {
                 primary_line: user.primary_line.as_ref().map(ToString::to_string),
                 rights: rights(&user.rights),
                 credential: user.credential,
+                home_cluster: (!user.home_cluster).then_some(false),
                 ..UserRow::default()
             })
             .collect(),

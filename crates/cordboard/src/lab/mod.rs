@@ -101,6 +101,7 @@ pub fn populate(builder: &mut Builder, count: usize) {
             password_hash: Some(hash.clone()),
             pin_hash: Some(hash.clone()),
             credential: Default::default(),
+            home_cluster: true,
         };
         if !stored.contains(&id) {
             builder.users.push(person);

@@ -11,7 +11,7 @@ use cordboard_core::directory::{Directory, Entry};
 use cordboard_core::exchange::{
     Action, Actor, Command, Input, MobilityLogin, Output, Query, Record, Reply, Saved, Settings,
 };
-use cordboard_core::ids::Ticket;
+use cordboard_core::ids::{DeviceName, Ticket, UserId};
 use cordboard_core::{Exchange, Now, Refusal};
 use cordboard_drivers::Driver;
 use cordboard_drivers::sim::Sim;
@@ -77,6 +77,8 @@ pub struct Parts {
     pub directory: Directory,
     /// Who sits where.
     pub logins: Vec<MobilityLogin>,
+    /// Who was the last at which device.
+    pub last_users: Vec<(DeviceName, UserId)>,
     /// The store.
     pub store: Store,
     /// How long phones ring before they answer by themselves.
@@ -123,9 +125,10 @@ impl Engine {
             store,
         };
         engine.restore(Saved::Counters(counters));
-        for login in parts.logins {
-            engine.restore(Saved::Login(login));
+        for (device, user) in parts.last_users {
+            engine.restore(Saved::LastUser(device, user));
         }
+        engine.restore_logins(parts.logins);
         engine.catch_up();
         Ok(engine)
     }
@@ -174,6 +177,14 @@ impl Engine {
     fn restore(&mut self, saved: Saved) {
         self.exchange
             .handle(Input::Restore(saved), self.clock.now());
+    }
+
+    /// In the order in which they came: of several of one user the last one is where he is.
+    fn restore_logins(&mut self, mut logins: Vec<MobilityLogin>) {
+        logins.sort_by_key(|login| login.since);
+        for login in logins {
+            self.restore(Saved::Login(login));
+        }
     }
 
     /// Handles these inputs and everything that follows from them at this instant.
@@ -340,7 +351,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         self.store_fault = StoreFault::default();
         self.late.clear();
-        self.store.forget_calls()?;
+        self.store.forget_what_happened()?;
         self.network.reset();
         self.clock.reset();
         let now = self.clock.now();
@@ -353,9 +364,7 @@ impl Engine {
         for output in outputs {
             self.release(output, now);
         }
-        for login in logins {
-            self.restore(Saved::Login(login));
-        }
+        self.restore_logins(logins);
         self.exchange.handle(Input::Stored, now);
         self.hub.ring();
         self.untouched = true;

@@ -340,6 +340,18 @@ fn index_numbers(directory: &mut Directory) {
         }
     }
     for profile in profiles {
+        for user in profile.owners.iter().chain(&profile.default_for) {
+            if let Some(user) = directory
+                .end_user(user.as_str())
+                .map(|user| user.id.clone())
+            {
+                directory
+                    .carried
+                    .entry(user)
+                    .or_default()
+                    .push(profile.name.clone());
+            }
+        }
         for line in &profile.lines {
             let appearances = appearances(directory, line);
             if !appearances.profiles.contains(&profile.name) {

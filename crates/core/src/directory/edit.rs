@@ -182,6 +182,7 @@ mod tests {
             password_hash: None,
             pin_hash: None,
             credential: Default::default(),
+            home_cluster: true,
         }
     }
 

@@ -156,6 +156,13 @@ pub struct EndUser {
     /// Whether the account may be used.
     #[serde(default)]
     pub credential: CredentialState,
+    /// Is this his home cluster? Nobody logs in to a phone of another one.
+    #[serde(default = "at_home")]
+    pub home_cluster: bool,
+}
+
+fn at_home() -> bool {
+    true
 }
 
 /// An application that acts for people.
@@ -252,6 +259,8 @@ pub struct Directory {
     devices: HashMap<Folded, Arc<Device>>,
     profiles: HashMap<Folded, Arc<DeviceProfile>>,
     owned: HashMap<UserId, Vec<DeviceName>>,
+    /// Profiles that name a user as an owner, or as one whose default they are.
+    carried: HashMap<UserId, Vec<ProfileName>>,
     /// By digits; of each, by partition: none first, then by name.
     numbers: HashMap<Digits, Vec<(Option<Partition>, Appearances)>>,
     order: Order,
@@ -341,6 +350,31 @@ impl Directory {
             }
         }
         seen
+    }
+
+    /// The profiles a user may log in with: associated ones first, then those that name him, each once.
+    pub fn profiles_of(&self, user: &EndUser) -> Vec<&Arc<DeviceProfile>> {
+        let carried = self.carried.get(&user.id).map(Vec::as_slice);
+        let mut seen: Vec<&Arc<DeviceProfile>> = Vec::with_capacity(user.profiles.len());
+        for name in user.profiles.iter().chain(carried.unwrap_or_default()) {
+            if let Some(profile) = self.profile(name.as_str())
+                && !seen.iter().any(|p| p.name == profile.name)
+            {
+                seen.push(profile);
+            }
+        }
+        seen
+    }
+
+    /// The profile a user has when he names none: his default, else his first. [mobility §7.3]
+    pub fn default_profile(&self, user: &EndUser) -> Option<&Arc<DeviceProfile>> {
+        let profiles = self.profiles_of(user);
+        let is_default = |profile: &&&Arc<DeviceProfile>| {
+            let mut users = profile.default_for.iter();
+            users.any(|id| folded(id.as_str()) == folded(user.id.as_str()))
+        };
+        let flagged = profiles.iter().find(is_default);
+        flagged.or(profiles.first()).copied()
     }
 
     /// The directory number that these typed digits mean: no partition first, then by name. `None` for outside numbers.

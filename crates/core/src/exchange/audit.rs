@@ -82,7 +82,7 @@ impl Exchange {
                 return says("has an active part that hears nobody");
             }
             let ringing = state == PartState::Alerting;
-            if ringing && !self.timers.is_set(Timer::Ring(id)) && !self.is_moved(key) {
+            if ringing && !self.timers.is_set(&Timer::Ring(id)) && !self.is_moved(key) {
                 return says("rings without end");
             }
         }
@@ -125,7 +125,7 @@ impl Exchange {
             if idle && leg.operation.is_none() {
                 return says("is of no use");
             }
-            if leg.reaching.is_some() && !self.timers.is_set(Timer::Ring(*id)) {
+            if leg.reaching.is_some() && !self.timers.is_set(&Timer::Ring(*id)) {
                 return says("is reached for without end");
             }
             let busy = leg.carries.iter().filter(|&&(key, part)| {
@@ -137,8 +137,8 @@ impl Exchange {
             if busy.count() > 1 && leg.operation.is_none() {
                 return says("carries two parts at once");
             }
-            let waits = leg.state != LegState::Up && !self.timers.is_set(Timer::Ring(*id));
-            if waits && leg.operation.is_none() && !self.timers.is_set(Timer::OffHook(*id)) {
+            let waits = leg.state != LegState::Up && !self.timers.is_set(&Timer::Ring(*id));
+            if waits && leg.operation.is_none() && !self.timers.is_set(&Timer::OffHook(*id)) {
                 return says("waits without end");
             }
         }
@@ -150,7 +150,7 @@ impl Exchange {
         for (id, operation) in self.operations.iter() {
             plans += usize::from(operation.kind.plan().is_some());
             let says = |what: &str| Some(format!("operation {id} {:?}: {what}", operation.kind));
-            if !self.timers.is_set(Timer::Operation(*id)) {
+            if !self.timers.is_set(&Timer::Operation(*id)) {
                 return says("has no time limit");
             }
             if !self.has_ground(operation) {

@@ -198,7 +198,7 @@ impl Exchange {
 
     /// Ends a part that only hears a tone, within a step.
     pub(super) fn silence(&mut self, key: CallKey, part: PartId, keep: Option<LegId>) {
-        self.timers.clear(Timer::FailedTone(key, part));
+        self.timers.clear(&Timer::FailedTone(key, part));
         let Some(place) = self.calls.get(&key).and_then(|c| c.place(part)) else {
             return;
         };

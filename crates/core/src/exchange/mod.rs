@@ -13,26 +13,30 @@
 //! invariant; no input from outside may reach one.
 //!
 //! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
-//! `features` for hold and retrieve, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
+//! `features` for hold and retrieve, `mobility` for who sits where, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
 
 mod audit;
 mod completion;
 mod endings;
 mod features;
 mod leg;
+mod mobility;
 mod operations;
 mod originate;
 mod reports;
+mod seats;
 mod snapshot;
 mod timers;
 mod tracked;
 mod transfer;
 pub mod vocabulary;
 
+pub use mobility::MultipleLogins;
 pub use vocabulary::{
     Action, Actor, Asked, CallPlan, Command, Counters, Counts, DeviceView, DriverCommand,
-    DriverEvent, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish, MobilityLogin, Output, Query,
-    Record, Registered, Reply, Saved, Target, Tone, TransferTo, Whose,
+    DriverEvent, EndedBy, EndedLogin, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish,
+    LoginLength, LoginWish, MobilityLogin, Output, Query, Record, Registered, Reply, Saved, Seat,
+    StateView, Target, Tone, TransferTo, Whose,
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
@@ -43,6 +47,7 @@ use crate::ids::{
 use crate::now::{Instant, Now};
 use crate::refusal::Refusal;
 use leg::{Leg, Operation};
+use seats::Seats;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +84,10 @@ pub struct Settings {
     pub busy_trigger: usize,
     /// At so many live calls the exchange refuses new ones.
     pub capacity: usize,
+    /// May a user be logged in to several devices?
+    pub multiple_logins: MultipleLogins,
+    /// A login ends after this time at the latest; `None`: only when somebody ends it.
+    pub max_login: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -93,6 +102,8 @@ impl Default for Settings {
             max_calls: 4,
             busy_trigger: 2,
             capacity: 20_000,
+            multiple_logins: MultipleLogins::NotAllowed,
+            max_login: None,
         }
     }
 }
@@ -143,7 +154,9 @@ pub struct Exchange {
     legs: Tracked<LegId, Leg>,
     device_legs: Tracked<DeviceName, Vec<LegId>>,
     registered: Tracked<DeviceName, bool>,
-    logins: Tracked<DeviceName, MobilityLogin>,
+    seats: Seats,
+    /// When logins end by themselves.
+    log_outs: Timers<DeviceName>,
     operations: Tracked<u64, Operation>,
     /// The new calls that wait for a device, in order.
     queues: Tracked<DeviceName, Vec<u64>>,
@@ -173,7 +186,8 @@ impl Exchange {
             legs: Tracked::default(),
             device_legs: Tracked::default(),
             registered: Tracked::default(),
-            logins: Tracked::default(),
+            seats: Seats::default(),
+            log_outs: Timers::default(),
             operations: Tracked::default(),
             queues: Tracked::default(),
             timers: Timers::default(),
@@ -204,8 +218,8 @@ impl Exchange {
                 self.store_failed(*input);
             }
             Input::Reset(directory) => {
-                self.set_directory(directory);
                 self.reset();
+                self.set_directory(directory);
             }
         }
         self.settle_operations();
@@ -217,13 +231,10 @@ impl Exchange {
         self.out.pop_front()
     }
 
-    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so nothing is due.
+    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so only logins are due.
     pub fn next_deadline(&self) -> Option<Instant> {
-        if self.now.network_up {
-            self.timers.earliest()
-        } else {
-            None
-        }
+        let calls = self.timers.earliest().filter(|_| self.now.network_up);
+        calls.into_iter().chain(self.log_outs.earliest()).min()
     }
 
     fn command(&mut self, ticket: Ticket, command: Command) {
@@ -264,6 +275,13 @@ impl Exchange {
                 Some(self.drop_participant(ticket, &call, &number))
             }
             Action::SendDigits(whose, digits) => Some(self.send_digits(&whose, &digits)),
+            Action::Login(wish) => Some(self.log_in(ticket, &actor, interface, &wish)),
+            Action::Logout {
+                device,
+                only,
+                timers_work,
+            } => Some(self.log_out(ticket, &actor, &device, only.as_ref(), timers_work)),
+            Action::LogoutAll => Some(Ok(self.log_out_all(ticket, &actor))),
         };
         if let Some(answer) = done {
             self.out.push_back(Output::Answer(ticket, answer));
@@ -277,7 +295,10 @@ impl Exchange {
                 self.now.events = counters.events;
                 self.now.parts = counters.parts;
             }
-            Saved::Login(login) => self.logins.insert(login.device.clone(), login),
+            // A directory that was edited as the process died may know them no more.
+            Saved::Login(login) if !login.fits(&self.directory) => {}
+            Saved::Login(login) => self.seat(login),
+            Saved::LastUser(device, user) => self.seats.remember_last(device, user),
         }
     }
 
@@ -288,20 +309,18 @@ impl Exchange {
 
     fn set_directory(&mut self, directory: Arc<Directory>) {
         // Nobody sits at a phone that is gone, or with a profile that is; the next user of that name does not sit there either.
-        let over: Vec<DeviceName> = self
-            .logins
-            .iter()
-            .filter(|(_, login)| !login.fits(&directory))
-            .map(|(device, _)| device.clone())
-            .collect();
+        let over = self.seats.iter().filter(|login| !login.fits(&directory));
+        let over: Vec<DeviceName> = over.map(|login| login.device.clone()).collect();
         for device in over {
-            self.logins.remove(&device);
+            self.end_login(None, &device, EndedBy::Directory, None);
         }
+        self.seats.forget_gone(&directory);
         let before = std::mem::replace(&mut self.directory, directory);
         self.directory_before.get_or_insert(before);
     }
 
     fn fire_due(&mut self) {
+        self.logins_over();
         if !self.now.network_up {
             return;
         }
@@ -334,7 +353,8 @@ impl Exchange {
         self.legs.clear();
         self.device_legs.clear();
         self.registered.clear();
-        self.logins.clear();
+        self.seats.clear();
+        self.log_outs.clear_all();
         self.timers.clear_all();
         self.now.counters.calls = 0;
         self.now.counters.parts = 0;
@@ -353,7 +373,8 @@ impl Exchange {
         self.legs.commit();
         self.device_legs.commit();
         self.registered.commit();
-        self.logins.commit();
+        self.seats.commit();
+        self.log_outs.commit();
         self.operations.commit();
         self.queues.commit();
         self.timers.commit();
@@ -367,7 +388,8 @@ impl Exchange {
         self.legs.undo();
         self.device_legs.undo();
         self.registered.undo();
-        self.logins.undo();
+        self.seats.undo();
+        self.log_outs.undo();
         self.operations.undo();
         self.queues.undo();
         self.timers.undo();
@@ -663,8 +685,8 @@ impl Exchange {
         {
             connection.reaching.retain(|&l| l != id);
         }
-        self.timers.clear(Timer::OffHook(id));
-        self.timers.clear(Timer::Ring(id));
+        self.timers.clear(&Timer::OffHook(id));
+        self.timers.clear(&Timer::Ring(id));
         if let Target::Device(device) = &leg.target {
             let mut legs = self.device_legs.get(device).cloned().unwrap_or_default();
             legs.retain(|&l| l != id);
@@ -756,7 +778,7 @@ impl Exchange {
 
     /// Who a device belongs to now: who is logged in by mobility, else its owner.
     fn user_at(&self, device: &DeviceName) -> Option<UserId> {
-        if let Some(login) = self.logins.get(device) {
+        if let Some(login) = self.seats.at(device) {
             return Some(login.user.clone());
         }
         self.directory
@@ -766,7 +788,7 @@ impl Exchange {
 
     /// The lines a device carries now.
     fn lines_now(&self, device: &DeviceName) -> Vec<DirectoryNumber> {
-        if let Some(login) = self.logins.get(device)
+        if let Some(login) = self.seats.at(device)
             && let Some(profile) = self.directory.profile(login.profile.as_str())
         {
             return profile.lines.clone();

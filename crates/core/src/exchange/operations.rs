@@ -69,7 +69,7 @@ impl Exchange {
 
     pub(super) fn end_operation(&mut self, id: u64) -> Option<Operation> {
         let operation = self.operations.remove(&id)?;
-        self.timers.clear(Timer::Operation(id));
+        self.timers.clear(&Timer::Operation(id));
         for &leg in &operation.legs {
             if let Some(leg) = self.legs.get_mut(&leg).filter(|l| l.operation == Some(id)) {
                 leg.operation = None;

@@ -358,7 +358,7 @@ impl Exchange {
             .map(|p| (p.id, p.leg));
         if let Some((part, leg)) = part {
             if let Some(leg) = leg {
-                self.timers.clear(Timer::OffHook(leg));
+                self.timers.clear(&Timer::OffHook(leg));
             }
             self.touch(key, part);
         }
@@ -423,17 +423,16 @@ impl Exchange {
             .directory
             .devices_with(number)
             .iter()
-            .filter(|device| self.logins.get(device).is_none())
+            .filter(|device| self.seats.at(device).is_none())
             .cloned()
             .collect();
-        let profiles = self.directory.profiles_with(number);
-        if !profiles.is_empty() {
-            let logged_in = self
-                .logins
-                .iter()
-                .filter(|(_, login)| profiles.contains(&login.profile));
-            carriers.extend(logged_in.map(|(device, _)| device.clone()));
-        }
+        let profiles = self.directory.profiles_with(number).iter();
+        let mut seats: Vec<DeviceName> = profiles
+            .flat_map(|profile| self.seats.with(profile))
+            .cloned()
+            .collect();
+        seats.sort_unstable();
+        carriers.extend(seats);
         carriers.retain(|device| self.is_registered(device));
         carriers
     }

@@ -272,7 +272,7 @@ impl Exchange {
     fn answered(&mut self, id: LegId) {
         // Answered without ringing first: the later report implies the earlier one.
         self.rings(id);
-        self.timers.clear(Timer::Ring(id));
+        self.timers.clear(&Timer::Ring(id));
         let Some((key, part)) = self.legs.get(&id).and_then(|l| l.carries.last().copied()) else {
             return;
         };

@@ -1,7 +1,7 @@
 //! Reading live state: through the same door as everything else.
 
 use super::Exchange;
-use super::vocabulary::{Actor, CallPlan, Counts, DeviceView, Query, Reply, StateView};
+use super::vocabulary::{Actor, CallPlan, Counts, DeviceView, Query, Reply, Seat, StateView};
 use crate::call::CallRecord;
 use crate::directory::Device;
 use crate::ids::{DeviceName, UserId};
@@ -63,6 +63,20 @@ impl Exchange {
                     outside: plan.outside,
                 })))
             }
+            Query::Seats(devices) => {
+                let seats = devices.iter().map(|device| Seat {
+                    user: self.seats.at(device).map(|login| login.user.clone()),
+                    last: self.seats.last(device).cloned(),
+                });
+                Ok(Reply::Seats(seats.collect()))
+            }
+            Query::SeatsOf(users) => {
+                let seats = users
+                    .iter()
+                    .map(|user| self.seats.of(user.as_str()).to_vec());
+                Ok(Reply::SeatsOf(seats.collect()))
+            }
+            Query::Logins => Ok(Reply::Logins(self.seats.iter().cloned().collect())),
             Query::Counts => Ok(Reply::Counts(Counts {
                 calls: self.calls.len(),
                 legs: self.legs.len(),
@@ -89,7 +103,7 @@ impl Exchange {
             registered: self.is_registered(&device.name) && self.now.network_up,
             lines: self.lines_now(&device.name),
             user: self.user_at(&device.name),
-            logged_in: self.logins.contains(&device.name),
+            logged_in: self.seats.at(&device.name).is_some(),
         }
     }
 
@@ -109,14 +123,10 @@ impl Exchange {
                 .map(|app| app.devices.clone())
                 .unwrap_or_default(),
         };
-        let seats = self.logins.iter().map(|(_, login)| login);
-        let newest = seats
-            .filter(|l| l.user.as_str().eq_ignore_ascii_case(user.as_str()))
-            .max_by_key(|l| l.since);
-        if let Some(login) = newest
-            && !names.contains(&login.device)
+        if let Some(newest) = self.seats.of(user.as_str()).last()
+            && !names.contains(newest)
         {
-            names.push(login.device.clone());
+            names.push(newest.clone());
         }
         names
     }

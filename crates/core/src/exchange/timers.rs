@@ -17,48 +17,59 @@ pub(super) enum Timer {
     FailedTone(CallKey, PartId),
 }
 
-/// All timers that are set.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Timers {
-    by_time: BTreeSet<(Instant, Timer)>,
-    by_name: BTreeMap<Timer, Instant>,
-    before: Vec<(Timer, Option<Instant>)>,
+/// All timers of a kind that are set.
+#[derive(Clone, Debug)]
+pub(super) struct Timers<T = Timer> {
+    by_time: BTreeSet<(Instant, T)>,
+    by_name: BTreeMap<T, Instant>,
+    before: Vec<(T, Option<Instant>)>,
 }
 
-impl Timers {
-    pub(super) fn set(&mut self, timer: Timer, at: Instant) {
-        let old = self.put(timer, Some(at));
+impl<T: Ord + Clone> Default for Timers<T> {
+    fn default() -> Self {
+        Self {
+            by_time: BTreeSet::new(),
+            by_name: BTreeMap::new(),
+            before: Vec::new(),
+        }
+    }
+}
+
+impl<T: Ord + Clone> Timers<T> {
+    pub(super) fn set(&mut self, timer: T, at: Instant) {
+        let old = self.put(&timer, Some(at));
         self.before.push((timer, old));
     }
 
-    pub(super) fn clear(&mut self, timer: Timer) {
+    pub(super) fn clear(&mut self, timer: &T) {
         if let Some(old) = self.put(timer, None) {
-            self.before.push((timer, Some(old)));
+            self.before.push((timer.clone(), Some(old)));
         }
     }
 
     pub(super) fn clear_all(&mut self) {
-        let names: Vec<Timer> = self.by_name.keys().copied().collect();
-        for name in names {
+        let names: Vec<T> = self.by_name.keys().cloned().collect();
+        for name in &names {
             self.clear(name);
         }
     }
 
-    pub(super) fn is_set(&self, timer: Timer) -> bool {
-        self.by_name.contains_key(&timer)
+    pub(super) fn is_set(&self, timer: &T) -> bool {
+        self.by_name.contains_key(timer)
     }
 
     pub(super) fn earliest(&self) -> Option<Instant> {
-        self.by_time.first().map(|&(at, _)| at)
+        self.by_time.first().map(|(at, _)| *at)
     }
 
     /// Takes the earliest timer that is due.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        let &(at, timer) = self.by_time.first()?;
-        if at > now {
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<T> {
+        let (at, timer) = self.by_time.first()?;
+        if *at > now {
             return None;
         }
-        self.clear(timer);
+        let timer = timer.clone();
+        self.clear(&timer);
         Some(timer)
     }
 
@@ -68,18 +79,18 @@ impl Timers {
 
     pub(super) fn undo(&mut self) {
         for (timer, at) in std::mem::take(&mut self.before).into_iter().rev() {
-            self.put(timer, at);
+            self.put(&timer, at);
         }
     }
 
-    fn put(&mut self, timer: Timer, at: Option<Instant>) -> Option<Instant> {
-        let old = self.by_name.remove(&timer);
+    fn put(&mut self, timer: &T, at: Option<Instant>) -> Option<Instant> {
+        let old = self.by_name.remove(timer);
         if let Some(old) = old {
-            self.by_time.remove(&(old, timer));
+            self.by_time.remove(&(old, timer.clone()));
         }
         if let Some(at) = at {
-            self.by_name.insert(timer, at);
-            self.by_time.insert((at, timer));
+            self.by_name.insert(timer.clone(), at);
+            self.by_time.insert((at, timer.clone()));
         }
         old
     }

@@ -109,8 +109,49 @@ pub enum Action {
     DropParticipant(CallId, DirectoryNumber),
     /// Send digits into the call.
     SendDigits(Whose, String),
+    /// Log a user in to a device by Extension Mobility.
+    Login(LoginWish),
+    /// Log out whoever sits at a device.
+    Logout {
+        /// The device.
+        device: DeviceName,
+        /// Only him: he acts for himself.
+        only: Option<UserId>,
+        /// Can timers be removed? The lab may say no.
+        timers_work: bool,
+    },
+    /// Log everybody out.
+    LogoutAll,
     /// Read live state.
     Snapshot(Query),
+}
+
+/// A login that is wanted. [mobility §5.1]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginWish {
+    /// The device.
+    pub device: DeviceName,
+    /// The user.
+    pub user: UserId,
+    /// The profile; `None`: the user's default.
+    pub profile: Option<ProfileName>,
+    /// How long.
+    pub length: LoginLength,
+    /// Only a profile of his own: he acts for himself.
+    pub own_profiles: bool,
+    /// Can timers be set? The lab may say no.
+    pub timers_work: bool,
+}
+
+/// How long a login is to last; never longer than [`super::Settings::max_login`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginLength {
+    /// As long as the cluster allows.
+    Policy,
+    /// Without end.
+    Indefinite,
+    /// So many minutes.
+    Minutes(u32),
 }
 
 /// Which of a device's lines a call is placed from.
@@ -166,6 +207,12 @@ pub enum Query {
     Counts,
     /// Everything that is live.
     State,
+    /// Who sits at these devices, and who did before; as many answers.
+    Seats(Vec<DeviceName>),
+    /// Where these users sit, in the order in which they logged in; as many answers.
+    SeatsOf(Vec<UserId>),
+    /// All logins, by device.
+    Logins,
 }
 
 /// A call that would be placed: who would call whom.
@@ -230,6 +277,12 @@ pub enum Reply {
     Counts(Counts),
     /// Everything that is live.
     State(Box<StateView>),
+    /// Who sits where.
+    Seats(Vec<Seat>),
+    /// Where users sit.
+    SeatsOf(Vec<Vec<DeviceName>>),
+    /// Logins.
+    Logins(Vec<MobilityLogin>),
 }
 
 /// What comes out. Everything of one step is released together, after its saves are stored.
@@ -252,6 +305,10 @@ pub enum Record {
     Call(Box<CallRecord>),
     /// The highest numbers given so far.
     Counters(Counters),
+    /// Somebody logged in.
+    Login(Box<MobilityLogin>),
+    /// A login ended.
+    Logout(Box<EndedLogin>),
 }
 
 /// What was numbered so far.
@@ -275,6 +332,8 @@ pub enum Saved {
     Counters(Counters),
     /// Somebody sat at a device.
     Login(MobilityLogin),
+    /// Somebody was the last who sat at a device.
+    LastUser(DeviceName, UserId),
 }
 
 /// Everything that is live, as of one moment.
@@ -299,6 +358,69 @@ pub struct MobilityLogin {
     pub profile: ProfileName,
     /// Since when.
     pub since: Wall,
+    /// When it ends by itself; `None`: when somebody ends it.
+    #[serde(default)]
+    pub until: Option<Wall>,
+    /// The interface's word it came in by; empty for one that a directory began with.
+    #[serde(default)]
+    pub origin: Arc<str>,
+    /// Who asked for it, where that was a user or an application.
+    #[serde(default)]
+    pub by: Option<UserId>,
+    /// Was the profile made for another model?
+    #[serde(default)]
+    pub mismatched: bool,
+}
+
+/// A login that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedLogin {
+    /// What it was.
+    pub login: MobilityLogin,
+    /// When it ended.
+    pub at: Wall,
+    /// How.
+    pub how: EndedBy,
+    /// Who ended it, where that was a user or an application.
+    pub by: Option<UserId>,
+}
+
+/// What ended a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// Somebody logged out.
+    Logout,
+    /// Everybody was logged out.
+    LogoutAll,
+    /// The user logged in elsewhere.
+    Elsewhere,
+    /// Its time was over.
+    Expired,
+    /// Its user, device or profile was deleted.
+    Directory,
+}
+
+impl EndedBy {
+    /// The word of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::LogoutAll => "logout_all",
+            Self::Elsewhere => "elsewhere",
+            Self::Expired => "expired",
+            Self::Directory => "directory",
+        }
+    }
+}
+
+/// Who sits at a device, and who did before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seat {
+    /// Who sits there.
+    pub user: Option<UserId>,
+    /// Who sat there before.
+    pub last: Option<UserId>,
 }
 
 impl MobilityLogin {
@@ -350,6 +472,10 @@ pub enum EventKind {
     NetworkUp,
     /// The network is away.
     NetworkDown,
+    /// Somebody logged in to a device.
+    MobilityLogin(Box<MobilityLogin>),
+    /// A login ended.
+    MobilityLogout(Box<EndedLogin>),
     /// The directory was edited.
     DirectoryChanged,
     /// The lab was reset.
@@ -367,6 +493,8 @@ impl EventKind {
             Self::DeviceDown(_) => "device.down",
             Self::NetworkUp => "network.up",
             Self::NetworkDown => "network.down",
+            Self::MobilityLogin(_) => "mobility.login",
+            Self::MobilityLogout(_) => "mobility.logout",
             Self::DirectoryChanged => "directory.changed",
             Self::Reset => "reset",
         }

@@ -108,6 +108,8 @@ impl Judge {
             }
             EventKind::DeviceUp(_)
             | EventKind::DeviceDown(_)
+            | EventKind::MobilityLogin(_)
+            | EventKind::MobilityLogout(_)
             | EventKind::NetworkUp
             | EventKind::NetworkDown
             | EventKind::DirectoryChanged => {}

@@ -91,6 +91,11 @@ impl Store {
                 "DELETE FROM webdialer_preferences WHERE user NOT IN (SELECT name FROM entries WHERE kind = 'user')",
                 [],
             )?;
+            transaction.execute(
+                "DELETE FROM last_users WHERE device NOT IN (SELECT name FROM entries WHERE kind = 'device')
+                 OR user_key NOT IN (SELECT name FROM entries WHERE kind = 'user')",
+                [],
+            )?;
             put_fact(&transaction, "seeded", "true")?;
             transaction.commit()
         };
@@ -201,6 +206,13 @@ impl Store {
                         .prepare_cached("DELETE FROM entries WHERE kind = ?1 AND name = ?2")?
                         .execute(params![kind, name])?,
                 };
+                if record.is_none() {
+                    transaction
+                        .prepare_cached(
+                            "DELETE FROM last_users WHERE (?1 = 'device' AND device = ?2) OR (?1 = 'user' AND user_key = ?2)",
+                        )?
+                        .execute(params![kind, name])?;
+                }
                 if *kind == "user" && record.is_none() {
                     transaction
                         .prepare_cached("DELETE FROM tokens WHERE user = ?1 OR lower(user) = ?2")?

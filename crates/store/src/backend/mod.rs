@@ -1,6 +1,7 @@
 //! The back ends. Each is chosen by configuration at run time.
 
 pub(crate) mod directory;
+pub(crate) mod mobility;
 mod preferences;
 pub(crate) mod sqlite;
 mod tokens;

@@ -3,6 +3,7 @@
 //! Commits are grouped by the caller: everything handed to one [`Store::commit`] is one transaction. With
 //! `synchronous = NORMAL` a commit survives the process, with `FULL` the machine too.
 
+use super::mobility::SeatChange;
 use crate::StoreError;
 use cordboard_core::call::{CallRecord, CallState};
 use cordboard_core::exchange::{Counters, Record};
@@ -43,11 +44,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/sqlite/0003.sql")),
         M::up(include_str!("../../migrations/sqlite/0004.sql")),
         M::up(include_str!("../../migrations/sqlite/0005.sql")),
+        M::up(include_str!("../../migrations/sqlite/0006.sql")),
     ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 5;
+const SCHEMA: usize = 6;
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -96,8 +98,8 @@ pub struct Looked {
 /// Reads beside the writer.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Store {
@@ -195,9 +197,14 @@ impl Store {
                     calls.insert(call.key, call);
                 }
                 Record::Counters(latest) => counters = Some(latest),
+                Record::Login(_) | Record::Logout(_) => {}
             }
         }
-        if calls.is_empty() && counters.is_none() {
+        let seats = records.iter().map(SeatChange::of);
+        let seats: Vec<SeatChange<'_>> = seats
+            .filter_map(Result::transpose)
+            .collect::<Result<_, _>>()?;
+        if calls.is_empty() && counters.is_none() && seats.is_empty() {
             return Ok(());
         }
         // Every record into one buffer, before the transaction begins.
@@ -226,6 +233,9 @@ impl Store {
                     ])?;
                 }
             }
+            for seat in &seats {
+                seat.put(&transaction)?;
+            }
             if let Some(counters) = &counters {
                 put_fact(&transaction, "counters", counters)?;
             }
@@ -234,14 +244,16 @@ impl Store {
         store().map_err(|e| explain(&self.path, e))
     }
 
-    /// Forgets all calls and numbers (lab reset).
+    /// Forgets all calls, and who sat where before (lab reset).
     ///
     /// # Errors
     /// Nothing is forgotten then.
-    pub fn forget_calls(&mut self) -> Result<(), StoreError> {
+    pub fn forget_what_happened(&mut self) -> Result<(), StoreError> {
         let mut forget = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
-            transaction.execute("DELETE FROM calls", [])?;
+            transaction.execute_batch(
+                "DELETE FROM calls; DELETE FROM last_users; DELETE FROM mobility_history;",
+            )?;
             transaction.commit()
         };
         forget().map_err(|e| explain(&self.path, e))

@@ -152,6 +152,8 @@ pub struct User {
     pub rights: Vec<String>,
     /// May the account be used?
     pub credential: Credential,
+    /// Is this his home cluster? Nobody logs in by Extension Mobility in another one.
+    pub home_cluster: bool,
 }
 
 /// An end user as it is put. Without a secret he keeps the one he has.
@@ -186,6 +188,9 @@ pub struct UserBody {
     /// May the account be used?
     #[serde(default)]
     pub credential: Credential,
+    /// Is this his home cluster? Yes, if nothing is said.
+    #[serde(default)]
+    pub home_cluster: Option<bool>,
     /// The password.
     #[serde(default, with = "secret", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, write_only)]

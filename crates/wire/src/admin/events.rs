@@ -72,6 +72,42 @@ pub struct DeviceEvent {
     pub device: String,
 }
 
+/// `mobility.login`: somebody logged in to a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MobilityLogin {
+    /// When.
+    pub at: String,
+    /// The device.
+    pub device: String,
+    /// The user.
+    pub user: String,
+    /// The profile whose lines the device carries now.
+    pub profile: String,
+    /// When it ends by itself; null: when somebody ends it.
+    pub until: Option<String>,
+    /// The interface it came in by.
+    pub origin: String,
+}
+
+/// `mobility.logout`: a login ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MobilityLogout {
+    /// When.
+    pub at: String,
+    /// The device.
+    pub device: String,
+    /// The user who sat there.
+    pub user: String,
+    /// The profile whose lines the device carried.
+    pub profile: String,
+    /// Since when he sat there.
+    pub since: String,
+    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `directory`.
+    pub how: String,
+    /// Who ended it, where that was a user or an application.
+    pub by: Option<String>,
+}
+
 /// `network.up`, `network.down`, `directory.changed`, `reset`: nothing but the time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlainEvent {

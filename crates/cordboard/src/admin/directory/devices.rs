@@ -31,7 +31,10 @@ async fn live(app: &App, query: exchange::Query) -> Result<Vec<DeviceView>, Prob
         | Reply::Calls(_)
         | Reply::Plan(_)
         | Reply::Counts(_)
-        | Reply::State(_) => Ok(Vec::new()),
+        | Reply::State(_)
+        | Reply::Seats(_)
+        | Reply::SeatsOf(_)
+        | Reply::Logins(_) => Ok(Vec::new()),
     }
 }
 

@@ -79,6 +79,7 @@ impl Hashes {
             password_hash: kept(&self.password, old.and_then(|u| u.password_hash.as_ref())),
             pin_hash: kept(&self.pin, old.and_then(|u| u.pin_hash.as_ref())),
             credential: shapes::credential_of(body.credential),
+            home_cluster: body.home_cluster.unwrap_or(true),
         }
     }
 }

@@ -276,6 +276,9 @@ pub(super) struct UserFields {
     /// May the account be used? active, locked or expired
     #[arg(long, value_name = "STATE", value_parser = credential)]
     credential: Option<String>,
+    /// Is this his home cluster? true or false
+    #[arg(long, value_name = "BOOL")]
+    home_cluster: Option<bool>,
     /// The password; better by --password-file
     #[arg(long, value_name = "PASSWORD", group = "clear")]
     password: Option<Secret>,
@@ -310,6 +313,7 @@ impl Fields for UserFields {
         );
         put_list(&mut fields, "rights", &self.rights, str::to_owned);
         put(&mut fields, "credential", self.credential.as_ref());
+        put(&mut fields, "home_cluster", self.home_cluster);
         put_secret(
             &mut fields,
             "password",

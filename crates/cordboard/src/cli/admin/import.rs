@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// What an import reads.
 const FORMATS: &str = "A file that ends in .csv is a table headed like the original's bulk tool, one row for each user, application user,
 device or profile: USER ID, FIRST NAME, LAST NAME, PASSWORD or PASSWORD HASH, PIN or PIN HASH, CREDENTIAL,
-PRIMARY EXTENSION, RIGHT 1 …, CONTROLLED DEVICE 1 …, CONTROLLED PROFILE 1 … · APPLICATION USER ID · DEVICE NAME,
+HOME CLUSTER, PRIMARY EXTENSION, RIGHT 1 …, CONTROLLED DEVICE 1 …, CONTROLLED PROFILE 1 … · APPLICATION USER ID · DEVICE NAME,
 MODEL, PROTOCOL, DESCRIPTION, OWNER USER ID, ADDRESS, EXTENSION MOBILITY · PROFILE NAME, PROFILE OWNER 1 …,
 DEFAULT FOR 1 … · DIRECTORY NUMBER 1, ROUTE PARTITION 1 … A row may name a user and his device at once;
 a further row of a name adds to its lists.

@@ -25,6 +25,7 @@ enum Column {
     Pin,
     PinHash,
     Credential,
+    HomeCluster,
     PrimaryExtension,
     AppUserId,
     DeviceName,
@@ -51,7 +52,7 @@ enum List {
 }
 
 /// The columns that there are once, as they are headed; some go by a second name.
-const SINGLE: [(&str, Column); 19] = [
+const SINGLE: [(&str, Column); 20] = [
     ("USER ID", Column::UserId),
     ("FIRST NAME", Column::FirstName),
     ("LAST NAME", Column::LastName),
@@ -60,6 +61,7 @@ const SINGLE: [(&str, Column); 19] = [
     ("PIN", Column::Pin),
     ("PIN HASH", Column::PinHash),
     ("CREDENTIAL", Column::Credential),
+    ("HOME CLUSTER", Column::HomeCluster),
     ("PRIMARY EXTENSION", Column::PrimaryExtension),
     ("APPLICATION USER ID", Column::AppUserId),
     ("DEVICE NAME", Column::DeviceName),

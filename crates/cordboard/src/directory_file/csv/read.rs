@@ -228,6 +228,15 @@ impl<'a> Row<'a> {
         }
     }
 
+    fn flag(&self, column: Column) -> Result<Option<bool>, FileError> {
+        match self.get(column).map(str::to_ascii_lowercase).as_deref() {
+            None => Ok(None),
+            Some("false" | "f" | "no" | "0") => Ok(Some(false)),
+            Some("true" | "t" | "yes" | "1") => Ok(Some(true)),
+            Some(_) => Err(self.fault(column, "must be true or false")),
+        }
+    }
+
     fn rights(&self) -> Vec<Right> {
         let rights = self.list(List::Right).into_iter();
         rights.map(|right| Right(right.to_owned())).collect()
@@ -330,6 +339,7 @@ impl<'a> Row<'a> {
                         | Column::Pin
                         | Column::PinHash
                         | Column::Credential
+                        | Column::HomeCluster
                         | Column::PrimaryExtension
                 )
             });
@@ -366,6 +376,7 @@ impl<'a> Row<'a> {
                 .take(self.get(Column::Pin), self.get(Column::PinHash))
                 .map_err(|why| self.fault(Column::PinHash, &why))?,
             credential: self.credential()?,
+            home_cluster: self.flag(Column::HomeCluster)?.unwrap_or(true),
         };
         let users = &mut taken.contents.builder.users;
         taken.lines.entry(key.clone()).or_insert(self.line);
@@ -449,14 +460,7 @@ impl<'a> Row<'a> {
             Some("SCCP") => Protocol::Sccp,
             Some(_) => return Err(self.fault(Column::Protocol, "must be SIP or SCCP")),
         };
-        let em = self
-            .get(Column::ExtensionMobility)
-            .map(str::to_ascii_lowercase);
-        let em_enabled = match em.as_deref() {
-            None | Some("false" | "f" | "no" | "0") => false,
-            Some("true" | "t" | "yes" | "1") => true,
-            Some(_) => return Err(self.fault(Column::ExtensionMobility, "must be true or false")),
-        };
+        let em_enabled = self.flag(Column::ExtensionMobility)?.unwrap_or(false);
         let entry = Device {
             name: name.into(),
             model: model.to_owned(),

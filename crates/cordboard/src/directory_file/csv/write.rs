@@ -178,6 +178,9 @@ fn user_row(user: &EndUser, secrets: bool) -> Cells {
         hash(&mut cells, Column::PinHash, user.pin_hash.as_ref());
     }
     state(&mut cells, user.credential);
+    if !user.home_cluster {
+        text(&mut cells, Column::HomeCluster, "false");
+    }
     if let Some(line) = &user.primary_line {
         text(&mut cells, Column::PrimaryExtension, &line.to_string());
     }

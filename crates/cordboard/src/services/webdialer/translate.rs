@@ -42,6 +42,13 @@ pub fn outcome(refusal: &Refusal) -> Outcome {
         },
         Refusal::Overloaded => ResponseCode::Overloaded,
         Refusal::StoreUnavailable => ResponseCode::ServiceError,
+        // Extension Mobility's own: nothing here asks for a login.
+        Refusal::MobilityOff
+        | Refusal::SeatTaken
+        | Refusal::SeatFree
+        | Refusal::NoSuchProfile
+        | Refusal::SeatedElsewhere
+        | Refusal::TimerUnavailable => ResponseCode::ServiceError,
     };
     code.into()
 }
@@ -210,7 +217,10 @@ pub fn placed(answer: Result<Reply, Refusal>) -> Result<String, Outcome> {
             | Reply::Devices(_)
             | Reply::Plan(_)
             | Reply::Counts(_)
-            | Reply::State(_),
+            | Reply::State(_)
+            | Reply::Seats(_)
+            | Reply::SeatsOf(_)
+            | Reply::Logins(_),
         ) => Err(ResponseCode::ServiceError.into()),
         Err(refusal) => Err(outcome(&refusal)),
     }
@@ -240,7 +250,10 @@ pub fn devices(answer: Result<Reply, Refusal>) -> Result<Devices, Outcome> {
             | Reply::Calls(_)
             | Reply::Plan(_)
             | Reply::Counts(_)
-            | Reply::State(_),
+            | Reply::State(_)
+            | Reply::Seats(_)
+            | Reply::SeatsOf(_)
+            | Reply::Logins(_),
         ) => Err(ResponseCode::ServiceError.into()),
         Err(refusal) => Err(outcome(&refusal)),
     }

@@ -41,7 +41,10 @@ pub(super) fn planned(
             | Reply::Calls(_)
             | Reply::Devices(_)
             | Reply::Counts(_)
-            | Reply::State(_),
+            | Reply::State(_)
+            | Reply::Seats(_)
+            | Reply::SeatsOf(_)
+            | Reply::Logins(_),
         ) => Err((ResponseCode::ServiceError.into(), String::new())),
         Err(refusal) => Err((outcome(&refusal), refusal.to_string())),
     }

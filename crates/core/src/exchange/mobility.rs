@@ -1,0 +1,204 @@
+//! Extension Mobility: who sits at which device, with which lines, and until when. [mobility §7]
+//!
+//! A login or a log-out commits at once, whatever the phone is doing: live parts keep the device and user they began with, and
+//! the next call finds the lines where they are now.
+
+use super::vocabulary::{
+    Actor, EndedBy, EndedLogin, EventKind, LoginLength, LoginWish, MobilityLogin, Record, Reply,
+};
+use super::{Exchange, Output};
+use crate::directory::{EndUser, folded};
+use crate::ids::{DeviceName, ProfileName, Ticket, UserId};
+use crate::now::{Instant, Wall};
+use crate::refusal::Refusal;
+use std::time::Duration;
+
+/// What becomes of a user's earlier login when he logs in elsewhere. [mobility §7.4]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MultipleLogins {
+    /// The new one is refused.
+    #[default]
+    NotAllowed,
+    /// Both stand.
+    Allowed,
+    /// The earlier one ends.
+    AutoLogout,
+}
+
+impl Exchange {
+    /// The checks in the original's order, then the login. [mobility §7.2]
+    pub(super) fn log_in(
+        &mut self,
+        ticket: Ticket,
+        actor: &Actor,
+        interface: &'static str,
+        wish: &LoginWish,
+    ) -> Result<Reply, Refusal> {
+        let device = self.directory.device(wish.device.as_str());
+        let device = device.ok_or(Refusal::NoSuchDevice)?.clone();
+        if !device.em_enabled {
+            return Err(Refusal::MobilityOff);
+        }
+        if self.seats.at(&device.name).is_some() {
+            return Err(Refusal::SeatTaken);
+        }
+        let user = self.directory.end_user(wish.user.as_str());
+        let user = user
+            .filter(|user| user.home_cluster)
+            .ok_or(Refusal::NoSuchUser)?
+            .clone();
+        let profile = self.profile_for(&user, wish)?;
+        let elsewhere = self.seats.of(user.id.as_str()).to_vec();
+        if !elsewhere.is_empty() && self.settings.multiple_logins == MultipleLogins::NotAllowed {
+            return Err(Refusal::SeatedElsewhere);
+        }
+        let until = self.login_ends(wish.length);
+        if until.is_some() && !wish.timers_work {
+            return Err(Refusal::TimerUnavailable);
+        }
+        if self.settings.multiple_logins == MultipleLogins::AutoLogout {
+            for device in elsewhere {
+                self.end_login(Some(ticket), &device, EndedBy::Elsewhere, None);
+            }
+        }
+        let model = self
+            .directory
+            .profile(profile.as_str())
+            .map(|p| p.model.clone());
+        let login = MobilityLogin {
+            device: device.name.clone(),
+            user: user.id.clone(),
+            mismatched: model.is_some_and(|model| model != device.model),
+            profile,
+            since: self.clock.wall,
+            until,
+            origin: interface.into(),
+            by: caller(actor),
+        };
+        self.out
+            .push_back(Output::Save(Record::Login(Box::new(login.clone()))));
+        self.publish(
+            Some(ticket),
+            EventKind::MobilityLogin(Box::new(login.clone())),
+        );
+        self.seat(login);
+        Ok(Reply::Done)
+    }
+
+    /// Logs out whoever sits at a device; `only` him, when a user acts for himself. [mobility §7.2]
+    pub(super) fn log_out(
+        &mut self,
+        ticket: Ticket,
+        actor: &Actor,
+        device: &DeviceName,
+        only: Option<&UserId>,
+        timers_work: bool,
+    ) -> Result<Reply, Refusal> {
+        let device = self.directory.device(device.as_str());
+        let device = device.ok_or(Refusal::NoSuchDevice)?;
+        if !device.em_enabled {
+            return Err(Refusal::MobilityOff);
+        }
+        let login = self.seats.at(&device.name).ok_or(Refusal::SeatFree)?;
+        if only.is_some_and(|user| folded(user.as_str()) != folded(login.user.as_str())) {
+            return Err(Refusal::NoProxyRight);
+        }
+        if login.until.is_some() && !timers_work {
+            return Err(Refusal::TimerUnavailable);
+        }
+        let device = device.name.clone();
+        self.end_login(Some(ticket), &device, EndedBy::Logout, caller(actor));
+        Ok(Reply::Done)
+    }
+
+    /// Logs everybody out.
+    pub(super) fn log_out_all(&mut self, ticket: Ticket, actor: &Actor) -> Reply {
+        let devices: Vec<DeviceName> = self.seats.iter().map(|l| l.device.clone()).collect();
+        for device in devices {
+            self.end_login(Some(ticket), &device, EndedBy::LogoutAll, caller(actor));
+        }
+        Reply::Done
+    }
+
+    /// Seats somebody and sets the clock for when he leaves.
+    pub(super) fn seat(&mut self, login: MobilityLogin) {
+        match login.until {
+            Some(until) => {
+                let at = self.instant_of(until);
+                self.log_outs.set(login.device.clone(), at);
+            }
+            None => self.log_outs.clear(&login.device),
+        }
+        self.seats.sit(login);
+    }
+
+    pub(super) fn end_login(
+        &mut self,
+        ticket: Option<Ticket>,
+        device: &DeviceName,
+        how: EndedBy,
+        by: Option<UserId>,
+    ) {
+        let Some(login) = self.seats.rise(device) else {
+            return;
+        };
+        self.log_outs.clear(device);
+        let ended = Box::new(EndedLogin {
+            login,
+            at: self.clock.wall,
+            how,
+            by,
+        });
+        self.out
+            .push_back(Output::Save(Record::Logout(ended.clone())));
+        self.publish(ticket, EventKind::MobilityLogout(ended));
+    }
+
+    /// Ends the logins whose time is over. The network has no say in it.
+    pub(super) fn logins_over(&mut self) {
+        while let Some(device) = self.log_outs.take_due(self.clock.instant) {
+            self.end_login(None, &device, EndedBy::Expired, None);
+        }
+    }
+
+    /// Which profile a login takes. [mobility §7.3]
+    fn profile_for(&self, user: &EndUser, wish: &LoginWish) -> Result<ProfileName, Refusal> {
+        let own = self.directory.profiles_of(user);
+        let found = match &wish.profile {
+            Some(name) => {
+                let profile = self.directory.profile(name.as_str());
+                profile.filter(|p| !wish.own_profiles || own.iter().any(|o| o.name == p.name))
+            }
+            None => self.directory.default_profile(user),
+        };
+        found
+            .map(|profile| profile.name.clone())
+            .ok_or(Refusal::NoSuchProfile)
+    }
+
+    /// When a login ends by itself: as asked, at the latest after the cluster's maximum. [mobility §5.1]
+    fn login_ends(&self, length: LoginLength) -> Option<Wall> {
+        let asked = match length {
+            LoginLength::Policy | LoginLength::Indefinite => None,
+            LoginLength::Minutes(minutes) => Some(Duration::from_secs(u64::from(minutes) * 60)),
+        };
+        let length = match (asked, self.settings.max_login) {
+            (Some(asked), Some(max)) => Some(asked.min(max)),
+            (asked, max) => asked.or(max),
+        };
+        length.map(|length| self.clock.later(length).wall)
+    }
+
+    /// The moment of the exchange's own clock at which it will be so late; now, when it was.
+    fn instant_of(&self, wall: Wall) -> Instant {
+        let ahead = wall.0.saturating_sub(self.clock.wall.0);
+        self.clock.instant + Duration::from_millis(u64::try_from(ahead).unwrap_or(0))
+    }
+}
+
+fn caller(actor: &Actor) -> Option<UserId> {
+    match actor {
+        Actor::User(id) => Some(id.clone()),
+        Actor::Operator | Actor::Phone => None,
+    }
+}

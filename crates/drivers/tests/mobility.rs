@@ -1,0 +1,354 @@
+//! Who sits where: the order of checks, policies, times, and what the rest of the exchange sees of it. [mobility §7]
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+use cordboard_core::directory::{Builder, DeviceProfile, Directory};
+use cordboard_core::exchange::{
+    Action, Input, LoginLength, LoginWish, MultipleLogins, Query, Record, Reply, Saved, Seat,
+    Settings,
+};
+use cordboard_core::ids::DirectoryNumber;
+use cordboard_core::refusal::Refusal;
+use cordboard_drivers::rig::{Rig, START, phone_list};
+use cordboard_drivers::sim::Sim;
+use std::sync::Arc;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Hot desks 1 and 2, a desk 3 where nobody may log in, ann's own phone A; jane has two profiles, noel none.
+fn builder() -> Builder {
+    let mut builder = phone_list(&[
+        ("D1", "jane", &["2901"]),
+        ("D2", "noel", &["2902"]),
+        ("D3", "away", &["2903"]),
+        ("A", "ann", &["1001"]),
+    ]);
+    for device in &mut builder.devices {
+        device.em_enabled = ["D1", "D2"].contains(&device.name.as_str());
+        if device.name.as_str() != "A" {
+            device.owner = None;
+        }
+    }
+    for user in &mut builder.users {
+        user.home_cluster = user.id.as_str() != "away";
+    }
+    for (name, owner, line, default) in [
+        ("JANE2", "jane", "2002", false),
+        ("JANE", "jane", "2001", true),
+        ("AWAY", "away", "2003", true),
+        ("SHARED", "", "2004", false),
+    ] {
+        let owners: Vec<_> = [owner]
+            .into_iter()
+            .filter(|o| !o.is_empty())
+            .map(Into::into)
+            .collect();
+        builder.profiles.push(DeviceProfile {
+            name: name.into(),
+            model: if name == "SHARED" {
+                "Cisco 7960"
+            } else {
+                "Cisco 8845"
+            }
+            .to_owned(),
+            default_for: if default { owners.clone() } else { Vec::new() },
+            owners,
+            lines: vec![DirectoryNumber::bare(line)],
+        });
+    }
+    builder
+}
+
+fn directory() -> Directory {
+    builder().build().unwrap()
+}
+
+fn rig_with(change: impl FnOnce(&mut Settings)) -> Rig<Sim> {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    Rig::new(settings, directory(), Sim::new(None, START.instant))
+}
+
+fn rig() -> Rig<Sim> {
+    rig_with(|_| {})
+}
+
+fn wish(device: &str, user: &str) -> LoginWish {
+    LoginWish {
+        device: device.into(),
+        user: user.into(),
+        profile: None,
+        length: LoginLength::Policy,
+        own_profiles: false,
+        timers_work: true,
+    }
+}
+
+fn login(rig: &mut Rig<Sim>, device: &str, user: &str) -> Result<Reply, Refusal> {
+    rig.does(Action::Login(wish(device, user)))
+}
+
+fn logout(rig: &mut Rig<Sim>, device: &str, only: Option<&str>) -> Result<Reply, Refusal> {
+    rig.does(Action::Logout {
+        device: device.into(),
+        only: only.map(Into::into),
+        timers_work: true,
+    })
+}
+
+fn seat(rig: &mut Rig<Sim>, device: &str) -> (Option<String>, Option<String>) {
+    let seats = rig.does(Action::Snapshot(Query::Seats(vec![device.into()])));
+    let Ok(Reply::Seats(mut seats)) = seats else {
+        panic!("{seats:?}");
+    };
+    let Seat { user, last } = seats.remove(0);
+    (user.map(|u| u.to_string()), last.map(|u| u.to_string()))
+}
+
+fn on(user: &str, last: &str) -> (Option<String>, Option<String>) {
+    let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
+    (some(user), some(last))
+}
+
+#[test]
+fn a_login_is_checked_in_the_originals_order() {
+    let mut rig = rig();
+    assert_eq!(login(&mut rig, "D9", "ghost"), Err(Refusal::NoSuchDevice));
+    assert_eq!(login(&mut rig, "D3", "ghost"), Err(Refusal::MobilityOff));
+    assert_eq!(login(&mut rig, "D1", "ghost"), Err(Refusal::NoSuchUser));
+    assert_eq!(login(&mut rig, "D1", "away"), Err(Refusal::NoSuchUser));
+    assert_eq!(login(&mut rig, "D1", "noel"), Err(Refusal::NoSuchProfile));
+    let named = |profile: &str, own| LoginWish {
+        profile: Some(profile.into()),
+        own_profiles: own,
+        ..wish("D1", "noel")
+    };
+    assert_eq!(
+        rig.does(Action::Login(named("nope", false))),
+        Err(Refusal::NoSuchProfile)
+    );
+    assert_eq!(
+        rig.does(Action::Login(named("SHARED", true))),
+        Err(Refusal::NoSuchProfile)
+    );
+    assert_eq!(
+        rig.does(Action::Login(named("shared", false))),
+        Ok(Reply::Done)
+    );
+    assert_eq!(login(&mut rig, "d1", "ghost"), Err(Refusal::SeatTaken));
+    assert_eq!(login(&mut rig, "D2", "NOEL"), Err(Refusal::NoSuchProfile));
+    assert_eq!(login(&mut rig, "D2", "JANE"), Ok(Reply::Done));
+    assert_eq!(logout(&mut rig, "D9", None), Err(Refusal::NoSuchDevice));
+    assert_eq!(logout(&mut rig, "D3", None), Err(Refusal::MobilityOff));
+    assert_eq!(
+        logout(&mut rig, "D2", Some("noel")),
+        Err(Refusal::NoProxyRight)
+    );
+    assert_eq!(logout(&mut rig, "D2", Some("jANE")), Ok(Reply::Done));
+    assert_eq!(logout(&mut rig, "D2", None), Err(Refusal::SeatFree));
+    assert_eq!(
+        rig.heard(),
+        ["noel at D1", "jane at D2", "jane off D2 logout"]
+    );
+}
+
+#[test]
+fn the_last_user_is_the_one_whose_login_ended_last() {
+    let mut rig = rig();
+    assert_eq!(seat(&mut rig, "D1"), on("", ""));
+    login(&mut rig, "D1", "jane").unwrap();
+    assert_eq!(seat(&mut rig, "D1"), on("jane", ""));
+    logout(&mut rig, "D1", None).unwrap();
+    assert_eq!(seat(&mut rig, "D1"), on("", "jane"));
+    let shared = LoginWish {
+        profile: Some("SHARED".into()),
+        ..wish("D1", "noel")
+    };
+    rig.does(Action::Login(shared)).unwrap();
+    assert_eq!(seat(&mut rig, "D1"), on("noel", "jane"));
+}
+
+#[test]
+fn a_second_login_is_refused_allowed_or_ends_the_first_as_the_setting_says() {
+    let mut rig = rig();
+    login(&mut rig, "D1", "jane").unwrap();
+    assert_eq!(login(&mut rig, "D2", "jane"), Err(Refusal::SeatedElsewhere));
+
+    let mut rig = rig_with(|s| s.multiple_logins = MultipleLogins::Allowed);
+    login(&mut rig, "D2", "jane").unwrap();
+    login(&mut rig, "D1", "jane").unwrap();
+    let seats = rig.does(Action::Snapshot(Query::SeatsOf(vec![
+        "Jane".into(),
+        "noel".into(),
+    ])));
+    let expected = vec![vec!["D2".into(), "D1".into()], vec![]];
+    assert_eq!(seats, Ok(Reply::SeatsOf(expected)));
+
+    let mut rig = rig_with(|s| s.multiple_logins = MultipleLogins::AutoLogout);
+    login(&mut rig, "D1", "jane").unwrap();
+    // A login that is doomed ends nothing.
+    assert_eq!(login(&mut rig, "D3", "jane"), Err(Refusal::MobilityOff));
+    assert_eq!(seat(&mut rig, "D1"), on("jane", ""));
+    login(&mut rig, "D2", "jane").unwrap();
+    assert_eq!(seat(&mut rig, "D1"), on("", "jane"));
+    let heard = rig.heard();
+    assert_eq!(
+        heard[heard.len() - 2..],
+        ["jane off D1 elsewhere", "jane at D2"]
+    );
+}
+
+#[test]
+fn a_login_ends_when_its_time_is_over_and_the_next_has_its_own() {
+    let mut rig = rig();
+    let with = |length| LoginWish {
+        length,
+        ..wish("D1", "jane")
+    };
+    rig.does(Action::Login(with(LoginLength::Minutes(1))))
+        .unwrap();
+    rig.advance(MINUTE - Duration::from_millis(1));
+    assert_eq!(seat(&mut rig, "D1"), on("jane", ""));
+    rig.advance(Duration::from_millis(1));
+    assert_eq!(seat(&mut rig, "D1"), on("", "jane"));
+    rig.does(Action::Login(with(LoginLength::Minutes(1))))
+        .unwrap();
+    logout(&mut rig, "D1", None).unwrap();
+    rig.does(Action::Login(with(LoginLength::Indefinite)))
+        .unwrap();
+    rig.advance(100 * 24 * 60 * MINUTE);
+    assert_eq!(seat(&mut rig, "D1"), on("jane", "jane"));
+}
+
+#[test]
+fn the_clusters_maximum_holds_for_every_login() {
+    for length in [
+        LoginLength::Policy,
+        LoginLength::Indefinite,
+        LoginLength::Minutes(90),
+    ] {
+        let mut rig = rig_with(|s| s.max_login = Some(MINUTE));
+        let wish = LoginWish {
+            length,
+            ..wish("D1", "jane")
+        };
+        rig.does(Action::Login(wish)).unwrap();
+        rig.advance(MINUTE);
+        assert_eq!(seat(&mut rig, "D1"), on("", "jane"), "{length:?}");
+    }
+}
+
+#[test]
+fn without_timers_a_login_that_needs_one_does_not_happen() {
+    let mut rig = rig();
+    let timed = LoginWish {
+        length: LoginLength::Minutes(1),
+        timers_work: false,
+        ..wish("D1", "jane")
+    };
+    assert_eq!(
+        rig.does(Action::Login(timed)),
+        Err(Refusal::TimerUnavailable)
+    );
+    assert_eq!(seat(&mut rig, "D1"), on("", ""));
+}
+
+#[test]
+fn calls_ring_where_the_user_sits_and_a_ringing_phone_does_not_hinder_a_login() {
+    let mut rig = rig();
+    login(&mut rig, "D1", "jane").unwrap();
+    rig.call("A", "2001").unwrap();
+    assert!(rig.heard().contains(&"c-1 2001 alerting [1001]".to_owned()));
+    // While it rings there he moves; that call goes on ringing where it was.
+    logout(&mut rig, "D1", None).unwrap();
+    login(&mut rig, "D2", "jane").unwrap();
+    let devices = rig.does(Action::Snapshot(Query::Device("D2".into())));
+    let Ok(Reply::Devices(devices)) = devices else {
+        panic!("{devices:?}");
+    };
+    assert_eq!(devices[0].lines, [DirectoryNumber::bare("2001")]);
+    rig.call("A", "2901").unwrap();
+    assert!(rig.heard().contains(&"c-2 2901 alerting [1001]".to_owned()));
+}
+
+#[test]
+fn what_was_stored_is_there_again_and_what_is_overdue_ends_at_once() {
+    let mut rig = rig();
+    let timed = LoginWish {
+        length: LoginLength::Minutes(1),
+        ..wish("D1", "jane")
+    };
+    rig.does(Action::Login(timed)).unwrap();
+    let stored = rig.saves.iter().find_map(|record| match record {
+        Record::Login(login) => Some((**login).clone()),
+        _ => None,
+    });
+    let stored = stored.unwrap();
+    let restarted = |late: Duration| {
+        let mut rig = self::rig();
+        rig.now = rig.now.later(late);
+        rig.input(Input::Restore(Saved::LastUser("D2".into(), "noel".into())));
+        rig.input(Input::Restore(Saved::Login(stored.clone())));
+        rig
+    };
+    let mut soon = restarted(MINUTE / 2);
+    soon.advance(Duration::ZERO);
+    assert_eq!(seat(&mut soon, "D1"), on("jane", ""));
+    assert_eq!(seat(&mut soon, "D2"), on("", "noel"));
+    soon.advance(MINUTE / 2);
+    assert_eq!(seat(&mut soon, "D1"), on("", "jane"));
+    let mut late = restarted(2 * MINUTE);
+    late.advance(Duration::ZERO);
+    assert_eq!(seat(&mut late, "D1"), on("", "jane"));
+}
+
+#[test]
+fn a_login_that_cannot_be_stored_never_was_and_one_that_is_over_is_over() {
+    let mut rig = rig();
+    rig.store_refuses = true;
+    assert_eq!(
+        login(&mut rig, "D1", "jane"),
+        Err(Refusal::StoreUnavailable)
+    );
+    assert_eq!(seat(&mut rig, "D1"), on("", ""));
+    rig.store_refuses = false;
+    let timed = LoginWish {
+        length: LoginLength::Minutes(1),
+        ..wish("D1", "jane")
+    };
+    rig.does(Action::Login(timed)).unwrap();
+    rig.store_refuses = true;
+    assert_eq!(logout(&mut rig, "D1", None), Err(Refusal::StoreUnavailable));
+    assert_eq!(seat(&mut rig, "D1"), on("jane", ""));
+    rig.advance(MINUTE);
+    assert_eq!(seat(&mut rig, "D1"), on("", "jane"));
+}
+
+#[test]
+fn everybody_is_logged_out_at_once_and_who_is_deleted_is_too() {
+    let mut rig = rig_with(|s| s.multiple_logins = MultipleLogins::Allowed);
+    login(&mut rig, "D1", "jane").unwrap();
+    login(&mut rig, "D2", "jane").unwrap();
+    rig.does(Action::LogoutAll).unwrap();
+    rig.does(Action::LogoutAll).unwrap();
+    login(&mut rig, "D1", "jane").unwrap();
+    let mut without = builder();
+    without
+        .profiles
+        .retain(|profile| !profile.name.as_str().starts_with("JANE"));
+    rig.input(Input::Directory(Arc::new(without.build().unwrap())));
+    assert_eq!(
+        rig.heard(),
+        [
+            "jane at D1",
+            "jane at D2",
+            "jane off D1 logout_all",
+            "jane off D2 logout_all",
+            "jane at D1",
+            "jane off D1 directory",
+            "directory.changed"
+        ]
+    );
+    assert!(logout(&mut rig, "D1", None) == Err(Refusal::SeatFree));
+}
