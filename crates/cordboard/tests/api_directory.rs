@@ -364,8 +364,8 @@ async fn what_cannot_be_taken_is_refused_with_the_reason_and_nothing_changes() {
         (
             "devices",
             json!({"name": "SEPZ", "model": "x", "lines": [{"number": "3000"}, {"number": "3000"}]}),
-            400,
-            "bad-request",
+            409,
+            "does-not-fit",
         ),
         (
             "app-users",
@@ -542,6 +542,20 @@ async fn a_phone_that_is_deleted_in_a_call_can_still_be_hung_up() {
     assert_eq!(
         server.get(&format!("/api/v1/calls/{id}")).await.json()["state"],
         "ended"
+    );
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_that_the_device_has_already_is_a_conflict() {
+    let server = server().await;
+    let line = json!({"number": "1002"});
+    let twice = post(&server, "/api/v1/devices/SEPA/lines", &line).await;
+    assert_eq!(
+        (twice.status, kind(&twice).as_str()),
+        (409, "does-not-fit"),
+        "{}",
+        twice.body
     );
     server.program.stop().await;
 }

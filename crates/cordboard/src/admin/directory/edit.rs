@@ -72,6 +72,7 @@ impl From<DirectoryError> for Problem {
             DirectoryError::TwoUsers(_)
             | DirectoryError::TwoDevices(_)
             | DirectoryError::TwoProfiles(_)
+            | DirectoryError::TwoLines { .. }
             | DirectoryError::NoSuchDevice { .. }
             | DirectoryError::NoSuchProfile { .. }
             | DirectoryError::NoSuchUser { .. } => {
@@ -81,7 +82,6 @@ impl From<DirectoryError> for Problem {
             DirectoryError::Empty(_)
             | DirectoryError::BadName(_)
             | DirectoryError::BadText { .. }
-            | DirectoryError::TwoLines { .. }
             | DirectoryError::BadNumber { .. } => Self::bad_request(error.to_string()),
         }
     }

@@ -220,7 +220,7 @@ pub(in crate::admin) async fn device_line(
 #[utoipa::path(post, path = "/api/v1/devices/{name}/lines", tag = "directory", request_body = admin::Line,
     params(("name" = String, Path, description = "The device's name"), ("If-Match" = Option<String>, Header, description = "The ETag that was read")),
     responses((status = 201, body = admin::DeviceLine, headers(("ETag" = String, description = "For If-Match"), ("Location" = String, description = "The line's address"))),
-    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem)))]
+    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem), (status = 412, body = admin::Problem)))]
 pub(in crate::admin) async fn add_device_line(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -235,7 +235,7 @@ pub(in crate::admin) async fn add_device_line(
     params(("name" = String, Path, description = "The device's name"), ("index" = usize, Path, description = "From 1"),
         ("If-Match" = String, Header, description = "The device's ETag that was read, or *")),
     responses((status = 200, body = admin::DeviceLine, headers(("ETag" = String, description = "For If-Match"))),
-    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem),
+    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem), (status = 412, body = admin::Problem),
     (status = 428, body = admin::Problem)))]
 pub(in crate::admin) async fn replace_device_line(
     State(app): State<Arc<App>>,
@@ -253,7 +253,7 @@ pub(in crate::admin) async fn replace_device_line(
 #[utoipa::path(delete, path = "/api/v1/devices/{name}/lines/{index}", tag = "directory",
     params(("name" = String, Path, description = "The device's name"), ("index" = usize, Path, description = "From 1"),
         ("If-Match" = String, Header, description = "The device's ETag that was read, or *")),
-    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem),
+    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem), (status = 412, body = admin::Problem),
     (status = 428, body = admin::Problem)))]
 pub(in crate::admin) async fn delete_device_line(
     State(app): State<Arc<App>>,
@@ -291,7 +291,7 @@ pub(in crate::admin) async fn profile_line(
 #[utoipa::path(post, path = "/api/v1/profiles/{name}/lines", tag = "directory", request_body = admin::Line,
     params(("name" = String, Path, description = "The profile's name"), ("If-Match" = Option<String>, Header, description = "The ETag that was read")),
     responses((status = 201, body = admin::DeviceLine, headers(("ETag" = String, description = "For If-Match"), ("Location" = String, description = "The line's address"))),
-    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem)))]
+    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem), (status = 412, body = admin::Problem)))]
 pub(in crate::admin) async fn add_profile_line(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -306,7 +306,7 @@ pub(in crate::admin) async fn add_profile_line(
     params(("name" = String, Path, description = "The profile's name"), ("index" = usize, Path, description = "From 1"),
         ("If-Match" = String, Header, description = "The profile's ETag that was read, or *")),
     responses((status = 200, body = admin::DeviceLine, headers(("ETag" = String, description = "For If-Match"))),
-    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem),
+    (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem), (status = 412, body = admin::Problem),
     (status = 428, body = admin::Problem)))]
 pub(in crate::admin) async fn replace_profile_line(
     State(app): State<Arc<App>>,
@@ -324,7 +324,7 @@ pub(in crate::admin) async fn replace_profile_line(
 #[utoipa::path(delete, path = "/api/v1/profiles/{name}/lines/{index}", tag = "directory",
     params(("name" = String, Path, description = "The profile's name"), ("index" = usize, Path, description = "From 1"),
         ("If-Match" = String, Header, description = "The profile's ETag that was read, or *")),
-    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem),
+    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 409, body = admin::Problem), (status = 412, body = admin::Problem),
     (status = 428, body = admin::Problem)))]
 pub(in crate::admin) async fn delete_profile_line(
     State(app): State<Arc<App>>,
