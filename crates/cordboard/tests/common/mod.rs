@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+pub mod browser;
+
 use cordboard::app::Serves;
 use cordboard::directory_file::Format;
 use cordboard::lab::SeedFile;

@@ -1,0 +1,252 @@
+//! From where WebDialer's pages dial, what they say when they cannot, and what they count. [webdialer §8.4]
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use common::Response;
+use common::browser::{Browser, calls, counted, is, server, server_with};
+use serde_json::json;
+
+#[tokio::test]
+async fn failures_of_the_house_are_told_in_the_originals_words() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    for (fault, words) in [
+        (
+            json!({"on": "network", "kind": "down", "calls": "kept"}),
+            "Service temporarily unavailable, please try again later: Cisco CTIManager down.",
+        ),
+        (
+            json!({"on": "directory", "kind": "down"}),
+            "Service temporarily unavailable, please try again later: Directory service down.",
+        ),
+        (
+            json!({"on": "device:SEPA", "kind": "down"}),
+            "User not logged in on any device.",
+        ),
+        (
+            json!({"on": "network", "kind": "error"}),
+            "Destination not reachable.",
+        ),
+        (
+            json!({"on": "store", "kind": "error"}),
+            "Service temporarily unavailable, please try again later.",
+        ),
+    ] {
+        server
+            .post_json("/api/v1/lab/faults", &fault.to_string())
+            .await;
+        let page = browser.post("cmd=doMakeCall&destination=5550109").await;
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains(words), "{fault}: {}", page.body);
+        server
+            .request("DELETE", "/api/v1/lab/faults", &[], b"")
+            .await;
+    }
+    let limited = server_with(|c| c.webdialer.max_calls_per_second = 1).await;
+    let mut browser = Browser::new(&limited);
+    browser.set_up().await;
+    is(
+        &browser.post("cmd=doMakeCall&destination=5550109").await,
+        "End Call",
+    );
+    let page = browser.post("cmd=doMakeCall&destination=5550109").await;
+    assert!(
+        page.body
+            .contains("Service temporarily unavailable, please try again later."),
+        "{}",
+        page.body
+    );
+    limited.program.stop().await;
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn extension_mobility_dials_from_the_phone_where_the_user_sits_and_says_so_if_there_is_none()
+{
+    let server = server().await;
+    let mut emu = Browser::new(&server);
+    is(&emu.post("cmd=doAuth&uid=emu&pwd=emu").await, "Preferences");
+    is(
+        &emu.post("cmd=doSetProfile&deviceMode=em&fButton=ok").await,
+        "Make Call",
+    );
+    let page = emu.post("cmd=doMakeCall&destination=5550109").await;
+    let call = server.call_of(&page).await;
+    assert_eq!(
+        (
+            &call["connections"][0]["device"],
+            &call["connections"][0]["number"]
+        ),
+        (&json!("SEPE"), &json!("1500"))
+    );
+    let mut bill = Browser::new(&server);
+    bill.set_up().await;
+    let page = bill
+        .post("cmd=doMakeCall&destination=5550109&deviceMode=em")
+        .await;
+    assert!(
+        page.body.contains("User not logged in on any device."),
+        "{}",
+        page.body
+    );
+    server.program.stop().await;
+}
+
+/// What the browser is told of the stored line.
+fn line_told(response: &Response) -> Option<&str> {
+    let mut cookies = response.headers.iter();
+    cookies
+        .find_map(|(_, value)| value.strip_prefix("line="))
+        .and_then(|rest| rest.split(';').next())
+}
+
+#[tokio::test]
+async fn only_a_line_that_the_chosen_device_carries_is_stored() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in().await;
+    let long = "9".repeat(20_000);
+    for (sent, told) in [
+        ("1002+%3B+no+partition", "1002%20%3B%20no%20partition"),
+        ("1002", "1002%20%3B%20no%20partition"),
+        ("1001", "1001%20%3B%20PT_A"),
+        ("1", ""),
+        ("%3F", ""),
+        ("", ""),
+        ("4711", ""),
+        ("%3Cscript%3E", ""),
+        (long.as_str(), ""),
+    ] {
+        let fields = format!(
+            "cmd=doSetProfile&deviceMode=permanent&permDeviceSelect=SEPA&lineNumber={sent}"
+        );
+        let page = browser.post(&fields).await;
+        is(&page, "Make Call");
+        assert_eq!(line_told(&page), Some(told), "{:.40}", sent);
+    }
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_of_another_device_is_asked_about_and_never_dialled_from_the_wrong_one() {
+    const OTHER: &str = "The chosen device does not have that line.";
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in().await;
+    // Without a script the list of lines shows those of every device.
+    let mixed = "deviceMode=permanent&permDeviceSelect=CSFBILL&lineNumber=1002+%3B+no+partition";
+    let page = browser.post(&format!("cmd=doSetProfile&{mixed}")).await;
+    is(&page, "Preferences");
+    assert!(page.body.contains(OTHER), "{}", page.body);
+    assert_eq!(line_told(&page), None, "nothing is stored");
+    is(&browser.get("destination=1").await, "Preferences");
+    browser.set_up().await;
+    let page = browser
+        .post(&format!("cmd=doMakeCall&destination=5550109&{mixed}"))
+        .await;
+    is(&page, "Make Call");
+    assert!(
+        page.body.contains(OTHER) && page.body.contains("value=\"5550109\""),
+        "{}",
+        page.body
+    );
+    assert_eq!(calls(&server).await, 0);
+    // The stored line is the stored device's: another device has its own first one.
+    browser
+        .post("cmd=doSetProfile&deviceMode=permanent&permDeviceSelect=SEPA&lineNumber=1002")
+        .await;
+    for (fields, device, number) in [
+        ("", "SEPA", "1002"),
+        ("&permDeviceSelect=sepa", "SEPA", "1002"),
+        (
+            "&deviceMode=permanent&permDeviceSelect=CSFBILL",
+            "CSFBILL",
+            "1001",
+        ),
+    ] {
+        let page = browser
+            .post(&format!("cmd=doMakeCall&destination=5550109{fields}"))
+            .await;
+        let call = server.call_of(&page).await;
+        let from = &call["connections"][0];
+        assert_eq!(
+            (&from["device"], &from["number"]),
+            (&json!(device), &json!(number)),
+            "{fields}"
+        );
+        browser.post("cmd=doEndCall").await;
+    }
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_strict_server_asks_about_a_line_that_nobody_has() {
+    let server = server_with(|c| c.webdialer.strict_lines = true).await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in().await;
+    let device = "deviceMode=permanent&permDeviceSelect=SEPA";
+    let page = browser
+        .post(&format!("cmd=doSetProfile&{device}&lineNumber=4711"))
+        .await;
+    is(&page, "Preferences");
+    // A placeholder means the first line here, too.
+    let page = browser
+        .post(&format!("cmd=doSetProfile&{device}&lineNumber=1"))
+        .await;
+    is(&page, "Make Call");
+    let page = browser
+        .post(&format!(
+            "cmd=doMakeCall&destination=5550109&{device}&lineNumber=4711"
+        ))
+        .await;
+    assert!(
+        page.body
+            .contains("The chosen device does not have that line."),
+        "{}",
+        page.body
+    );
+    assert_eq!(calls(&server).await, 0);
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn requests_and_calls_are_counted_with_their_outcome() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    for (fields, failed) in [
+        ("destination=1", 0),
+        ("cmd=doMakeCall&destination=5550109", 0),
+        ("cmd=doEndCall", 0),
+        ("cmd=doMakeCall&destination=1&deviceMode=em", 1),
+        ("cmd=doAuth&uid=bill&pwd=wrong", 1),
+        ("destination=1&uid=bill&appid=app&pwd=wrong", 1),
+        ("cmd=doLogout", 0),
+    ] {
+        let name = "cordboard_webdialer_page_requests_failed_total";
+        let before = counted(&server, name).await;
+        browser.post(fields).await;
+        assert_eq!(counted(&server, name).await - before, failed, "{fields}");
+    }
+    // Sent on to the page that tells of it, a failure is counted once.
+    let moved = browser
+        .get("destination=1&uid=bill&appid=app&pwd=wrong")
+        .await;
+    let told = moved.header("location").unwrap().to_owned();
+    browser.ask("GET", &told, &[], "").await;
+    for (name, count) in [
+        ("page_requests_total", 11),
+        ("page_requests_failed_total", 4),
+        ("calls_completed_total", 1),
+        ("calls_failed_total", 0),
+        ("sessions_total", 1),
+        ("sessions_in_progress", 0),
+    ] {
+        let name = format!("cordboard_webdialer_{name}");
+        assert_eq!(counted(&server, &name).await, count, "{name}");
+    }
+    server.program.stop().await;
+}
