@@ -5,7 +5,7 @@
 mod common;
 
 use common::Response;
-use common::browser::{Browser, calls, counted, is, server, server_with};
+use common::browser::{Browser, calls, counted, fault, is, no_faults, server, server_with, state};
 use serde_json::json;
 
 #[tokio::test]
@@ -248,5 +248,115 @@ async fn requests_and_calls_are_counted_with_their_outcome() {
         let name = format!("cordboard_webdialer_{name}");
         assert_eq!(counted(&server, &name).await, count, "{name}");
     }
+    server.program.stop().await;
+}
+
+/// The id of the call that a page placed.
+fn placed(response: &Response) -> String {
+    let call = response.header("cordboard-call");
+    call.unwrap_or_else(|| panic!("no call: {}", response.body))
+        .to_owned()
+}
+
+/// Presses the button of a page that offers to hang up.
+async fn hang_up(browser: &mut Browser<'_>, page: &Response) -> Response {
+    let start = "name=\"call\" value=\"";
+    let (_, rest) = page.body.split_once(start).unwrap();
+    let call = rest.split('"').next().unwrap();
+    browser
+        .post(&format!("cmd=doEndCall&call={call}&hangup=hangup"))
+        .await
+}
+
+#[tokio::test]
+async fn a_page_ends_the_call_it_is_about_and_no_other() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    let first = browser.post("cmd=doMakeCall&destination=5550108").await;
+    let second = browser.post("cmd=doMakeCall&destination=5550208").await;
+    for page in [&first, &second] {
+        assert!(!page.body.contains("autofocus"), "Enter ends nothing");
+    }
+    let (one, two) = (placed(&first), placed(&second));
+    let ended = hang_up(&mut browser, &first).await;
+    is(&ended, "Closed");
+    assert_eq!(state(&server, &one).await, "ended");
+    assert_ne!(state(&server, &two).await, "ended");
+    // Once more: it is over already, and the other one goes on.
+    is(&hang_up(&mut browser, &first).await, "Closed");
+    assert_ne!(state(&server, &two).await, "ended");
+    // Somebody else's call is not ended, nor one of another interface.
+    let mut emu = Browser::new(&server);
+    emu.post("cmd=doAuth&uid=emu&pwd=emu").await;
+    emu.post(&format!("cmd=doEndCall&call={two}")).await;
+    assert_ne!(state(&server, &two).await, "ended");
+    let api = server
+        .post_json("/api/v1/calls", r#"{"device": "CSFBILL", "to": "5550108"}"#)
+        .await;
+    let other = api.json()["id"].as_str().map(str::to_owned);
+    let other = other.unwrap_or_else(|| panic!("{}", api.body));
+    browser.post(&format!("cmd=doEndCall&call={other}")).await;
+    assert_ne!(state(&server, &other).await, "ended");
+    // A script that names none means the newest.
+    browser.post("cmd=doEndCall&sub=false&hangup=hangup").await;
+    assert_eq!(state(&server, &two).await, "ended");
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_without_a_call_offers_no_way_to_hang_up() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    // Nothing was dialled yet: the dial page.
+    is(&browser.get("cmd=doCalled").await, "Make Call");
+    let call = browser.post("cmd=doMakeCall&destination=5550108").await;
+    let refused = browser.post("cmd=doMakeCall&destination=hallo").await;
+    is(&refused, "End Call");
+    for part in ["Destination not reachable.", "role=\"alert\"", "hallo"] {
+        assert!(refused.body.contains(part), "{part} in {}", refused.body);
+    }
+    for part in ["doEndCall", "data-close-after", "http-equiv=\"refresh\""] {
+        assert!(!refused.body.contains(part), "{part} in {}", refused.body);
+    }
+    assert_ne!(state(&server, &placed(&call)).await, "ended");
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_hang_up_that_fails_leaves_the_page_with_its_button_open() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    let page = browser.post("cmd=doMakeCall&destination=5550108").await;
+    let call = placed(&page);
+    let down = r#"{"on": "network", "kind": "down", "calls": "kept"}"#;
+    fault(&server, down).await;
+    for fields in [
+        format!("cmd=doEndCall&destination=5550108&call={call}"),
+        "cmd=doEndCall&destination=5550108".to_owned(),
+    ] {
+        let failed = browser.post(&fields).await;
+        is(&failed, "End Call");
+        for part in ["Cisco CTIManager down.", "doEndCall", "5550108"] {
+            assert!(failed.body.contains(part), "{part} in {}", failed.body);
+        }
+        assert!(!failed.body.contains("data-close-after"));
+        assert_ne!(state(&server, &call).await, "ended");
+    }
+    no_faults(&server).await;
+    let ended = hang_up(&mut browser, &page).await;
+    is(&ended, "Closed");
+    // That is no alarm, and there is a way on.
+    for part in [
+        "role=\"status\">The call has ended.",
+        "<a href=\"/webdialer/Webdialer\">Call another number</a>",
+    ] {
+        assert!(ended.body.contains(part), "{part} in {}", ended.body);
+    }
+    assert_eq!(state(&server, &call).await, "ended");
+    let out = browser.post("cmd=doLogout").await;
+    assert!(out.body.contains("role=\"status\">You are signed out."));
     server.program.stop().await;
 }

@@ -105,3 +105,22 @@ pub async fn counted(server: &Server, name: &str) -> u64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name));
     line.unwrap().trim().parse().unwrap()
 }
+
+/// The state of a call.
+pub async fn state(server: &Server, call: &str) -> String {
+    let call = server.get(&format!("/api/v1/calls/{call}")).await.json();
+    call["state"].as_str().unwrap().to_owned()
+}
+
+/// Makes something fail, as the lab can.
+pub async fn fault(server: &Server, fault: &str) {
+    let set = server.post_json("/api/v1/lab/faults", fault).await;
+    assert!(set.status < 300, "{}", set.body);
+}
+
+/// Nothing fails any more.
+pub async fn no_faults(server: &Server) {
+    server
+        .request("DELETE", "/api/v1/lab/faults", &[], b"")
+        .await;
+}

@@ -2,10 +2,10 @@
 
 use super::INTERFACE;
 use cordboard_core::Refusal;
-use cordboard_core::call::Class;
+use cordboard_core::call::{CallRecord, Class};
 use cordboard_core::directory::{Directory, Right};
-use cordboard_core::exchange::{Action, Actor, Command, DeviceView, LineWish, Query, Reply};
-use cordboard_core::ids::{DeviceName, Digits, DirectoryNumber, Partition, UserId};
+use cordboard_core::exchange::{Action, Actor, Command, DeviceView, LineWish, Query, Reply, Whose};
+use cordboard_core::ids::{CallId, DeviceName, Digits, DirectoryNumber, Partition, UserId};
 use cordboard_wire::webdialer::{
     DeviceDetail, DeviceLines, LineChoice, Outcome, ResponseCode, TEXT_NO_DEVICE_FOR_USER,
 };
@@ -186,6 +186,38 @@ pub fn end_call(
     line: Option<DirectoryNumber>,
 ) -> Command {
     asker.command(|user| Action::ReleaseNewest { user, device, line })
+}
+
+/// Read a call. No right is asked for here.
+pub fn call_of(id: &str) -> Command {
+    Command {
+        actor: Actor::Operator,
+        interface: INTERFACE,
+        action: Action::Snapshot(Query::Call(CallId::from(id))),
+    }
+}
+
+/// End the calling side of a call that this interface placed for the user; `None` where it is not such a call.
+pub fn end_placed(asker: Asker, answer: Result<Reply, Refusal>) -> Option<Command> {
+    let Ok(Reply::Call(call)) = answer else {
+        return None;
+    };
+    let device = calling_device(&call).filter(|_| is_placed_for(&asker, &call))?;
+    let whose = Whose {
+        device,
+        call: call.id,
+    };
+    Some(asker.command(|_| Action::Release(whose)))
+}
+
+fn is_placed_for(asker: &Asker, call: &CallRecord) -> bool {
+    let user = call.origin.user.as_ref();
+    call.origin.interface == INTERFACE && user.is_some_and(|user| same(user, asker.user.as_str()))
+}
+
+fn calling_device(call: &CallRecord) -> Option<DeviceName> {
+    let mut parts = call.connections.iter().filter(|part| part.calling);
+    parts.find_map(|part| part.device.clone())
 }
 
 /// Read the devices that the user may act with now. No right is asked for here.

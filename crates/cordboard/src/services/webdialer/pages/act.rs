@@ -1,7 +1,7 @@
 //! The commands of the pages that change something: sign in and out, choose, dial, hang up. [webdialer §8.2]
 
 use super::flow::{Answered, PATH, USER_LONGEST, Visit, message_of};
-use super::session::{Preferences, Session};
+use super::session::{Placed, Preferences, Session};
 use super::view::{self, Chosen};
 use super::words::{Language, Message};
 use crate::ops::config::ProxyMethods;
@@ -79,10 +79,7 @@ impl Visit<'_> {
         }
         let may = self.acts(true);
         let answered = self.next(&session, may).await;
-        if answered.call.is_some() {
-            let number = self.destination();
-            self.app.pages.sessions.called(&id, &number);
-        }
+        self.remember(Some(&id), answered.call.as_deref());
         Answered {
             told: Some(told(&session)),
             begins: Some(id),
@@ -243,13 +240,12 @@ impl Visit<'_> {
         };
         match placed {
             Ok(call) => {
-                if let Some(id) = &self.id {
-                    self.app.pages.sessions.called(id, &self.destination());
-                }
+                self.remember(self.id.as_deref(), Some(&call));
                 self.app.metrics.webdialer.calls_completed.inc();
+                let page = self.end_page(session, &self.destination(), Some(&call), None);
                 Answered {
                     call: Some(call),
-                    ..self.end_page(session, &self.destination(), None)
+                    ..page
                 }
             }
             Err(outcome) => {
@@ -262,7 +258,7 @@ impl Visit<'_> {
                 };
                 match message {
                     Message::NotReachable => {
-                        self.end_page(session, &self.destination(), Some(message))
+                        self.end_page(session, &self.destination(), None, Some(message))
                     }
                     _ => self.dial_page(session, devices, chosen, Some(message)),
                 }
@@ -270,14 +266,30 @@ impl Visit<'_> {
         }
     }
 
+    /// The session of this browser keeps the call that was placed.
+    fn remember(&self, id: Option<&str>, call: Option<&str>) {
+        if let (Some(id), Some(call)) = (id, call) {
+            let placed = Placed {
+                call: call.to_owned(),
+                number: self.destination(),
+            };
+            self.app.pages.sessions.called(id, placed);
+        }
+    }
+
     /// The page to hang up on, for a call that was placed by a request that must not stay in the address line.
-    pub(super) fn called(&self) -> Answered {
+    pub(super) async fn called(&self) -> Answered {
         match self.signed_in() {
-            Ok(session) => {
-                let number = session.number.clone().unwrap_or_default();
-                self.end_page(&session, &number, None)
-            }
+            Ok(session) => self.placed_page(&session).await,
             Err(login) => *login,
+        }
+    }
+
+    /// The page about the call that was placed last; where there was none, the dial page.
+    async fn placed_page(&self, session: &Session) -> Answered {
+        match &session.placed {
+            Some(placed) => self.end_page(session, &placed.number, Some(&placed.call), None),
+            None => self.next(session, false).await,
         }
     }
 
@@ -287,16 +299,24 @@ impl Visit<'_> {
             Err(login) => return *login,
         };
         if !self.acts(false) {
-            let number = session.number.clone().unwrap_or_default();
-            return self.end_page(&session, &number, None);
+            return self.placed_page(&session).await;
         }
         let asker = Asker::new(session.user.clone());
-        // A call that is over already is as good as ended.
-        let ended = perform::end_newest(self.app, asker).await;
-        let message = match ended {
-            Err(outcome) if outcome.code != ResponseCode::CallFailure => message_of(&outcome),
-            Ok(()) | Err(_) => Message::HungUp,
+        // The page names its call; a script that names none means the newest.
+        let named = self.form.get("call");
+        let ended = match named {
+            Some(call) => perform::end_one(self.app, asker, call).await,
+            None => perform::end_newest(self.app, asker).await,
         };
+        let message = Message::HungUp;
+        // A call that is over already is as good as ended.
+        if let Err(outcome) = ended
+            && outcome.code != ResponseCode::CallFailure
+        {
+            let hang_up = Some(named.unwrap_or_default());
+            let failure = Some(message_of(&outcome));
+            return self.end_page(&session, &self.destination(), hang_up, failure);
+        }
         let no_close = session
             .preferences
             .as_ref()
@@ -372,9 +392,7 @@ impl Visit<'_> {
         } else {
             self.dial(&session, asker, &devices, &chosen).await
         };
-        if answered.call.is_some() {
-            self.app.pages.sessions.called(&id, &self.destination());
-        }
+        self.remember(Some(&id), answered.call.as_deref());
         Ok(Answered {
             told: Some(told(&session)),
             begins: Some(id),

@@ -83,7 +83,7 @@ pub(super) async fn answer(visit: Visit<'_>) -> Answered {
         "doProfile" => visit.profile().await,
         "doMakeCall" => visit.make_call().await,
         "doEndCall" => visit.end_call().await,
-        "doCalled" => visit.called(),
+        "doCalled" => visit.called().await,
         "doLogout" => visit.sign_out(),
         "doClose" => Answered::page(view::closed(visit.look(None), None, true), None),
         // Shows what was counted when it happened.
@@ -274,10 +274,12 @@ impl Visit<'_> {
         Answered::page(page, message)
     }
 
+    /// `hang_up`: the call that the button ends, the user's newest where that is empty; `None`: nothing to end, no button.
     pub(super) fn end_page(
         &self,
         session: &Session,
         number: &str,
+        hang_up: Option<&str>,
         message: Option<Message>,
     ) -> Answered {
         let no_close = session
@@ -286,7 +288,9 @@ impl Visit<'_> {
             .is_some_and(|p| p.no_auto_close);
         let seconds = self.app.config.webdialer.end_call_dialog_s;
         let look = self.look(Some(session));
-        let page = view::end(look, message, number, (!no_close).then_some(seconds));
+        // What went wrong is there to be read.
+        let closes = !no_close && message.is_none();
+        let page = view::end(look, message, number, hang_up, closes.then_some(seconds));
         Answered::page(page, message)
     }
 }

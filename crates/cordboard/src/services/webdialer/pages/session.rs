@@ -31,6 +31,15 @@ pub struct Preferences {
     pub no_auto_close: bool,
 }
 
+/// A call that was placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its id.
+    pub call: String,
+    /// The number, as it was asked for.
+    pub number: String,
+}
+
 /// Somebody signed in.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -38,8 +47,8 @@ pub struct Session {
     pub user: UserId,
     /// What he prefers; `None`: he was never asked.
     pub preferences: Option<Arc<Preferences>>,
-    /// The number he called last.
-    pub number: Option<String>,
+    /// The call that was placed last here.
+    pub placed: Option<Placed>,
     since_ms: u64,
     /// His password's hash when he signed in: with another one he has to sign in again.
     hash: Option<PasswordHash>,
@@ -76,7 +85,7 @@ impl Sessions {
         let session = Session {
             user: user.clone(),
             preferences: preferences.map(Arc::new),
-            number: None,
+            placed: None,
             since_ms: now_ms,
             hash: hash.and_then(|user| user.password_hash.clone()),
         };
@@ -129,10 +138,10 @@ impl Sessions {
         }
     }
 
-    /// Remembers which number is being called.
-    pub fn called(&self, id: &str, number: &str) {
+    /// Remembers the call that was placed last.
+    pub fn called(&self, id: &str, placed: Placed) {
         if let Some(session) = self.lock().get_mut(&tokens::hash(id)) {
-            session.number = Some(number.to_owned());
+            session.placed = Some(placed);
         }
     }
 

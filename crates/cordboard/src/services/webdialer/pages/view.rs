@@ -168,6 +168,7 @@ macro_rules! page {
                 words: &'static Words,
                 title: &'static str,
                 message: Option<&'static str>,
+                alarm: bool,
                 $($field: $kind),*
             }
             let words = look.language.words();
@@ -176,6 +177,7 @@ macro_rules! page {
                 words,
                 title: words.titles[$title],
                 message: message.map(|message| words.message(message)),
+                alarm: message.is_some_and(Message::is_failure),
                 $($field),*
             };
             // Writing into a string cannot fail.
@@ -190,8 +192,8 @@ page!(/// Choose device, line and manners.
     preferences, "webdialer/preferences.html", 1, { destination: &'a str, devices: &'a [Choice], chosen: &'a Chosen });
 page!(/// Dial.
     dial, "webdialer/dial.html", 2, { destination: &'a str, uid: &'a str, longest: usize, devices: &'a [Choice], chosen: &'a Chosen });
-page!(/// A call is under way; hang up.
-    end, "webdialer/end.html", 3, { number: &'a str, close_after: Option<u32> });
+page!(/// A call is under way; hang up. `hang_up`: the call to end, the newest where empty; `None`: there is none.
+    end, "webdialer/end.html", 3, { number: &'a str, hang_up: Option<&'a str>, close_after: Option<u32> });
 page!(/// Nothing more to do.
     closed, "webdialer/closed.html", 4, { closes: bool });
 
@@ -243,7 +245,7 @@ mod tests {
             login(look, None, SCRIPT_TEXT, SCRIPT_TEXT),
             preferences(look, None, SCRIPT_TEXT, &devices, &chosen),
             dial(look, None, SCRIPT_TEXT, SCRIPT_TEXT, 9, &devices, &chosen),
-            end(look, None, SCRIPT_TEXT, Some(15)),
+            end(look, None, SCRIPT_TEXT, Some(SCRIPT_TEXT), Some(15)),
             closed(look, None, true),
         ] {
             assert!(!page.contains("<script>"), "{page}");

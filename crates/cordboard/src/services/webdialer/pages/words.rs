@@ -141,6 +141,8 @@ pub struct Words {
     pub calling: &'static str,
     /// This window can be closed.
     pub close: &'static str,
+    /// Call another number.
+    pub another: &'static str,
     /// Change preferences.
     pub preferences: &'static str,
     messages: [&'static str; 10],
@@ -195,6 +197,7 @@ static ENGLISH: Words = Words {
     hang_up: "Hang up",
     calling: "Calling",
     close: "You can close this window.",
+    another: "Call another number",
     preferences: "Change preferences",
     messages: [
         "Authentication failed, please try again.",
@@ -235,6 +238,7 @@ static FRENCH: Words = Words {
     hang_up: "Raccrocher",
     calling: "Appel de",
     close: "Vous pouvez fermer cette fenêtre.",
+    another: "Appeler un autre numéro",
     preferences: "Modifier les préférences",
     messages: [
         "Échec de l'authentification, veuillez réessayer.",
