@@ -89,8 +89,8 @@ fn destination(value: &str) -> String {
     }
 }
 
-/// Decodes form data, with the `%uXXXX` that JavaScript's `escape` writes.
-fn decode(mut rest: &[u8]) -> String {
+/// Decodes a name or a value of form data, with the `%uXXXX` that JavaScript's `escape` writes.
+pub fn decode(mut rest: &[u8]) -> String {
     let mut out = String::with_capacity(rest.len());
     // Bytes that make up characters together.
     let mut run = Vec::new();
