@@ -360,3 +360,40 @@ async fn a_hang_up_that_fails_leaves_the_page_with_its_button_open() {
     assert!(out.body.contains("role=\"status\">You are signed out."));
     server.program.stop().await;
 }
+
+#[tokio::test]
+async fn a_number_that_is_too_long_is_refused_and_not_cut() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    for (length, title) in [(101, "End Call"), (120, "End Call"), (20_000, "End Call")] {
+        let number = format!("5550108{}", "0".repeat(length - 7));
+        let page = browser
+            .post(&format!("cmd=doMakeCall&destination={number}"))
+            .await;
+        is(&page, title);
+        assert!(page.body.contains("Destination not reachable."));
+        // Carried through another page it is as long as before.
+        let page = browser.get(&format!("destination={number}")).await;
+        let kept = format!("value=\"{}\"", &number[..101]);
+        assert!(page.body.contains(&kept), "{}", page.body);
+    }
+    assert_eq!(calls(&server).await, 0);
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_phone_with_no_room_for_another_call_is_told_so() {
+    let server = server_with(|c| c.device.max_calls = 1).await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    let call = browser.post("cmd=doMakeCall&destination=5550108").await;
+    let page = browser.post("cmd=doMakeCall&destination=5550109").await;
+    is(&page, "Make Call");
+    let told = "The phone has no room for another call; hang up first.";
+    assert!(page.body.contains(told), "{}", page.body);
+    hang_up(&mut browser, &call).await;
+    let page = browser.post("cmd=doMakeCall&destination=5550109").await;
+    is(&page, "End Call");
+    server.program.stop().await;
+}

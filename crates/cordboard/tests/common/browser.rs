@@ -69,6 +69,22 @@ impl<'a> Browser<'a> {
         self.ask("POST", PATH, &[], body).await
     }
 
+    /// Goes where an answer sends it.
+    pub async fn follow(&mut self, response: &Response) -> Response {
+        assert_eq!(response.status, 303, "{}", response.body);
+        let to = response.header("location").unwrap().to_owned();
+        self.ask("GET", &to, &[], "").await
+    }
+
+    /// Dials without the dial page from now on.
+    pub async fn skip_confirmation(&mut self) {
+        self.set_up().await;
+        let page = self
+            .post("cmd=doSetProfile&deviceMode=permanent&permDeviceSelect=SEPA&lineNumber=1&noConfDialog=true")
+            .await;
+        is(&page, "Make Call");
+    }
+
     pub async fn sign_in(&mut self) -> Response {
         self.post("cmd=doAuth&sub=false&uid=bill&pwd=123&destination=1002")
             .await

@@ -59,6 +59,10 @@ impl Visit<'_> {
     }
 
     pub(super) async fn sign_in(&self) -> Answered {
+        // Another site may not choose who is signed in here.
+        if self.is_from_elsewhere() {
+            return self.login(None);
+        }
         let asker = match self.authenticate(self.form.get("uid")).await {
             Ok(asker) if asker.is_person(&self.app.handle.directory()) => asker,
             Ok(_) => return self.login(Some(Message::AuthenticationFailed)),
@@ -70,15 +74,17 @@ impl Visit<'_> {
         };
         // A password in the address goes from the address line at once.
         if *self.method != Method::POST {
-            let to = format!("{PATH}?destination={}", encode(&self.destination()));
+            let to = match self.form.flag("asks") {
+                true => format!("{PATH}?{}", self.carried()),
+                false => format!("{PATH}?destination={}", encode(&self.destination())),
+            };
             return Answered {
                 to: Some(to),
                 begins: Some(id),
                 ..Answered::default()
             };
         }
-        let may = self.acts(true);
-        let answered = self.next(&session, may).await;
+        let answered = self.next(&session, self.may_dial(true)).await;
         self.remember(Some(&id), answered.call.as_deref());
         Answered {
             told: Some(told(&session)),
@@ -87,9 +93,12 @@ impl Visit<'_> {
         }
     }
 
-    pub(super) fn sign_out(&self) -> Answered {
+    pub(super) async fn sign_out(&self) -> Answered {
         if !self.acts(false) {
-            return self.login(None);
+            return match self.signed_in() {
+                Ok(session) => self.next(&session, false).await,
+                Err(login) => *login,
+            };
         }
         if let Some(id) = &self.id {
             self.app.pages.sessions.end(id);
@@ -111,7 +120,7 @@ impl Visit<'_> {
         }
     }
 
-    async fn devices(&self, session: &Session) -> Result<Devices, Message> {
+    pub(super) async fn devices(&self, session: &Session) -> Result<Devices, Message> {
         if self.app.faults.directory_down() {
             return Err(Message::DirectoryDown);
         }
@@ -177,12 +186,12 @@ impl Visit<'_> {
         session.preferences = Some(preferences);
         Answered {
             told: Some(told(&session)),
-            ..self.next(&session, true).await
+            ..self.next(&session, !self.form.flag("asks")).await
         }
     }
 
     pub(super) async fn make_call(&self) -> Answered {
-        if let Some(elsewhere) = self.asks_first() {
+        if let Some(elsewhere) = self.asks_first("cmd=doMakeCall&") {
             return elsewhere;
         }
         let session = match self.signed_in() {
@@ -224,6 +233,10 @@ impl Visit<'_> {
             };
         };
         let config = &self.app.config.webdialer;
+        if self.destination().chars().count() > view::NUMBER_LONGEST {
+            let message = Some(Message::NotReachable);
+            return self.end_page(session, &self.destination(), None, message);
+        }
         let number = dial_rules::stripped(&self.destination());
         let line = chosen.line.as_deref().filter(|_| !chosen.em);
         if devices.fit(line, &device, config.strict_lines) == LineFit::Mistaken {
@@ -254,6 +267,7 @@ impl Visit<'_> {
                     ResponseCode::CallFailure if !devices.is_registered(&device) => {
                         Message::NotLoggedIn
                     }
+                    ResponseCode::CallFailure => Message::PhoneTaken,
                     _ => message_of(&outcome),
                 };
                 match message {
@@ -330,37 +344,18 @@ impl Visit<'_> {
 
     /// makeCallProxy: an application dials for somebody. [webdialer §8.1]
     pub(super) async fn proxy(&self) -> Answered {
-        let by_get = *self.method != Method::POST;
-        if by_get && self.app.config.webdialer.make_call_proxy_methods == ProxyMethods::Secure {
+        let methods = self.app.config.webdialer.make_call_proxy_methods;
+        let open = *self.method != Method::POST || self.in_address;
+        if open && methods == ProxyMethods::Secure {
             return Answered {
                 refused: true,
                 failed: true,
                 ..Answered::default()
             };
         }
-        let answered = self.proxy_call().await;
-        match answered {
-            // What came with a password in the address leaves the address line.
-            Err(_) if by_get => Answered {
-                failed: true,
-                ..Answered::to(format!(
-                    "{PATH}?cmd=doFail&destination={}",
-                    encode(&self.destination())
-                ))
-            },
-            Err(message) => self.login(Some(message)),
-            Ok(answered) if by_get => {
-                let to = match answered.call {
-                    Some(_) => format!("{PATH}?cmd=doCalled"),
-                    None => format!("{PATH}?destination={}", encode(&self.destination())),
-                };
-                Answered {
-                    to: Some(to),
-                    page: String::new(),
-                    ..answered
-                }
-            }
+        match self.proxy_call().await {
             Ok(answered) => answered,
+            Err(message) => self.login(Some(message)),
         }
     }
 

@@ -67,6 +67,7 @@ async fn page(app: &App, request: Request) -> Reply {
         headers: &headers,
         peer,
         form: Form::parse(&query, &body),
+        in_address: Form::parse(&query, b"").raw("pwd").is_some(),
         id: cookie(&headers),
     };
     let answered = flow::answer(visit).await;
@@ -112,10 +113,14 @@ fn reply(app: &App, answered: Answered, peer: Peer) -> Reply {
         Reply::text(StatusCode::OK, HTML, answered.page)
     };
     let config = &app.config.webdialer;
+    let referrer = match answered.names_sender {
+        true => "strict-origin-when-cross-origin",
+        false => "same-origin",
+    };
     reply = reply
         .with(header::CACHE_CONTROL, "no-store")
         .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-        .with(HeaderName::from_static("referrer-policy"), "same-origin")
+        .with(HeaderName::from_static("referrer-policy"), referrer)
         .with_named(
             "content-security-policy",
             &view::policy(&config.frame_ancestors),

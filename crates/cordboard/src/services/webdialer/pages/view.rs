@@ -187,11 +187,11 @@ macro_rules! page {
 }
 
 page!(/// Sign in.
-    login, "webdialer/login.html", 0, { destination: &'a str, uid: &'a str });
+    login, "webdialer/login.html", 0, { destination: &'a str, uid: &'a str, asks: bool });
 page!(/// Choose device, line and manners.
-    preferences, "webdialer/preferences.html", 1, { destination: &'a str, devices: &'a [Choice], chosen: &'a Chosen });
+    preferences, "webdialer/preferences.html", 1, { destination: &'a str, asks: bool, devices: &'a [Choice], chosen: &'a Chosen });
 page!(/// Dial.
-    dial, "webdialer/dial.html", 2, { destination: &'a str, uid: &'a str, longest: usize, devices: &'a [Choice], chosen: &'a Chosen });
+    dial, "webdialer/dial.html", 2, { destination: &'a str, uid: &'a str, asks: bool, devices: &'a [Choice], chosen: &'a Chosen });
 page!(/// A call is under way; hang up. `hang_up`: the call to end, the newest where empty; `None`: there is none.
     end, "webdialer/end.html", 3, { number: &'a str, hang_up: Option<&'a str>, close_after: Option<u32> });
 page!(/// Nothing more to do.
@@ -242,9 +242,17 @@ mod tests {
         let chosen = chosen(SCRIPT_TEXT, Some(SCRIPT_TEXT));
         let look = look(&brand);
         for page in [
-            login(look, None, SCRIPT_TEXT, SCRIPT_TEXT),
-            preferences(look, None, SCRIPT_TEXT, &devices, &chosen),
-            dial(look, None, SCRIPT_TEXT, SCRIPT_TEXT, 9, &devices, &chosen),
+            login(look, None, SCRIPT_TEXT, SCRIPT_TEXT, true),
+            preferences(look, None, SCRIPT_TEXT, true, &devices, &chosen),
+            dial(
+                look,
+                None,
+                SCRIPT_TEXT,
+                SCRIPT_TEXT,
+                false,
+                &devices,
+                &chosen,
+            ),
             end(look, None, SCRIPT_TEXT, Some(SCRIPT_TEXT), Some(15)),
             closed(look, None, true),
         ] {
@@ -258,7 +266,7 @@ mod tests {
     fn the_policy_allows_the_handler_of_the_templates_and_no_other() {
         let brand = Brand::default();
         let devices = [choice("SEPA", &["1001"])];
-        let page = preferences(look(&brand), None, "", &devices, &Chosen::default());
+        let page = preferences(look(&brand), None, "", false, &devices, &Chosen::default());
         let handlers: Vec<&str> = page.split(" on").skip(1).collect();
         let handlers = handlers.iter().filter_map(|rest| rest.split_once("=\""));
         let code: Vec<&str> = handlers

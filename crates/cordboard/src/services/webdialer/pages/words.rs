@@ -77,6 +77,8 @@ pub enum Message {
     NotLoggedIn,
     /// Device and line do not belong together.
     OtherLine,
+    /// The phone has no room for another call.
+    PhoneTaken,
     /// The number was refused.
     NotReachable,
     /// Signed out.
@@ -97,6 +99,51 @@ impl Message {
             | Self::SessionExpired
             | Self::NotLoggedIn
             | Self::OtherLine
+            | Self::PhoneTaken
+            | Self::NotReachable => true,
+        }
+    }
+
+    /// Failures that an address can name, by their words there.
+    const WORDS: [(&str, Self); 9] = [
+        ("auth", Self::AuthenticationFailed),
+        ("unavailable", Self::Unavailable),
+        ("directory", Self::DirectoryDown),
+        ("network", Self::CtiDown),
+        ("session", Self::SessionExpired),
+        ("phone", Self::NotLoggedIn),
+        ("line", Self::OtherLine),
+        ("taken", Self::PhoneTaken),
+        ("number", Self::NotReachable),
+    ];
+
+    /// The failure that an address names.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let mut known = Self::WORDS.iter();
+        known.find(|(name, _)| *name == word).map(|(_, is)| *is)
+    }
+
+    /// Its word in an address; what is no failure has none.
+    pub fn word(self) -> &'static str {
+        let mut known = Self::WORDS.iter();
+        known
+            .find(|(_, is)| *is == self)
+            .map_or("", |(word, _)| *word)
+    }
+
+    /// Does it say why a call was not placed, and nothing of who asks?
+    pub fn is_about_a_call(self) -> bool {
+        match self {
+            Self::AuthenticationFailed
+            | Self::SessionExpired
+            | Self::DirectoryDown
+            | Self::SignedOut
+            | Self::HungUp => false,
+            Self::Unavailable
+            | Self::CtiDown
+            | Self::NotLoggedIn
+            | Self::OtherLine
+            | Self::PhoneTaken
             | Self::NotReachable => true,
         }
     }
@@ -145,7 +192,7 @@ pub struct Words {
     pub another: &'static str,
     /// Change preferences.
     pub preferences: &'static str,
-    messages: [&'static str; 10],
+    messages: [&'static str; 11],
 }
 
 impl Words {
@@ -159,6 +206,7 @@ impl Words {
             expired,
             not_logged_in,
             other_line,
+            phone_taken,
             not_reachable,
             signed_out,
             hung_up,
@@ -171,6 +219,7 @@ impl Words {
             Message::SessionExpired => expired,
             Message::NotLoggedIn => not_logged_in,
             Message::OtherLine => other_line,
+            Message::PhoneTaken => phone_taken,
             Message::NotReachable => not_reachable,
             Message::SignedOut => signed_out,
             Message::HungUp => hung_up,
@@ -207,6 +256,7 @@ static ENGLISH: Words = Words {
         "Session expired, please login again.",
         "User not logged in on any device.",
         "The chosen device does not have that line.",
+        "The phone has no room for another call; hang up first.",
         "Destination not reachable.",
         "You are signed out.",
         "The call has ended.",
@@ -248,6 +298,7 @@ static FRENCH: Words = Words {
         "Session expirée, veuillez vous reconnecter.",
         "L'utilisateur n'est connecté sur aucun poste.",
         "Le poste choisi n'a pas cette ligne.",
+        "Le poste ne peut pas prendre un appel de plus ; raccrochez d'abord.",
         "Destination injoignable.",
         "Vous êtes déconnecté.",
         "L'appel est terminé.",
