@@ -397,3 +397,55 @@ async fn a_phone_with_no_room_for_another_call_is_told_so() {
     is(&page, "End Call");
     server.program.stop().await;
 }
+
+const PROXY: &str = "destination=5550108&uid=bill&appid=app&pwd=s3cret";
+
+/// Device and number of the calling side.
+async fn from(server: &common::Server, page: &Response) -> (String, String) {
+    let call = server.call_of(page).await;
+    let from = &call["connections"][0];
+    let text = |name: &str| from[name].as_str().unwrap_or_default().to_owned();
+    (text("device"), text("number"))
+}
+
+async fn change_bill(server: &common::Server, user: serde_json::Value) {
+    let headers = [("Content-Type", "application/json"), ("If-Match", "*")];
+    let body = user.to_string();
+    let changed = server
+        .request("PUT", "/api/v1/users/bill", &headers, body.as_bytes())
+        .await;
+    assert!(changed.status < 300, "{}", changed.body);
+}
+
+#[tokio::test]
+async fn make_call_proxy_dials_from_the_primary_line_of_a_phone_that_is_there() {
+    let server = server().await;
+    let second = json!({"id": "bill", "password": "123", "devices": ["SEPA", "CSFBILL"], "primary_line": {"number": "1002"}});
+    change_bill(&server, second).await;
+    let page = Browser::new(&server).post(PROXY).await;
+    let seen = from(&server, &page).await;
+    assert_eq!(seen, ("SEPA".to_owned(), "1002".to_owned()));
+    let shared = json!({"id": "bill", "password": "123", "devices": ["SEPA", "CSFBILL"], "primary_line": {"number": "1001", "partition": "PT_A"}});
+    change_bill(&server, shared).await;
+    fault(&server, r#"{"on": "device:SEPA", "kind": "down"}"#).await;
+    let page = Browser::new(&server).post(PROXY).await;
+    let seen = from(&server, &page).await;
+    assert_eq!(seen, ("CSFBILL".to_owned(), "1001".to_owned()));
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn make_call_proxy_needs_no_good_password_of_whom_it_dials_for_and_signs_nobody_in_then() {
+    let server = server().await;
+    let expired = json!({"id": "bill", "password": "123", "credential": "expired", "devices": ["SEPA"], "primary_line": {"number": "1001", "partition": "PT_A"}});
+    change_bill(&server, expired).await;
+    let mut browser = Browser::new(&server);
+    let page = browser.post(PROXY).await;
+    is(&page, "Closed");
+    assert_eq!(server.call_of(&page).await["dialled"], "5550108");
+    let moved = browser.get(PROXY).await;
+    assert!(moved.header("cordboard-call").is_some());
+    is(&browser.follow(&moved).await, "Closed");
+    assert_eq!(browser.session, None);
+    server.program.stop().await;
+}

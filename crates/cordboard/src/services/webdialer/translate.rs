@@ -302,13 +302,19 @@ impl Devices {
         Some(seat.name.clone())
     }
 
-    /// The first that carries the user's primary line now: what the pages dial from while nothing else is chosen.
-    pub fn of_primary_line(&self, asker: &Asker, directory: &Directory) -> Option<DeviceName> {
+    /// What makeCallProxy dials from while nothing else is chosen: the user's primary line, as profiles write it, and the
+    /// first registered device, else the first, that carries it now.
+    pub fn of_primary_line(
+        &self,
+        asker: &Asker,
+        directory: &Directory,
+    ) -> Option<(DeviceName, String)> {
         let user = directory.end_user(asker.user.as_str())?;
         let primary = user.primary_line.as_ref()?;
-        let mut devices = self.0.iter();
-        let found = devices.find(|device| device.lines.contains(primary))?;
-        Some(found.name.clone())
+        let carriers = self.0.iter().filter(|view| view.lines.contains(primary));
+        let found = carriers.clone().find(|device| device.registered);
+        let found = found.or(carriers.into_iter().next())?;
+        Some((found.name.clone(), written(primary)))
     }
 
     /// As they are.

@@ -29,19 +29,11 @@ impl Visit<'_> {
         perform::authenticate(self.app, &credential, self.peer).await
     }
 
-    /// Begins a session for somebody, with what he chose before.
-    async fn begin(&self, asker: &Asker) -> Result<(String, Session), Message> {
-        let user = asker.user().clone();
-        let key = user.clone();
-        let stored = self
-            .app
-            .handle
-            .on_thread(move |engine| engine.store.preferences(key.as_str()))
-            .await;
-        let stored = stored
-            .ok()
-            .and_then(Result::ok)
-            .ok_or(Message::Unavailable)?;
+    /// A session for somebody, with what he chose before. Its id, unless his account may not sign in: then it is good for
+    /// this request only.
+    fn begin(&self, asker: &Asker) -> (Option<String>, Session) {
+        let user = asker.user();
+        let stored = self.app.pages.choices.of(user.as_str());
         let preferences = stored.and_then(|text| serde_json::from_str(&text).ok());
         let directory = self.app.handle.directory();
         let now = self.app.clock.now().instant.0;
@@ -50,12 +42,13 @@ impl Visit<'_> {
         if let Some(old) = &self.id {
             sessions.end(old);
         }
-        let id = sessions.begin(&directory, &user, preferences, now);
-        self.app.metrics.webdialer.sessions.inc();
-        match sessions.find(&directory, Some(&id), now, 0) {
-            super::session::Known::SignedIn(session) => Ok((id, session)),
-            _ => Err(Message::Unavailable),
+        let session = Session::new(&directory, user, preferences, now);
+        let expiry = self.app.config.webdialer.session_expiry_h;
+        let id = sessions.begin(&directory, session.clone(), expiry);
+        if id.is_some() {
+            self.app.metrics.webdialer.sessions.inc();
         }
+        (id, session)
     }
 
     pub(super) async fn sign_in(&self) -> Answered {
@@ -68,9 +61,8 @@ impl Visit<'_> {
             Ok(_) => return self.login(Some(Message::AuthenticationFailed)),
             Err(outcome) => return self.login(Some(message_of(&outcome))),
         };
-        let (id, session) = match self.begin(&asker).await {
-            Ok(begun) => begun,
-            Err(message) => return self.login(Some(message)),
+        let (Some(id), session) = self.begin(&asker) else {
+            return self.login(Some(Message::Unavailable));
         };
         // A password in the address goes from the address line at once.
         if *self.method != Method::POST {
@@ -169,15 +161,7 @@ impl Visit<'_> {
             skip_confirmation: self.form.flag("noConfDialog"),
             no_auto_close: self.form.flag("noAutoClose"),
         };
-        let (user, text) = (session.user.clone(), serde_json::to_string(&preferences));
-        let stored = self.app.handle.on_thread(move |engine| {
-            engine.store_may_fail().ok()?;
-            engine
-                .store
-                .put_preferences(user.as_str(), &text.ok()?)
-                .ok()
-        });
-        if stored.await.ok().flatten().is_none() {
+        if !self.store(&session, &preferences).await {
             return self.preferences_page(&session, &devices, Some(Message::Unavailable));
         }
         let preferences = Arc::new(preferences);
@@ -188,6 +172,23 @@ impl Visit<'_> {
             told: Some(told(&session)),
             ..self.next(&session, !self.form.flag("asks")).await
         }
+    }
+
+    /// Was it stored? What is stored already is not written again.
+    async fn store(&self, session: &Session, preferences: &Preferences) -> bool {
+        let Ok(text) = serde_json::to_string(preferences) else {
+            return false;
+        };
+        let known = self.app.pages.choices.of(session.user.as_str());
+        if known.is_some_and(|known| *known == *text) {
+            return true;
+        }
+        let user = session.user.clone();
+        let stored = self
+            .app
+            .handle
+            .on_thread(move |engine| engine.choose(user.as_str(), &text));
+        matches!(stored.await, Ok(Ok(())))
     }
 
     pub(super) async fn make_call(&self) -> Answered {
@@ -369,17 +370,20 @@ impl Visit<'_> {
             .acting_for(Some(uid), &directory)
             .map_err(|_| failed())?;
         let himself = Asker::known(&directory, uid).ok_or_else(failed)?;
-        let (id, session) = self.begin(&himself).await?;
+        let (id, session) = self.begin(&himself);
         let devices = self.devices(&session).await?;
         let chosen = match session.preferences {
             Some(_) => self.chosen(&session),
             // Nothing chosen yet: the phone of his primary line, at once.
-            None => Chosen {
-                device: devices
-                    .of_primary_line(&himself, &directory)
-                    .map(|name| name.to_string()),
-                ..Chosen::default()
-            },
+            None => {
+                let primary = devices.of_primary_line(&himself, &directory);
+                let (device, line) = primary.unzip();
+                Chosen {
+                    device: device.map(|name| name.to_string()),
+                    line,
+                    ..Chosen::default()
+                }
+            }
         };
         let nothing = session.preferences.is_none() && chosen.device.is_none();
         let answered = if nothing || self.destination().is_empty() {
@@ -387,10 +391,17 @@ impl Visit<'_> {
         } else {
             self.dial(&session, asker, &devices, &chosen).await
         };
-        self.remember(Some(&id), answered.call.as_deref());
+        if id.is_none() && answered.call.is_some() {
+            // Nobody is signed in, so there is nothing more to do here.
+            return Ok(Answered {
+                page: view::closed(self.look(None), None, false),
+                ..answered
+            });
+        }
+        self.remember(id.as_deref(), answered.call.as_deref());
         Ok(Answered {
-            told: Some(told(&session)),
-            begins: Some(id),
+            told: id.is_some().then(|| told(&session)),
+            begins: id,
             ..answered
         })
     }

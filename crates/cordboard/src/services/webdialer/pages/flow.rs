@@ -204,8 +204,10 @@ impl Visit<'_> {
             return answered;
         }
         let why = answered.said.filter(|message| message.is_failure());
+        let known = answered.begins.is_some() || matches!(self.session(), Known::SignedIn(_));
         let to = match why {
-            _ if dialled => format!("{PATH}?cmd=doCalled"),
+            _ if dialled && known => format!("{PATH}?cmd=doCalled"),
+            _ if dialled => format!("{PATH}?cmd=doClose"),
             Some(why) => format!("{PATH}?cmd=doFail&why={}&{}", why.word(), self.carried()),
             None => format!("{PATH}?{}", self.carried()),
         };
@@ -290,6 +292,7 @@ impl Visit<'_> {
     pub(super) fn chosen(&self, session: &Session) -> Chosen {
         let preferences = session.preferences.as_deref().cloned().unwrap_or_default();
         let asked = session.preferences.is_some();
+        let saving = self.form.get("cmd") == Some("doSetProfile") && self.acts(false);
         let mode = self.form.device_mode();
         let named = self.form.device();
         // The stored line is the stored device's, and no other's.
@@ -308,8 +311,14 @@ impl Visit<'_> {
                 .get("lineNumber")
                 .map(str::to_owned)
                 .or(stored_line),
-            skip_confirmation: preferences.skip_confirmation,
-            no_auto_close: preferences.no_auto_close,
+            skip_confirmation: match saving {
+                true => self.form.flag("noConfDialog"),
+                false => preferences.skip_confirmation,
+            },
+            no_auto_close: match saving {
+                true => self.form.flag("noAutoClose"),
+                false => preferences.no_auto_close,
+            },
         }
     }
 

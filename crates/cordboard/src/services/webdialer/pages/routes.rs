@@ -71,6 +71,8 @@ async fn page(app: &App, request: Request) -> Reply {
         id: cookie(&headers),
     };
     let answered = flow::answer(visit).await;
+    let (now, expiry) = (app.clock.now(), app.config.webdialer.session_expiry_h);
+    let signed_in_now = app.pages.sessions.count(now.instant.0, expiry);
     let metrics = &app.metrics.webdialer;
     metrics.page_requests.inc();
     if answered.failed {
@@ -78,7 +80,7 @@ async fn page(app: &App, request: Request) -> Reply {
     }
     metrics
         .sessions_in_progress
-        .set(i64::try_from(app.pages.sessions.count()).unwrap_or(i64::MAX));
+        .set(i64::try_from(signed_in_now).unwrap_or(i64::MAX));
     reply(app, answered, peer)
 }
 
@@ -143,6 +145,11 @@ fn reply(app: &App, answered: Answered, peer: Peer) -> Reply {
         reply = reply.and_cookie(&format!(
             "{SESSION}=; Path=/webdialer; Max-Age=0; HttpOnly; SameSite=Lax{secure}"
         ));
+        for (name, _) in readable("", &Preferences::default()) {
+            reply = reply.and_cookie(&format!(
+                "{name}=; Path=/webdialer; Max-Age=0; SameSite=Lax{secure}"
+            ));
+        }
     }
     if let Some((user, preferences)) = &answered.told {
         for (name, value) in readable(user, preferences) {
