@@ -3,6 +3,7 @@
 mod translate;
 
 use super::dial_rules::{self, Verdict};
+use super::homes::{Found, Said};
 use super::pages::session::Preferences;
 use super::perform;
 use super::translate::{Asker, Devices, LineFit, Wanted, known_device, line_wish, would_call};
@@ -275,10 +276,25 @@ pub async fn home(app: &Arc<App>, user: &str) -> HomeExplained {
     };
     explained.why = match &explained.cluster {
         Some(name) => format!("cluster {name} says that he is its user{before}"),
-        None if app.homes.is_empty() => {
-            "he is not in our directory, and no other cluster is configured".to_owned()
-        }
-        None => format!("neither our directory nor another cluster knows him{before}"),
+        None => format!("{}{before}", nowhere(app, &found)),
     };
     explained
+}
+
+/// Why nobody is known to be a user's home. That somebody did not answer is no no.
+fn nowhere(app: &App, found: &Found) -> String {
+    let here = match app.faults.directory_down() {
+        true => "our own directory cannot be asked",
+        false => "he is not in our directory",
+    };
+    if app.homes.is_empty() {
+        return format!("{here}, and no other cluster is configured");
+    }
+    let said = app.homes.names().zip(&found.said);
+    let silent = said.filter(|(_, said)| matches!(said, Said::NoAnswer | Said::NotAsked));
+    let silent: Vec<&str> = silent.map(|(name, _)| name).collect();
+    match silent.as_slice() {
+        [] => format!("{here}, and the other clusters do not know him"),
+        silent => format!("{here}, and nothing is known from {}", silent.join(", ")),
+    }
 }

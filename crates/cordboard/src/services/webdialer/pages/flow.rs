@@ -109,15 +109,11 @@ pub(super) async fn answer(visit: Visit<'_>) -> Answered {
 impl Visit<'_> {
     pub(super) fn look<'b>(&'b self, session: Option<&'b Session>) -> Look<'b> {
         let preferred = session.and_then(|s| s.preferences.as_ref()?.language.as_deref());
-        let said = ["lang", "loc"].map(|name| self.form.get(name).and_then(Language::of_hint));
+        let hints = ["lang", "loc"].map(|name| self.form.get(name));
         let header = self.headers.get(http::header::ACCEPT_LANGUAGE);
         let accepted = header.and_then(|value| value.to_str().ok());
-        let language = preferred
-            .and_then(Language::of_hint)
-            .or_else(|| said.into_iter().flatten().next())
-            .or_else(|| accepted.and_then(Language::accepted));
         Look {
-            language: language.unwrap_or_default(),
+            language: Language::choose(preferred, hints, accepted),
             brand: &self.app.pages.brand,
             user: session.map(|s| s.user.as_str()),
         }

@@ -1,7 +1,7 @@
 //! The HTTP edge of the pages: forms and cookies in, pages and cookies out. [webdialer §8.3]
 
 use super::flow::{self, Answered, PATH, Visit};
-use super::session::{Known, Preferences};
+use super::session::{Known, Preferences, Session};
 use super::view;
 use crate::app::App;
 use crate::edge::{CALL_HEADER, Peer, Reply, Request, read_body};
@@ -85,12 +85,12 @@ async fn page(app: &App, request: Request) -> Reply {
 }
 
 /// Who is signed in, by the cookie that a browser sends.
-pub(crate) fn signed_in(app: &App, headers: &HeaderMap) -> Option<String> {
+pub(crate) fn signed_in(app: &App, headers: &HeaderMap) -> Option<Session> {
     let id = cookie(headers)?;
     let (directory, now) = (app.handle.directory(), app.clock.now().instant.0);
     let expiry = app.config.webdialer.session_expiry_h;
     match app.pages.sessions.find(&directory, Some(&id), now, expiry) {
-        Known::SignedIn(session) => Some(session.user.to_string()),
+        Known::SignedIn(session) => Some(session),
         Known::Expired | Known::Nobody => None,
     }
 }

@@ -43,6 +43,18 @@ impl Language {
         best.map(|(language, _)| language)
     }
 
+    /// What somebody prefers, else what a request hints at, else the first that his browser accepts.
+    pub fn choose(
+        preferred: Option<&str>,
+        hints: [Option<&str>; 2],
+        accepted: Option<&str>,
+    ) -> Self {
+        let said = std::iter::once(preferred).chain(hints).flatten();
+        let said = said.filter_map(Self::of_hint).next();
+        said.or_else(|| accepted.and_then(Self::accepted))
+            .unwrap_or_default()
+    }
+
     /// Its code.
     pub fn code(self) -> &'static str {
         match self {
@@ -152,8 +164,8 @@ impl Message {
 /// Everything the pages say in one language.
 #[derive(Debug)]
 pub struct Words {
-    /// Titles: sign in, preferences, dial, end, other.
-    pub titles: [&'static str; 5],
+    /// Titles: sign in, preferences, dial, end, other, Redirector.
+    pub titles: [&'static str; 6],
     /// Labels.
     pub user_id: &'static str,
     /// Password.
@@ -192,6 +204,18 @@ pub struct Words {
     pub another: &'static str,
     /// Change preferences.
     pub preferences: &'static str,
+    /// Whom the Redirector asked about somebody.
+    pub asked_about: &'static str,
+    /// Cluster.
+    pub cluster: &'static str,
+    /// Is he its user?
+    pub its_user: &'static str,
+    /// This cluster.
+    pub this_one: &'static str,
+    /// What a cluster said: yes, no, nothing, and that it was not asked.
+    pub said: [&'static str; 4],
+    /// Go on.
+    pub go_on: &'static str,
     messages: [&'static str; 11],
 }
 
@@ -228,7 +252,14 @@ impl Words {
 }
 
 static ENGLISH: Words = Words {
-    titles: ["Login", "Preferences", "Make Call", "End Call", "Closed"],
+    titles: [
+        "Login",
+        "Preferences",
+        "Make Call",
+        "End Call",
+        "Closed",
+        "Redirector",
+    ],
     user_id: "User ID",
     password: "Password",
     login: "Login",
@@ -248,6 +279,12 @@ static ENGLISH: Words = Words {
     close: "You can close this window.",
     another: "Call another number",
     preferences: "Change preferences",
+    asked_about: "Who was asked about",
+    cluster: "Cluster",
+    its_user: "Its user?",
+    this_one: "this one",
+    said: ["yes", "no", "no answer", "not asked"],
+    go_on: "Continue",
     messages: [
         "Authentication failed, please try again.",
         "Service temporarily unavailable, please try again later.",
@@ -270,6 +307,7 @@ static FRENCH: Words = Words {
         "Passer un appel",
         "Terminer l'appel",
         "Terminé",
+        "Redirecteur",
     ],
     user_id: "Identifiant",
     password: "Mot de passe",
@@ -290,6 +328,12 @@ static FRENCH: Words = Words {
     close: "Vous pouvez fermer cette fenêtre.",
     another: "Appeler un autre numéro",
     preferences: "Modifier les préférences",
+    asked_about: "Interrogés au sujet de",
+    cluster: "Cluster",
+    its_user: "Son utilisateur ?",
+    this_one: "celui-ci",
+    said: ["oui", "non", "pas de réponse", "pas interrogé"],
+    go_on: "Continuer",
     messages: [
         "Échec de l'authentification, veuillez réessayer.",
         "Service momentanément indisponible, veuillez réessayer plus tard.",
