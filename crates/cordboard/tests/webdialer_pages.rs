@@ -402,3 +402,30 @@ async fn the_pages_speak_french_where_that_is_asked_for_and_remember_it() {
     is(&browser.get("destination=1").await, "Passer un appel");
     server.program.stop().await;
 }
+
+#[tokio::test]
+async fn a_brand_folder_gives_the_pages_another_name_logo_and_style() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("name.txt", "Acme & Co\n"),
+        ("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
+        ("style.css", "body { color: teal }"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let server = server_with(|c| c.webdialer.brand = Some(folder.path().into())).await;
+    for path in [PATH, "/webdialer/WebdialerRedirector"] {
+        let page = server.get(path).await;
+        let brand = "<img src=\"/webdialer/assets/logo\" alt=\"\"> <span>Acme &#38; Co</span>";
+        assert!(page.body.contains(brand), "{}", page.body);
+    }
+    for (name, kind, text) in [
+        ("logo", "image/svg+xml", "<svg"),
+        ("style.css", "text/css; charset=utf-8", "teal"),
+    ] {
+        let asset = server.get(&format!("/webdialer/assets/{name}")).await;
+        assert_eq!(asset.header("content-type"), Some(kind));
+        assert!(asset.body.contains(text), "{}", asset.body);
+    }
+    server.program.stop().await;
+}

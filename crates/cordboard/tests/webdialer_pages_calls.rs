@@ -449,3 +449,49 @@ async fn make_call_proxy_needs_no_good_password_of_whom_it_dials_for_and_signs_n
     assert_eq!(browser.session, None);
     server.program.stop().await;
 }
+
+#[tokio::test]
+async fn a_button_pressed_twice_places_one_call() {
+    let server = server().await;
+    server
+        .post_json("/api/v1/lab/clock", r#"{"running": false}"#)
+        .await;
+    let mut browser = Browser::new(&server);
+    browser.set_up().await;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let page = browser.get("destination=5550108").await;
+        let (_, rest) = page.body.split_once("name=\"once\" value=\"").unwrap();
+        let once = rest.split('"').next().unwrap().to_owned();
+        assert!(!seen.contains(&once));
+        let pressed = format!("cmd=doMakeCall&destination=5550108&once={once}");
+        is(&browser.post(&pressed).await, "End Call");
+        let again = browser.post(&pressed).await;
+        assert!(again.header("cordboard-call").is_none());
+        is(&browser.follow(&again).await, "End Call");
+        seen.push(once);
+    }
+    assert_eq!(calls(&server).await, 2);
+    // Later, from the same page: another call.
+    let later = r#"{"advance_ms": 3000}"#;
+    server.post_json("/api/v1/lab/clock", later).await;
+    let pressed = format!("cmd=doMakeCall&destination=5550108&once={}", seen[1]);
+    is(&browser.post(&pressed).await, "End Call");
+    assert_eq!(calls(&server).await, 3);
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn no_way_to_dial_goes_past_a_directory_that_is_away() {
+    let server = server().await;
+    let mut browser = Browser::new(&server);
+    browser.skip_confirmation().await;
+    fault(&server, r#"{"on": "directory", "kind": "down"}"#).await;
+    for fields in ["destination=5550108", "cmd=doMakeCall&destination=5550108"] {
+        let page = browser.post(fields).await;
+        is(&page, "Login");
+        assert!(page.body.contains("Directory service down."), "{fields}");
+    }
+    assert_eq!(calls(&server).await, 0);
+    server.program.stop().await;
+}

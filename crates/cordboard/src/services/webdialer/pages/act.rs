@@ -210,6 +210,13 @@ impl Visit<'_> {
         if !self.acts(false) || self.destination().is_empty() {
             return self.dial_page(&session, &devices, &chosen, None);
         }
+        let now = self.app.clock.now().instant.0;
+        if let (Some(id), Some(page)) = (&self.id, self.form.get("once"))
+            && page.len() <= view::ONCE_BYTES
+            && self.app.pages.sessions.is_pressed_again(id, page, now)
+        {
+            return Answered::to(format!("{PATH}?cmd=doCalled"));
+        }
         let asker = Asker::new(session.user.clone());
         self.dial(&session, asker, &devices, &chosen).await
     }

@@ -7,6 +7,7 @@ use super::words::{Language, Message};
 use crate::app::App;
 use crate::edge::Peer;
 use crate::journal::Notes;
+use crate::services::tokens;
 use crate::services::webdialer::translate::{Asker, Devices};
 use cordboard_wire::webdialer::form::{DeviceMode, Form, encode};
 use cordboard_wire::webdialer::{Outcome, ResponseCode};
@@ -352,12 +353,12 @@ impl Visit<'_> {
         message: Option<Message>,
     ) -> Answered {
         let (look, choices) = (self.look(Some(session)), self.choices(devices));
-        let (destination, uid) = (self.destination(), session.user.as_str());
+        let destination = self.destination();
         let page = view::dial(
             look,
             message,
             &destination,
-            uid,
+            &tokens::generate("once"),
             !self.may_dial(false),
             &choices,
             chosen,

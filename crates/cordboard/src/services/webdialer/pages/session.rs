@@ -15,6 +15,8 @@ const SESSIONS: usize = 100_000;
 /// So many sessions a user has; his first one ends when there are more, and nobody else's. A program that signs in for each
 /// call, or calls for somebody, never comes back to its own.
 const PER_USER: usize = 16;
+/// Pressed again within this time, the button of one dial page means the same call.
+const PRESSED_MS: u64 = 3_000;
 /// An hour of the exchange's clock.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -52,6 +54,8 @@ pub struct Session {
     pub preferences: Option<Arc<Preferences>>,
     /// The call that was placed last here.
     pub placed: Option<Placed>,
+    /// The dial page whose button was pressed last, and when.
+    pressed: Option<(String, u64)>,
     since_ms: u64,
     /// His password's hash when he signed in: with another one he has to sign in again.
     hash: Option<PasswordHash>,
@@ -70,6 +74,7 @@ impl Session {
             user: user.clone(),
             preferences: preferences.map(Arc::new),
             placed: None,
+            pressed: None,
             since_ms: now_ms,
             hash: account.and_then(|user| user.password_hash.clone()),
         }
@@ -218,6 +223,22 @@ impl Sessions {
         }
     }
 
+    /// The button of a dial page is pressed. Was it pressed a moment ago already, as by a double click?
+    pub fn is_pressed_again(&self, id: &str, page: &str, now_ms: u64) -> bool {
+        let mut all = self.lock();
+        let Some((_, session)) = all.by_id.get_mut(&*tokens::hash(id)) else {
+            return false;
+        };
+        let known = session.pressed.as_ref();
+        let again = known.is_some_and(|(pressed, at)| {
+            pressed == page && now_ms.saturating_sub(*at) < PRESSED_MS
+        });
+        if !again {
+            session.pressed = Some((page.to_owned(), now_ms));
+        }
+        again
+    }
+
     /// Signs out.
     pub fn end(&self, id: &str) {
         self.lock().remove(&tokens::hash(id));
@@ -249,6 +270,7 @@ mod tests {
             user: user.into(),
             preferences: None,
             placed: None,
+            pressed: None,
             since_ms: now_ms,
             hash: None,
         }

@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 
 /// A number is at most this long when it is typed.
 pub const NUMBER_LONGEST: usize = 100;
+/// What tells one dial page from the next has no more bytes.
+pub const ONCE_BYTES: usize = 64;
 /// The handler that scripts look for on the list of devices.
 const HANDLER: &str = "showLines()";
 /// Our own style and script.
@@ -55,7 +57,10 @@ impl Brand {
             Err(error) => Err(error),
         };
         if let Some(name) = read("name.txt")? {
-            brand.name = String::from_utf8_lossy(&name).trim().to_owned();
+            let name = String::from_utf8_lossy(&name).trim().to_owned();
+            if !name.is_empty() {
+                brand.name = name;
+            }
         }
         if let Some(style) = read("style.css")? {
             brand.style = style;
@@ -136,7 +141,9 @@ impl Choice {
 
     fn label(&self) -> String {
         match self.description.as_str() {
-            "" => format!("{} ({})", self.name, self.model),
+            same if same.is_empty() || same.eq_ignore_ascii_case(&self.name) => {
+                format!("{} ({})", self.name, self.model)
+            }
             description => format!("{description} ({}, {})", self.name, self.model),
         }
     }
@@ -191,7 +198,7 @@ page!(/// Sign in.
 page!(/// Choose device, line and manners.
     preferences, "webdialer/preferences.html", 1, { destination: &'a str, asks: bool, devices: &'a [Choice], chosen: &'a Chosen });
 page!(/// Dial.
-    dial, "webdialer/dial.html", 2, { destination: &'a str, uid: &'a str, asks: bool, devices: &'a [Choice], chosen: &'a Chosen });
+    dial, "webdialer/dial.html", 2, { destination: &'a str, once: &'a str, asks: bool, devices: &'a [Choice], chosen: &'a Chosen });
 page!(/// A call is under way; hang up. `hang_up`: the call to end, the newest where empty; `None`: there is none.
     end, "webdialer/end.html", 3, { number: &'a str, hang_up: Option<&'a str>, close_after: Option<u32> });
 page!(/// Nothing more to do.
@@ -277,6 +284,33 @@ mod tests {
         assert!(policy(&[]).contains(&format!("'unsafe-hashes' 'sha256-{hash}'")));
         let script = String::from_utf8_lossy(SCRIPT);
         assert!(script.contains(&format!("function {HANDLER} {{")));
+    }
+
+    #[test]
+    fn a_device_that_is_described_by_its_name_is_named_once() {
+        for (description, label) in [
+            ("", "SEPA (Cisco 8845)"),
+            ("SEPA", "SEPA (Cisco 8845)"),
+            ("sepa", "SEPA (Cisco 8845)"),
+            ("desk", "desk (SEPA, Cisco 8845)"),
+        ] {
+            let choice = Choice {
+                model: "Cisco 8845".to_owned(),
+                description: description.to_owned(),
+                ..choice("SEPA", &[])
+            };
+            assert_eq!(choice.label(), label);
+        }
+    }
+
+    #[test]
+    fn an_empty_name_of_a_brand_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, name) in [("", "WebDialer"), (" \n", "WebDialer"), ("Acme\n", "Acme")] {
+            std::fs::write(folder.path().join("name.txt"), text).unwrap();
+            let brand = Brand::load(Some(folder.path())).unwrap();
+            assert_eq!(brand.name, name);
+        }
     }
 
     #[test]
