@@ -117,8 +117,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         auto_answer,
         new_admin_token,
     } = plan;
-    std::fs::create_dir_all(&data)
-        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    private_folder(&data)?;
     let lock = lock_folder(&data)?;
     let http = listen(&config.listen.http, "http").await?;
     let https = listen(&config.listen.https, "https").await?;
@@ -130,10 +129,6 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let seed = match seed {
         Some(file) => Some(seeded(&mut store, &file, fresh)?),
         None => None,
-    };
-    let admin_token = match serves.api && !serves.open_api {
-        true => admin_token(&mut store, new_admin_token)?,
-        false => None,
     };
     let offset = store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok());
     let clock = Clock::new(offset.unwrap_or(0));
@@ -158,6 +153,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         clock: clock.clone(),
         choices: choices.clone(),
     })?;
+    running.hub.start();
     let app = Arc::new(App {
         homes,
         handle: running.handle,
@@ -220,6 +216,11 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
             stopping,
         ));
     }
+    // Last: a start that fails would have stored a token that nobody was shown.
+    let admin_token = match app.serves.api && !app.serves.open_api {
+        true => admin_token(&app, new_admin_token).await?,
+        false => None,
+    };
     Ok(Program {
         app,
         addresses,
@@ -251,20 +252,30 @@ impl Program {
 }
 
 /// The first start makes a token for an administrator: without one nobody could do anything, and none is built in.
-fn admin_token(store: &mut Store, another: bool) -> anyhow::Result<Option<String>> {
-    if store.fact(ADMIN_FACT)?.is_some() && !another {
-        return Ok(None);
-    }
-    let token = tokens::generate(crate::admin::API_TOKEN);
-    store.put_api_token(&ApiToken {
+async fn admin_token(app: &App, another: bool) -> anyhow::Result<Option<String>> {
+    let token = tokens::generate(tokens::Kind::Api.word());
+    let kept = ApiToken {
         hash: tokens::hash(&token),
         name: "made at a start".to_owned(),
         roles: vec![Role::Admin.to_string()],
         created: Wall(jiff::Timestamp::now().as_millisecond()),
         expires: None,
-    })?;
-    store.set_fact(ADMIN_FACT, "made")?;
-    Ok(Some(token))
+    };
+    let stored = kept.clone();
+    let made = app.handle.on_thread(move |engine| {
+        let store = &mut engine.store;
+        if store.fact(ADMIN_FACT)?.is_some() && !another {
+            return Ok(false);
+        }
+        store.put_api_token(&stored)?;
+        store.set_fact(ADMIN_FACT, "made")?;
+        Ok::<_, StoreError>(true)
+    });
+    let made = made.await.context("the exchange does not answer")??;
+    if made {
+        app.auth.tokens.add_api(kept);
+    }
+    Ok(made.then_some(token))
 }
 
 /// Seeds the store if it is to be, and answers the state that a reset goes back to. A store that has its seed is not asked to
@@ -339,6 +350,15 @@ fn certificate(config: &Config, data: &Path) -> anyhow::Result<(PathBuf, PathBuf
         }
         _ => anyhow::bail!("tls.certificate and tls.key go together; one of them is missing"),
     }
+}
+
+/// Makes a data folder that is not there; only its owner may look into it.
+pub(crate) fn private_folder(data: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(data);
+    made.with_context(|| format!("cannot make the data folder {}", data.display()))
 }
 
 /// Makes sure that no other process uses the folder.

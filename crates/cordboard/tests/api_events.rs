@@ -1,91 +1,17 @@
-//! The event stream of the JSON API, and who may use the API.
+//! The event stream of the JSON API.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod common;
 
-use common::{LIMIT, Server};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use common::Server;
+use common::events::Stream;
+use serde_json::json;
 
 const FIXTURE: &str = include_str!("common/webdialer.toml");
 
 async fn server() -> Server {
     Server::start(FIXTURE, |_| {}).await
-}
-
-/// An open stream of events.
-struct Stream {
-    socket: TcpStream,
-    text: String,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Seen {
-    id: u64,
-    kind: String,
-    data: Value,
-}
-
-impl Stream {
-    async fn open(server: &Server, headers: &str) -> Self {
-        let mut socket = TcpStream::connect(server.address).await.unwrap();
-        let head = format!("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
-        socket.write_all(head.as_bytes()).await.unwrap();
-        let mut stream = Self {
-            socket,
-            text: String::new(),
-        };
-        stream.until("retry: 1000\n\n").await;
-        stream
-    }
-
-    /// Reads up to and including a text; the chunks' sizes are left out.
-    async fn until(&mut self, end: &str) -> String {
-        let mut bytes = [0; 65_536];
-        loop {
-            if let Some(at) = self.text.find(end) {
-                let rest = self.text.split_off(at + end.len());
-                return std::mem::replace(&mut self.text, rest);
-            }
-            let read = tokio::time::timeout(LIMIT, self.socket.read(&mut bytes));
-            let count = read.await.expect("an event in time").unwrap();
-            assert!(count > 0, "the stream ended: {}", self.text);
-            self.text
-                .push_str(&String::from_utf8_lossy(&bytes[..count]).replace("\r\n", "\0"));
-            let chunks = self.text.split('\0');
-            let kept = chunks.filter(|c| u32::from_str_radix(c, 16).is_err() || c.is_empty());
-            self.text = kept.collect();
-        }
-    }
-
-    async fn next(&mut self) -> Seen {
-        loop {
-            let frame = self.until("\n\n").await;
-            let field = |name: &str| {
-                let mut lines = frame.lines();
-                lines.find_map(|l| Some(l.strip_prefix(name)?.to_owned()))
-            };
-            if let (Some(id), Some(kind), Some(data)) =
-                (field("id: "), field("event: "), field("data: "))
-            {
-                return Seen {
-                    id: id.parse().unwrap(),
-                    kind,
-                    data: serde_json::from_str(&data).unwrap(),
-                };
-            }
-        }
-    }
-
-    async fn take(&mut self, count: usize) -> Vec<Seen> {
-        let mut seen = Vec::new();
-        while seen.len() < count {
-            seen.push(self.next().await);
-        }
-        seen
-    }
 }
 
 async fn call(server: &Server, to: &str) -> String {
@@ -267,99 +193,19 @@ async fn listeners_that_never_read_hold_up_nobody_and_their_memory_is_bounded() 
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_may_not_use_the_labs_open_api() {
+async fn a_listener_is_told_its_number_before_the_first_event_so_that_it_loses_nothing_while_it_is_away()
+ {
     let server = server().await;
-    let host = server.address.to_string();
-    for (headers, status) in [
-        (vec![("Origin", "http://evil.example")], 403),
-        (vec![("Sec-Fetch-Site", "cross-site")], 403),
-        (vec![("Sec-Fetch-Site", "same-origin")], 200),
-        (vec![], 200),
-        (vec![("Authorization", "Bearer nonsense")], 401),
-    ] {
-        let answer = server.request("GET", "/api/v1/users", &headers, b"").await;
-        assert_eq!(answer.status, status, "{headers:?} at {host}");
-    }
-    let forged = server
-        .request(
-            "POST",
-            "/api/v1/lab/reset",
-            &[("Origin", "http://evil.example")],
-            b"",
-        )
-        .await;
-    assert_eq!(forged.status, 403);
-    server.program.stop().await;
-}
-
-#[tokio::test]
-async fn a_token_may_do_what_its_roles_say_until_it_is_revoked() {
-    let server = server().await;
-    let mut tokens = Vec::new();
-    for role in ["admin", "operator", "reader", "push:phone"] {
-        let body = json!({"name": role, "roles": [role]}).to_string();
-        let made = server.post_json("/api/v1/tokens", &body).await;
-        assert_eq!(made.status, 201, "{}", made.body);
-        tokens.push(made.json());
-    }
-    let ask = async |method: &str, path: &str, body: &str, token: &Value| {
-        let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
-        let headers = [
-            ("Authorization", bearer.as_str()),
-            ("Content-Type", "application/json"),
-        ];
-        server
-            .request(method, path, &headers, body.as_bytes())
-            .await
-            .status
-    };
-    let call = r#"{"device": "SEPA", "to": "5550109"}"#;
-    for (index, expected) in [
-        [200, 201, 200, 201],
-        [200, 201, 403, 403],
-        [200, 403, 403, 403],
-        [403, 403, 403, 403],
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let token = &tokens[index];
-        let user = format!(r#"{{"id": "new{index}"}}"#);
-        let seen = [
-            ask("GET", "/api/v1/users", "", token).await,
-            ask("POST", "/api/v1/calls", call, token).await,
-            ask("GET", "/api/v1/tokens", "", token).await,
-            ask("POST", "/api/v1/users", &user, token).await,
-        ];
-        assert_eq!(seen, expected, "{token}");
-        advance(&server, 20_000).await;
-    }
-    let listed = server.get("/api/v1/tokens").await;
-    assert!(!listed.body.contains(tokens[0]["token"].as_str().unwrap()));
-    let id = tokens[0]["id"].as_str().unwrap();
-    let gone = server
-        .request("DELETE", &format!("/api/v1/tokens/{id}"), &[], b"")
-        .await;
-    assert_eq!(gone.status, 204);
-    assert_eq!(ask("GET", "/api/v1/users", "", &tokens[0]).await, 401);
-    // A year later the others are over, too.
-    advance(&server, 366 * 86_400_000).await;
-    assert_eq!(ask("GET", "/api/v1/users", "", &tokens[2]).await, 401);
-    for (body, status) in [
-        (json!({"name": "x", "roles": []}), 400),
-        (json!({"name": "x", "roles": ["root"]}), 400),
-        (json!({"name": "", "roles": ["reader"]}), 400),
-        (
-            json!({"name": "x", "roles": ["reader"], "expires_at": "tomorrow"}),
-            400,
-        ),
-        (
-            json!({"name": "x", "roles": ["reader"], "expires_at": "2001-01-01T00:00:00Z"}),
-            409,
-        ),
-    ] {
-        let answer = server.post_json("/api/v1/tokens", &body.to_string()).await;
-        assert_eq!(answer.status, status, "{body}");
-    }
+    let quiet = Stream::open(&server, "").await;
+    let begun = quiet.begun;
+    drop(quiet);
+    let id = call(&server, "5550109").await;
+    let mut back = Stream::open(&server, &format!("Last-Event-ID: {begun}\r\n")).await;
+    assert_eq!(back.begun, begun);
+    let first = back.next().await;
+    assert_eq!(
+        (first.id, first.kind.as_str(), &first.data["call"]),
+        (begun + 1, "call.created", &json!(id))
+    );
     server.program.stop().await;
 }

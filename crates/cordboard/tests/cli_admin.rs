@@ -2,101 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod common;
+
+use common::process::{Server, cordboard, output};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-
-const LIMIT: Duration = Duration::from_secs(30);
-
-fn cordboard() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cordboard"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CORDBOARD")) {
-        command.env_remove(name);
-    }
-    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-    command
-}
-
-fn output(command: &mut Command) -> (i32, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-/// A running server; killed when dropped.
-struct Server {
-    child: Child,
-    http: String,
-    folder: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    fn lab() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let ports = folder.path().join("ports.json");
-        let child = cordboard()
-            .args(["lab", "--ports", "any", "--data"])
-            .arg(folder.path().join("lab"))
-            .arg("--port-file")
-            .arg(&ports)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut server = Self {
-            child,
-            http: String::new(),
-            folder,
-        };
-        let begun = Instant::now();
-        while !ports.exists() {
-            assert!(begun.elapsed() < LIMIT, "the lab does not start");
-            assert!(server.child.try_wait().unwrap().is_none(), "it ended");
-            std::thread::yield_now();
-        }
-        let ports: Value = serde_json::from_str(&std::fs::read_to_string(&ports).unwrap()).unwrap();
-        server.http = ports["http"].as_str().unwrap().to_owned();
-        server
-    }
-
-    fn run(&self, words: &[&str]) -> (i32, String, String) {
-        output(cordboard().args(words).args(["--server", &self.http]))
-    }
-
-    /// Runs a command that must succeed.
-    fn done(&self, words: &[&str]) -> String {
-        let (status, out, err) = self.run(words);
-        assert_eq!(status, 0, "{words:?}: {out}{err}");
-        out
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        let mut all = words.to_vec();
-        all.push("--json");
-        let out = self.done(&all);
-        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{words:?}: {out}"))
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
+use std::path::Path;
+use std::process::Stdio;
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -214,6 +127,66 @@ fn every_operation_of_the_api_has_its_command() {
 }
 
 #[test]
+fn what_is_changed_or_removed_can_be_named_by_the_state_that_was_seen() {
+    let lab = Server::lab();
+    let etag = |words: &[&str]| {
+        let shown = lab.done(words);
+        let (_, tag) = shown.trim_end().rsplit_once("etag  ").unwrap();
+        tag.to_owned()
+    };
+    let line = ["--device", "SEPE8B7480316D6"];
+    let seen = etag(&[&["admin", "lines", "show", "1"][..], &line].concat());
+    let user = etag(&["admin", "users", "show", "dstaudt"]);
+    lab.done(&[&["admin", "lines", "add", "1010"][..], &line].concat());
+    lab.done(&["admin", "users", "set", "dstaudt", "--first-name", "Dave"]);
+    for words in [
+        [
+            &["admin", "lines", "remove", "1", "--if-match", &seen][..],
+            &line,
+        ]
+        .concat(),
+        [
+            &["admin", "lines", "set", "1", "77", "--if-match", &seen][..],
+            &line,
+        ]
+        .concat(),
+        [
+            &["admin", "lines", "add", "77", "--if-match", &seen][..],
+            &line,
+        ]
+        .concat(),
+        vec!["admin", "users", "remove", "dstaudt", "--if-match", &user],
+        vec![
+            "admin",
+            "users",
+            "set",
+            "dstaudt",
+            "--last-name",
+            "x",
+            "--if-match",
+            &user,
+        ],
+    ] {
+        let (status, _, err) = lab.run(&words);
+        assert!(status == 1 && err.contains("changed meanwhile"), "{err}");
+    }
+    let seen = etag(&[&["admin", "lines", "show", "1"][..], &line].concat());
+    lab.done(
+        &[
+            &["admin", "lines", "remove", "1", "--if-match", &seen][..],
+            &line,
+        ]
+        .concat(),
+    );
+    lab.done(&["admin", "users", "remove", "dstaudt"]);
+    let some = lab.json(&["admin", "lines", "list", "--limit", "1"]);
+    let after = some["next"].as_str().unwrap();
+    let rest = lab.json(&["admin", "lines", "list", "--after", after]);
+    assert_eq!(some["lines"].as_array().unwrap().len(), 1);
+    assert_ne!(rest["lines"][0], some["lines"][0]);
+}
+
+#[test]
 fn what_is_exported_can_be_imported_in_either_format_and_changes_nothing() {
     let lab = Server::lab();
     for name in ["d.toml", "d.csv"] {
@@ -239,6 +212,51 @@ fn what_is_exported_can_be_imported_in_either_format_and_changes_nothing() {
 }
 
 #[test]
+fn an_application_with_more_devices_than_columns_is_exported_and_imported_whole() {
+    let lab = Server::lab();
+    let name = |n: u32| format!("SEP{n:012}");
+    let mut table = "APPLICATION USER ID,DEVICE NAME,MODEL,CONTROLLED DEVICE 1\n".to_owned();
+    for n in 0..130 {
+        table += &format!(",{},Cisco 8845,\n", name(n));
+    }
+    for n in 0..130 {
+        table += &format!("attendant,,,{}\n", name(n));
+    }
+    let file = lab.file("many.csv", &table);
+    lab.done(&["admin", "import", "--merge", text(&file)]);
+    let shown = lab.done(&["admin", "--json", "app-users", "show", "attendant"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let devices: Vec<String> = (0..130).map(name).collect();
+    assert_eq!(shown["devices"], serde_json::json!(devices));
+    for name in ["all.toml", "all.csv"] {
+        let file = lab.folder.path().join(name);
+        lab.done(&["admin", "export", text(&file)]);
+        let imported = lab.done(&["admin", "import", text(&file)]);
+        assert_eq!(imported.trim(), "0 added, 0 changed, 0 removed", "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_names_nothing_is_refused_and_a_store_that_is_not_there_is_not_made() {
+    let lab = Server::lab();
+    let before = lab.done(&["admin", "export"]);
+    for (name, content) in [("empty.toml", ""), ("empty.csv", "USER ID,FIRST NAME\n")] {
+        let file = lab.file(name, content);
+        let (status, _, err) = lab.run(&["admin", "import", text(&file)]);
+        assert_eq!(status, 2, "{err}");
+        assert!(err.contains("names no user, device or profile"), "{err}");
+    }
+    assert_eq!(lab.done(&["admin", "export"]), before);
+    let nowhere = lab.folder.path().join("nowhere");
+    let (status, out, err) = lab.run(&["admin", "export", "--data", text(&nowhere)]);
+    assert_eq!((status, out.as_str()), (1, ""), "{err}");
+    assert!(
+        err.contains("there is no store at") && !nowhere.exists(),
+        "{err}"
+    );
+}
+
+#[test]
 fn a_dry_run_shows_what_would_change_and_changes_nothing() {
     let lab = Server::lab();
     let file = lab.file(
@@ -255,7 +273,7 @@ fn a_dry_run_shows_what_would_change_and_changes_nothing() {
         "+ user nina",
         "+ device SEPNINA",
         "+ device SEPTWO",
-        "~ user bill: devices [\"CSFuserBill\",\"SEPE8B7480316D6\",\"SEPF01FAF38ABC2\"] → [], first_name \"Bill\" → \"William\"",
+        "~ user bill: first_name \"Bill\" → \"William\"",
         "3 added, 1 changed, 0 removed (nothing was changed)",
     ] {
         assert!(out.contains(line), "{line} in {out}");
@@ -274,6 +292,11 @@ fn a_dry_run_shows_what_would_change_and_changes_nothing() {
         "SEPTWO",
     ]);
     assert_eq!(status, 0, "{out}{err}");
+    let bill = lab.done(&["admin", "users", "show", "bill"]);
+    assert!(
+        bill.contains("CSFuserBill") && bill.contains("William"),
+        "{bill}"
+    );
     // Without --merge, what the file does not name goes.
     let (_, out, _) = lab.run(&["admin", "import", "--dry-run", text(&file)]);
     assert!(
@@ -443,6 +466,38 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
         .to_owned();
     assert_ne!(another, token);
     assert_eq!(with(&server, &["admin", "tokens", "list"], &another).0, 0);
+}
+
+#[test]
+fn a_first_start_that_fails_does_not_use_up_the_administrators_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, database) = (folder.path().join("c.toml"), folder.path().join("d.db"));
+    let write = |more: &str| {
+        let text = format!(
+            "[listen]\nhttp = \"127.0.0.1:0\"\nhttps = \"off\"\n[store]\nurl = \"sqlite:{}\"\n{more}",
+            database.display()
+        );
+        std::fs::write(&config, text).unwrap();
+    };
+    let serve = || {
+        let mut command = cordboard();
+        command.arg("serve").arg("--config").arg(&config);
+        command
+    };
+    write("[webdialer]\nbrand = \"/nonexistent\"\n");
+    let (status, out, err) = output(&mut serve());
+    assert_eq!((status, out.as_str()), (1, ""), "{err}");
+    write("");
+    let mut child = serve()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = out.next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(first.contains("cba_"), "{first}");
 }
 
 #[test]

@@ -104,7 +104,7 @@ async fn what_is_typed_beats_what_the_shell_has() {
 
 #[tokio::test]
 async fn what_cannot_be_used_is_status_2_and_an_object_for_programs() {
-    let (_server, address) = server().await;
+    let (server, address) = server().await;
     let bill = ["--user", "bill", "--password", "123"];
     let lines = ["lines", "--json", "--server", &address];
     for (arguments, variables, told) in [
@@ -135,6 +135,21 @@ async fn what_cannot_be_used_is_status_2_and_an_object_for_programs() {
             "CORDBOARD_PIN: a pin is written",
         ),
         (
+            lines.to_vec(),
+            &[("CORDBOARD_TOKEN", "cba_secret")],
+            "one of the JSON API and was not sent",
+        ),
+        (
+            vec!["admin", "users", "list", "--json", "--server", &address],
+            &[("CORDBOARD_TOKEN", "cbu_secret")],
+            "stands for a user and was not sent",
+        ),
+        (
+            vec!["events", "--json", "--server", &address, "--token", "cbu_x"],
+            &[],
+            "stands for a user and was not sent",
+        ),
+        (
             [
                 &lines[..],
                 &["--user", "bill", "--password-file", "/nonexistent"],
@@ -156,6 +171,8 @@ async fn what_cannot_be_used_is_status_2_and_an_object_for_programs() {
     }
     let both = [&lines[..], &bill, &["--token", "x"]].concat();
     assert_eq!(run(&both, &[]).await.0, 2, "two credentials by flag");
+    let journal = server.get("/api/v1/lab/requests").await.json();
+    assert_eq!(journal["requests"], json!([]), "something was sent");
 }
 
 #[tokio::test]

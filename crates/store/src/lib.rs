@@ -7,7 +7,8 @@ mod backend;
 pub mod passwords;
 mod tokens;
 
-pub use backend::sqlite::{Reader, Seeded, Store, Sync};
+pub use backend::directory::Seeded;
+pub use backend::sqlite::{Reader, Store, Sync};
 pub use tokens::{ApiToken, UserToken, token_id};
 
 use thiserror::Error;

@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use crate::app::App;
 use crate::edge::Peer;
+use crate::services::tokens::Held;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -105,11 +106,21 @@ fn need(method: &Method, path: &str) -> Need {
 }
 
 /// Lets a request through, or answers 401 or 403.
-pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let need = need(request.method(), request.uri().path());
     let peer = request.extensions().get::<Peer>().copied();
     match allowed(&app, need, peer.unwrap_or_default(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(held) => {
+            // What goes on for longer than an answer asks about it again.
+            if let Some(held) = held {
+                request.extensions_mut().insert(held);
+            }
+            next.run(request).await
+        }
         Err(problem) => {
             let mut response = problem.into_response();
             if response.status() == StatusCode::UNAUTHORIZED {
@@ -123,15 +134,21 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-fn allowed(app: &App, need: Need, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
+/// The token that allows it; `None` where none is needed.
+fn allowed(
+    app: &App,
+    need: Need,
+    peer: Peer,
+    headers: &HeaderMap,
+) -> Result<Option<Held>, Problem> {
     if need == Need::Nothing {
-        return Ok(());
+        return Ok(None);
     }
     let Some(given) = headers.get(header::AUTHORIZATION) else {
         if !app.serves.open_api || !peer.address.ip().is_loopback() {
             return Err(unauthorized("send a token: `Authorization: Bearer …`"));
         }
-        return ours(headers);
+        return ours(headers).map(|()| None);
     };
     let token = given.to_str().ok().and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
@@ -139,13 +156,14 @@ fn allowed(app: &App, need: Need, peer: Peer, headers: &HeaderMap) -> Result<(),
             .eq_ignore_ascii_case("bearer")
             .then_some(token.trim())
     });
-    let known = token.and_then(|token| app.auth.tokens.of_api(token, app.clock.now().wall.0));
-    let Some(known) = known else {
+    let now = app.clock.now().wall.0;
+    let known = token.and_then(|token| app.auth.tokens.hold_api(token, now));
+    let Some((known, held)) = known else {
         return Err(unauthorized("there is no such token, or it has expired"));
     };
     let roles = known.roles.iter().filter_map(|role| role.parse().ok());
     if roles.into_iter().any(|role: Role| role.allows(need)) {
-        return Ok(());
+        return Ok(Some(held));
     }
     Err(Problem::new(
         StatusCode::FORBIDDEN,
@@ -160,27 +178,33 @@ fn unauthorized(why: &str) -> Problem {
 }
 
 /// The lab trusts this machine, but not the pages of other sites that a browser on it happens to show: neither a page that
-/// posts here, nor one whose name was made to lead here.
+/// posts here, nor one whose name was made to lead here. For the second the name is always asked: a browser that reads its own
+/// site over clear text says nothing else about where the request comes from.
 fn ours(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let site = text("sec-fetch-site");
-    let origin = text("origin");
-    if site.is_none() && origin.is_none() {
-        // No browser.
-        return Ok(());
-    }
-    let from_elsewhere = matches!(site, Some("cross-site" | "same-site"));
     let host = text("host").unwrap_or_default();
-    let origin_host = origin.map(|o| o.split_once("://").map_or(o, |(_, host)| host));
-    if !from_elsewhere && is_here(host) && origin_host.is_none_or(is_here) {
-        return Ok(());
+    if !is_here(host) {
+        return Err(foreign(format!(
+            "`{host}` is not 127.0.0.1, [::1] or localhost; ask by one of these, or send a token"
+        )));
     }
-    Err(Problem::new(
+    let from_elsewhere = matches!(text("sec-fetch-site"), Some("cross-site" | "same-site"));
+    let origin = text("origin").map(|o| o.split_once("://").map_or(o, |(_, host)| host));
+    if from_elsewhere || !origin.is_none_or(is_here) {
+        return Err(foreign(
+            "the request comes from a page of another site; send a token to allow it",
+        ));
+    }
+    Ok(())
+}
+
+fn foreign(why: impl Into<String>) -> Problem {
+    Problem::new(
         StatusCode::FORBIDDEN,
         "foreign-site",
         "Not for pages of other sites",
     )
-    .because("the request comes from a page of another site; send a token to allow it"))
+    .because(why)
 }
 
 /// Does this name this machine?
@@ -254,7 +278,9 @@ mod tests {
             }
             ours(&headers).is_ok()
         };
-        assert!(with(&[("host", "evil.example")]), "a program says anything");
+        assert!(with(&[("host", "localhost:8080")]), "a program");
+        assert!(!with(&[("host", "evil.example:8080")]), "a name led here");
+        assert!(!with(&[]), "no name at all");
         let here = ("host", "127.0.0.1:8080");
         assert!(with(&[
             here,

@@ -6,8 +6,10 @@
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
-use crate::runtime::hub::{Heard, Listener};
-use axum::body::Body;
+use crate::runtime::hub::{Heard, Listener, Published};
+use crate::services::tokens::Held;
+use axum::Extension;
+use axum::body::{Body, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -15,13 +17,13 @@ use bytes::Bytes;
 use cordboard_core::exchange::{self, Event, EventKind, Reply};
 use cordboard_wire::admin;
 use http::{HeaderMap, HeaderValue, header};
+use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
-/// After so long without an event a comment is sent, so that dead connections are noticed and proxies stay awake.
-const QUIET: Duration = Duration::from_secs(15);
 /// A listener that lost its connection comes back after so many milliseconds.
 const RETRY_MS: u32 = 1_000;
 
@@ -42,6 +44,7 @@ pub(super) struct Since {
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = admin::Problem)))]
 pub(super) async fn listen(
     State(app): State<Arc<App>>,
+    held: Option<Extension<Held>>,
     headers: HeaderMap,
     since: Result<Query<Since>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -56,14 +59,17 @@ pub(super) async fn listen(
     };
     // Subscribed before the answer begins: nothing that happens from here on is missed.
     let listener = app.hub.listen(said.or(since));
-    let hello = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
-    let first = futures_util::stream::once(async move { Ok::<_, Infallible>(hello) });
-    let rest = futures_util::stream::unfold((app, listener), |(app, mut listener)| async move {
-        let chunk = next(&app, &mut listener).await?;
-        Some((Ok(chunk), (app, listener)))
-    });
-    let stream = futures_util::StreamExt::chain(first, rest);
-    let mut response = Response::new(Body::from_stream(stream));
+    // The number comes first, without an event: who is cut off before the first one comes back with it all the same.
+    let hello = format!("id: {}\nretry: {RETRY_MS}\n\n", listener.at());
+    let hello = Bytes::from(hello);
+    let stream = Stream {
+        app,
+        listener,
+        held: held.map(|Extension(held)| held),
+        hello: Some(hello),
+        snapshot: None,
+    };
+    let mut response = Response::new(Body::new(stream));
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
@@ -75,26 +81,86 @@ pub(super) async fn listen(
     Ok(response)
 }
 
-/// What is sent next; `None` ends the answer.
-async fn next(app: &App, listener: &mut Listener) -> Option<Bytes> {
-    let Ok(heard) = tokio::time::timeout(QUIET, listener.next()).await else {
-        return Some(Bytes::from_static(b":\n\n"));
-    };
-    match heard {
-        Heard::Events(events) => {
-            let mut frames = events.iter().map(|event| event.frame(frame));
-            if let (1, Some(only)) = (events.len(), frames.next()) {
-                return Some(only);
+/// The body of an answer: chunks for as long as the listener stays. Ten thousand are woken by one event, so nothing is allocated
+/// and no timer set for each.
+struct Stream {
+    app: Arc<App>,
+    listener: Listener,
+    /// The token that it came with.
+    held: Option<Held>,
+    hello: Option<Bytes>,
+    snapshot: Option<SnapshotAsked>,
+}
+
+type SnapshotAsked = Pin<Box<dyn Future<Output = Option<(u64, Bytes)>> + Send>>;
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = ready!(self.get_mut().poll_chunk(context));
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+}
+
+impl Stream {
+    /// What is sent next; `None` ends the answer.
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let chunk = ready!(self.poll_said(context));
+        // What is heard by somebody whose time is over is not told him. Without an event, the comment of a quiet time is kept from him.
+        Poll::Ready(chunk.filter(|_| !self.has_expired()))
+    }
+
+    fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(held) = &mut self.held
+            && !self.app.auth.tokens.still_has(held)
+        {
+            return Poll::Ready(None);
+        }
+        if let Some(hello) = self.hello.take() {
+            return Poll::Ready(Some(hello));
+        }
+        if self.snapshot.is_none() {
+            match ready!(self.listener.poll_next(context)) {
+                Heard::Events(events) => return Poll::Ready(Some(frames(&events))),
+                // Dead connections are noticed by it, and proxies stay awake.
+                Heard::Nothing => return Poll::Ready(Some(Bytes::from_static(b":\n\n"))),
+                Heard::Closed => return Poll::Ready(None),
+                Heard::Missed => {
+                    let app = self.app.clone();
+                    self.snapshot =
+                        Some(Box::pin(async move { app.snapshots.as_of_now(&app).await }));
+                }
             }
+        }
+        let Some(asked) = &mut self.snapshot else {
+            return Poll::Ready(None);
+        };
+        let snapshot = ready!(asked.as_mut().poll(context));
+        self.snapshot = None;
+        Poll::Ready(snapshot.map(|(number, snapshot)| {
+            self.listener.caught_up(number);
+            snapshot
+        }))
+    }
+
+    fn has_expired(&self) -> bool {
+        let now = || self.app.clock.now().wall;
+        self.held.as_ref().is_some_and(|held| held.has_expired(now))
+    }
+}
+
+fn frames(events: &[Arc<Published>]) -> Bytes {
+    match events {
+        [only] => only.frame(frame),
+        events => {
             let frames: Vec<Bytes> = events.iter().map(|event| event.frame(frame)).collect();
-            Some(frames.concat().into())
+            frames.concat().into()
         }
-        Heard::Missed => {
-            let (number, snapshot) = app.snapshots.as_of_now(app).await?;
-            listener.caught_up(number);
-            Some(snapshot)
-        }
-        Heard::Closed => None,
     }
 }
 
@@ -116,26 +182,23 @@ impl Snapshots {
         }
         let hub = app.hub.clone();
         let read = app.handle.on_thread(move |engine| {
-            let calls = engine.read(exchange::Query::Calls);
-            let devices = engine.read(exchange::Query::Devices);
-            let counts = engine.read(exchange::Query::Counts);
-            (hub.last(), calls, devices, counts)
+            // A question is the first of what is handled now: what it sees is as of the events that are out before it.
+            (hub.last(), engine.read(exchange::Query::State))
         });
-        let (number, calls, devices, counts) = read.await.ok()?;
-        let (Some(Reply::Calls(calls)), Some(Reply::Devices(devices)), Some(Reply::Counts(counts))) =
-            (calls, devices, counts)
-        else {
+        let (number, read) = read.await.ok()?;
+        let Some(Reply::State(view)) = read else {
             return None;
         };
         let state = admin::Resync {
             at: shapes::time(app.clock.now().wall.0),
-            calls: calls.iter().map(shapes::call).collect(),
-            devices_down: devices
+            calls: view.calls.iter().map(shapes::call).collect(),
+            devices_down: view
+                .devices
                 .iter()
                 .filter(|d| !d.registered)
                 .map(|d| d.name.to_string())
                 .collect(),
-            network_up: counts.network_up,
+            network_up: view.network_up,
         };
         let snapshot = written(number, "resync", &state);
         *kept() = Some((number, snapshot.clone()));

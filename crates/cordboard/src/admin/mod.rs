@@ -13,7 +13,6 @@ pub mod shapes;
 mod tokens;
 
 pub use events::Snapshots;
-pub(crate) use tokens::API as API_TOKEN;
 
 use crate::app::App;
 use axum::Router;

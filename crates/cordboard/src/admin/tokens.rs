@@ -5,7 +5,7 @@ use super::object::Object;
 use super::problem::Problem;
 use super::shapes;
 use crate::app::App;
-use crate::services::tokens;
+use crate::services::tokens::{self, Kind};
 use axum::Json;
 use axum::extract::{Path, State};
 use cordboard_core::Refusal;
@@ -16,10 +16,6 @@ use cordboard_wire::admin;
 use http::StatusCode;
 use std::sync::Arc;
 
-/// What a token of a user begins with.
-const USER: &str = "cbu";
-/// What a token of the API begins with.
-pub(crate) const API: &str = "cba";
 /// A token ends after so long, unless it is said otherwise.
 const DAYS_MS: i64 = 365 * 86_400_000;
 /// A user has at most so many tokens.
@@ -92,7 +88,7 @@ pub(super) async fn issue(
     if app.auth.tokens.list_of(&user).len() >= PER_USER {
         return Err(too_many(PER_USER));
     }
-    let token = tokens::generate(USER);
+    let token = tokens::generate(Kind::User.word());
     let kept = UserToken {
         hash: tokens::hash(&token),
         user,
@@ -140,6 +136,8 @@ async fn delete(app: &App, hash: Option<String>) -> Result<StatusCode, Problem> 
         })
         .await??;
     app.auth.tokens.remove(&hash);
+    // Listeners ask whether it was theirs.
+    app.hub.ring();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -179,7 +177,7 @@ pub(super) async fn create(
     if app.auth.tokens.list_api().len() >= PER_API {
         return Err(too_many(PER_API));
     }
-    let token = tokens::generate(API);
+    let token = tokens::generate(Kind::Api.word());
     let kept = ApiToken {
         hash: tokens::hash(&token),
         name: body.name,

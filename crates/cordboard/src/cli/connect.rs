@@ -4,6 +4,7 @@
 //! would contradict what the user has just typed.
 
 use super::{Usage, memory};
+use crate::services::tokens::Kind;
 use cordboard_client::tls::{Pin, Trust};
 use cordboard_client::webdialer::{DialectChoice, Options, WebDialerClient};
 use cordboard_wire::Secret;
@@ -151,7 +152,7 @@ impl Credentials {
     fn asker_by(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Asker, Usage> {
         let file = |name| variable(name).map(PathBuf::from);
         if let Some(token) = secret(self.token.clone(), self.token_file.as_deref())? {
-            return Ok(self.by_token(token, self.user.clone()));
+            return self.by_token(token, self.user.clone());
         }
         let by_flag =
             self.user.is_some() || self.password.is_some() || self.password_file.is_some();
@@ -161,7 +162,7 @@ impl Credentials {
                 file("CORDBOARD_TOKEN_FILE").as_deref(),
             )?
         {
-            return Ok(self.by_token(token, variable("CORDBOARD_USER")));
+            return self.by_token(token, variable("CORDBOARD_USER"));
         }
         let user = self.user.clone().or_else(|| variable("CORDBOARD_USER"));
         let user = user.ok_or_else(|| Usage::new("say who asks by --user or CORDBOARD_USER"))?;
@@ -185,14 +186,21 @@ impl Credentials {
         })
     }
 
-    fn by_token(&self, token: Secret, user: Option<String>) -> Asker {
-        Asker {
+    fn by_token(&self, token: Secret, user: Option<String>) -> Result<Asker, Usage> {
+        // It may have been meant for `admin`, which reads the same variable; the server asked here may be anybody's.
+        if Kind::of(token.expose()) == Some(Kind::Api) {
+            return Err(Usage::new(
+                "the token is one of the JSON API and was not sent; here a user's token is wanted, \
+                 which `cordboard admin user-tokens create USER` makes, or user and password",
+            ));
+        }
+        Ok(Asker {
             user: self.for_user.clone().or(user),
             credential: Credential {
                 token: Some(token),
                 ..Credential::default()
             },
-        }
+        })
     }
 }
 
@@ -316,6 +324,23 @@ mod tests {
         assert_eq!(
             asker(Credentials::default(), &by_file),
             Ok(password("e", "from file"))
+        );
+    }
+
+    #[test]
+    fn a_token_of_the_api_is_not_for_other_servers() {
+        let refused = |flags, variables: &[_]| asker(flags, variables).unwrap_err().to_string();
+        let by_flag = Credentials {
+            token: Some("cba_x".into()),
+            ..Credentials::default()
+        };
+        assert!(refused(by_flag, &[]).contains("was not sent"));
+        let all = [("CORDBOARD_TOKEN", "cba_x"), ("CORDBOARD_USER", "e")];
+        assert!(refused(Credentials::default(), &all).contains("was not sent"));
+        let ours = [("CORDBOARD_TOKEN", "cbu_x")];
+        assert_eq!(
+            asker(Credentials::default(), &ours),
+            Ok(token("cbu_x", None))
         );
     }
 

@@ -1,6 +1,7 @@
 //! `cordboard events`: what happens, as it happens.
 
 use super::admin::reach::{Reach, cell};
+use super::connect::told;
 use super::{OK, STATUSES, print_out};
 use cordboard_client::admin::{AdminError, Event};
 use serde_json::json;
@@ -26,6 +27,10 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
+    told(options.reach.json, listen(options).await)
+}
+
+async fn listen(options: Options) -> anyhow::Result<u8> {
     let client = options.reach.client()?;
     let mut since = options.since;
     let mut left = options.count.unwrap_or(u64::MAX);
@@ -42,7 +47,6 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
                     };
                     match next {
                         Ok(Some(event)) => {
-                            since = Some(event.number);
                             print(options.reach.json, &event);
                             left -= 1;
                             if left == 0 {
@@ -50,8 +54,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
                             }
                         }
                         Ok(None) if !options.follow => return Ok(OK),
-                        Ok(None) => break None,
-                        Err(error) => break Some(error),
+                        Ok(None) => {
+                            since = events.last();
+                            break None;
+                        }
+                        Err(error) => {
+                            since = events.last();
+                            break Some(error);
+                        }
                     }
                 }
             }

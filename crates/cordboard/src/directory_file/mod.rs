@@ -5,6 +5,7 @@
 
 pub mod csv;
 pub mod diff;
+mod merge;
 pub mod toml;
 
 use cordboard_core::directory::{Builder, Directory, DirectoryError, NUMBER_MAX, PasswordHash};
@@ -12,6 +13,7 @@ use cordboard_core::exchange::MobilityLogin;
 use cordboard_core::ids::DirectoryNumber;
 use cordboard_core::now::Wall;
 use cordboard_store::{UserToken, passwords};
+use diff::Difference;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
@@ -78,56 +80,34 @@ pub fn write(format: Format, directory: &Directory, secrets: bool) -> String {
 }
 
 impl Contents {
-    /// Lets users for whom the file has no password or PIN keep the one they have.
-    pub fn keep_secrets_of(&mut self, directory: &Directory) {
-        for user in &mut self.builder.users {
-            let Some(old) = directory.end_user(user.id.as_str()) else {
-                continue;
-            };
-            if user.password_hash.is_none() {
-                user.password_hash.clone_from(&old.password_hash);
-            }
-            if user.pin_hash.is_none() {
-                user.pin_hash.clone_from(&old.pin_hash);
-            }
-        }
-        for user in &mut self.builder.app_users {
-            if user.password_hash.is_none()
-                && let Some(old) = directory.app_user(user.id.as_str())
-            {
-                user.password_hash.clone_from(&old.password_hash);
-            }
-        }
+    /// Does it name no entry at all? Whoever imports that has taken a wrong file.
+    pub fn names_nothing(&self) -> bool {
+        let Builder {
+            users,
+            app_users,
+            devices,
+            profiles,
+        } = &self.builder;
+        users.is_empty() && app_users.is_empty() && devices.is_empty() && profiles.is_empty()
     }
 
-    /// Adds what another directory has and the file does not name.
-    pub fn keep_entries_of(&mut self, directory: &Directory) {
-        fn merged<T: Clone>(kept: Vec<T>, new: Vec<T>, name: impl Fn(&T) -> String) -> Vec<T> {
-            let mut places: HashMap<String, usize> = HashMap::new();
-            let mut all = kept;
-            for (index, entry) in all.iter().enumerate() {
-                places.insert(name(entry), index);
-            }
-            for entry in new {
-                match places.get(&name(&entry)) {
-                    Some(&index) => all[index] = entry,
-                    None => all.push(entry),
-                }
-            }
-            all
+    /// The directory that it makes of another one, and how they differ. Secrets that it does not give stay. With `merge`, so does
+    /// everything else that it does not name or leaves empty.
+    ///
+    /// # Errors
+    /// When the parts do not fit together.
+    pub fn over(
+        &mut self,
+        old: &Directory,
+        merge: bool,
+    ) -> Result<(Directory, Difference), DirectoryError> {
+        merge::keep_secrets(&mut self.builder, old);
+        if merge {
+            merge::keep_the_rest(&mut self.builder, old);
         }
-        let old = directory.to_builder();
-        let new = std::mem::take(&mut self.builder);
-        self.builder = Builder {
-            users: merged(old.users, new.users, |u| u.id.as_str().to_lowercase()),
-            app_users: merged(old.app_users, new.app_users, |u| {
-                u.id.as_str().to_lowercase()
-            }),
-            devices: merged(old.devices, new.devices, |d| d.name.as_str().to_lowercase()),
-            profiles: merged(old.profiles, new.profiles, |p| {
-                p.name.as_str().to_lowercase()
-            }),
-        };
+        let directory = std::mem::take(&mut self.builder).build()?;
+        let difference = Difference::between(old, &directory);
+        Ok((directory, difference))
     }
 }
 
@@ -153,11 +133,13 @@ fn named(error: &DirectoryError) -> Option<&str> {
             Some(id.as_str())
         }
         DirectoryError::NoSuchProfile { user, .. } => Some(user.as_str()),
-        DirectoryError::TwoDevices(name) | DirectoryError::NoSuchOwner { device: name, .. } => {
-            Some(name.as_str())
-        }
+        DirectoryError::TwoDevices(name) => Some(name.as_str()),
         DirectoryError::TwoProfiles(name) => Some(name.as_str()),
-        DirectoryError::BadName(name) | DirectoryError::BadNumber { of: name, .. } => Some(name),
+        DirectoryError::BadName(name)
+        | DirectoryError::BadNumber { of: name, .. }
+        | DirectoryError::TwoLines { of: name, .. }
+        | DirectoryError::NoSuchUser { of: name, .. }
+        | DirectoryError::BadText { of: name, .. } => Some(name),
         DirectoryError::Empty(_) => None,
     }
 }

@@ -10,6 +10,9 @@ use cordboard_core::exchange::MobilityLogin;
 use cordboard_store::UserToken;
 use serde::{Deserialize, Serialize};
 
+/// A file is read in pieces of about so many bytes.
+const PIECE: usize = 256 * 1_024;
+
 /// The file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +153,9 @@ impl DirectoryFile {
             file: name.to_owned(),
             text: text.to_owned(),
         };
+        if let Some(read) = Self::in_pieces(text) {
+            return Ok(Self { place, ..read });
+        }
         let read: Self = toml::from_str(text).map_err(|error| {
             let line = error
                 .span()
@@ -158,6 +164,28 @@ impl DirectoryFile {
             FileError(format!("{place}: {}", error.message().replace('\n', " ")))
         })?;
         Ok(Self { place, ..read })
+    }
+
+    /// Reads a big file piece by piece, as what the library makes of a text takes twenty times its room. `None` when a piece cannot
+    /// be read: a text of several lines may look like the beginning of a table, and errors are told of the whole.
+    fn in_pieces(text: &str) -> Option<Self> {
+        let mut all = Self::default();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let far = rest.as_bytes().get(PIECE..).unwrap_or_default();
+            let next = far.windows(3).position(|bytes| bytes == b"\n[[");
+            let end = next.map_or(rest.len(), |at| PIECE + at + 1);
+            let (piece, after) = rest.split_at(end);
+            let read: Self = toml::from_str(piece).ok()?;
+            all.user.extend(read.user);
+            all.app_user.extend(read.app_user);
+            all.device.extend(read.device);
+            all.profile.extend(read.profile);
+            all.login.extend(read.login);
+            all.token.extend(read.token);
+            rest = after;
+        }
+        Some(all)
     }
 
     /// Hashes the secrets and makes the parts. `hashed` is called after each hash, with how many there will be: it is what
@@ -331,4 +359,35 @@ pub fn write(directory: &Directory, secrets: bool) -> String {
     };
     // Rows of texts, numbers and lists can always be written as TOML.
     toml::to_string(&file).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Longer than a piece, with the beginning of a table in a text of several lines.
+    fn long(last: &str) -> String {
+        let text = "first\n[[user]]\nlast";
+        let row = |n: usize| format!("[[device]]\nname = \"D{n}\"\nmodel = \"\"\"{text}\"\"\"\n");
+        let rows = PIECE / 10;
+        (0..rows).map(row).collect::<String>() + last
+    }
+
+    #[test]
+    fn a_big_file_is_read_as_a_small_one_whatever_its_texts_hold() {
+        let file = DirectoryFile::parse("f", &long("[[user]]\nid = \"u\"\n")).unwrap();
+        assert_eq!((file.device.len(), file.user.len()), (PIECE / 10, 1));
+        assert_eq!(file.device[9].model, "first\n[[user]]\nlast");
+    }
+
+    #[test]
+    fn a_fault_of_a_big_file_is_told_with_its_line() {
+        let text = long("[[user]]\nid = 7\n");
+        let lines = text.lines().count();
+        let fault = DirectoryFile::parse("f", &text).unwrap_err();
+        assert!(
+            fault.0.starts_with(&format!("f, line {lines}: ")),
+            "{fault}"
+        );
+    }
 }

@@ -13,6 +13,10 @@ use tokio::time::{Instant, Sleep};
 /// So much is read from a socket at a time.
 const CHUNK: usize = 8 * 1024;
 
+/// A body may take its time beyond the limit when it brings at least so many bytes a second: an import of a big directory over a
+/// slow line.
+const SLOWEST: usize = 64 * 1_024;
+
 /// How long each kind of waiting may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
@@ -20,7 +24,7 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// From a request's first byte to the end of its head.
     pub head: Duration,
-    /// From the end of a head to the end of its body.
+    /// From the end of a head to the end of its body, and a second more for each [`SLOWEST`] bytes that came.
     pub body: Duration,
     /// Between two requests.
     pub idle: Duration,
@@ -47,6 +51,8 @@ pub struct Cleaned<S> {
     phase: Phase,
     deadline: Pin<Box<Sleep>>,
     armed: bool,
+    /// Bytes of a body that came and did not move its deadline yet.
+    earned: usize,
     /// Runs while a write waits for the client.
     writing: Option<Pin<Box<Sleep>>>,
     /// A malformed message came: nothing behind it is read.
@@ -76,6 +82,7 @@ impl<S> Cleaned<S> {
             timeouts,
             phase: Phase::FirstByte,
             armed: true,
+            earned: 0,
             writing: None,
             broken: false,
         }
@@ -130,9 +137,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Cleaned<S> {
                         this.broken = true;
                     }
                     this.phase = this.phase_now();
-                    // A head has one deadline, and a body another: no read of the same message moves it.
+                    // A head has one deadline, and a body another: no read of the same message moves it, but much of a body.
                     let same = before == (this.phase, this.filter.messages_begun());
                     this.armed = armed && same && matches!(this.phase, Phase::Head | Phase::Body);
+                    this.earned = if this.armed && this.phase == Phase::Body {
+                        this.earned + raw.filled().len()
+                    } else {
+                        0
+                    };
+                    if this.earned >= SLOWEST {
+                        this.earned -= SLOWEST;
+                        let later = this.deadline.deadline() + Duration::from_secs(1);
+                        this.deadline.as_mut().reset(later);
+                    }
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
@@ -221,5 +238,74 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Cleaned<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::time::advance;
+
+    fn connection() -> (Cleaned<DuplexStream>, DuplexStream) {
+        let second = Duration::from_secs(1);
+        let timeouts = Timeouts {
+            first_byte: second,
+            head: second,
+            body: second,
+            idle: second,
+            write: second,
+        };
+        let (near, far) = tokio::io::duplex(1 << 20);
+        (Cleaned::new(near, timeouts, 8_192), far)
+    }
+
+    const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n";
+
+    /// Reads on until nothing is there, or the time is over.
+    async fn drained(stream: &mut Cleaned<DuplexStream>) -> io::Result<usize> {
+        let mut all = 0;
+        let mut bytes = vec![0; 1 << 16];
+        std::future::poll_fn(|cx| {
+            loop {
+                let mut buffer = ReadBuf::new(&mut bytes);
+                match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+                    Poll::Ready(Ok(())) => all += buffer.filled().len(),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Ready(Ok(all)),
+                }
+            }
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_keeps_coming_has_a_second_more_for_each_64_kib() {
+        let (mut stream, mut far) = connection();
+        far.write_all(HEAD).await.unwrap();
+        drained(&mut stream).await.unwrap();
+        for _ in 0..20 {
+            advance(Duration::from_millis(900)).await;
+            far.write_all(&[b'x'; SLOWEST]).await.unwrap();
+            assert_eq!(drained(&mut stream).await.unwrap(), SLOWEST);
+        }
+        advance(Duration::from_secs(4)).await;
+        let error = drained(&mut stream).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_has_the_one_second_it_has() {
+        let (mut stream, mut far) = connection();
+        far.write_all(HEAD).await.unwrap();
+        drained(&mut stream).await.unwrap();
+        for _ in 0..9 {
+            advance(Duration::from_millis(100)).await;
+            far.write_all(&[b'x'; 6_000]).await.unwrap();
+            drained(&mut stream).await.unwrap();
+        }
+        advance(Duration::from_millis(101)).await;
+        let error = stream.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -413,15 +413,7 @@ impl Engine {
             return Ok(None);
         }
         self.store_may_fail()?;
-        let mut tokens = self.store.tokens()?;
-        tokens.retain(|token| directory.end_user(token.user.as_str()).is_some());
-        let mut logins = self.store.logins()?;
-        logins.retain(|login| {
-            directory.device(login.device.as_str()).is_some()
-                && directory.end_user(login.user.as_str()).is_some()
-                && directory.profile(login.profile.as_str()).is_some()
-        });
-        self.store.import(&directory, &logins, &tokens)?;
+        let tokens = self.store.import(&directory, Vec::new(), Vec::new())?;
         self.choices.keep_users(&directory);
         self.take_directory(directory);
         Ok(Some(tokens))

@@ -1,34 +1,54 @@
-//! What happened lately, for listeners: the last events by their numbers, and a bell.
+//! What happened lately, for listeners: the last events by their numbers, and who waits for the next.
 //!
 //! The engine publishes and waits for nobody. A listener keeps its own place; whoever falls behind what is kept is told so
-//! ([`Heard::Missed`]) and reads the state anew.
+//! ([`Heard::Missed`]) and reads the state anew. Heralds, one for each processor, wake those who wait, a handful at a time and
+//! none before the last handful was served: what was woken is still near when its turn comes.
 
 use bytes::Bytes;
 use cordboard_core::exchange::Event;
+use slab::Slab;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use tokio::sync::watch;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::sync::Notify;
 
 /// So many events are kept for listeners that are slow or come back.
 pub const BACKLOG: usize = 10_000;
-/// A listener takes so many at a time, so that one who was away does not hold up others.
+/// A listener takes so many events at a time, so that one who was away does not hold up others.
 const HANDFUL: usize = 256;
+/// A herald wakes so many listeners before it lets them go on.
+const WAKE_AT_A_TIME: usize = 64;
+/// After so long without an event, listeners hear [`Heard::Nothing`].
+const QUIET: Duration = Duration::from_secs(15);
 
 /// The last events and who waits for the next.
 #[derive(Debug)]
 pub struct Hub {
-    kept: Mutex<Kept>,
-    /// Rung after each batch that published something; holds nothing, the numbers say what is new.
-    bell: watch::Sender<()>,
+    kept: Mutex<VecDeque<Arc<Published>>>,
+    /// The number of the newest event, kept or not.
+    last: AtomicU64,
+    rooms: Box<[Room]>,
+    /// The room of the next listener.
+    turn: AtomicUsize,
     closed: AtomicBool,
 }
 
-#[derive(Debug)]
-struct Kept {
-    events: VecDeque<Arc<Published>>,
-    /// The number of the newest event, kept or not.
-    last: u64,
+/// Where a part of the listeners waits, each herald having its own.
+#[derive(Debug, Default)]
+struct Room {
+    waiting: Mutex<Waiting>,
+    bell: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// How often the room was emptied: places from before are gone.
+    emptied: u64,
+    /// How often that was because nothing happened.
+    quiet: u64,
+    places: Slab<Waker>,
 }
 
 /// An event that everybody may see.
@@ -49,74 +69,118 @@ impl Published {
 impl Hub {
     /// A hub before any event but those with numbers up to `last`, which are not known any more.
     pub fn new(last: u64) -> Self {
+        let rooms = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            kept: Mutex::new(Kept {
-                events: VecDeque::new(),
-                last,
-            }),
-            bell: watch::Sender::new(()),
+            kept: Mutex::default(),
+            last: AtomicU64::new(last),
+            rooms: (0..rooms).map(|_| Room::default()).collect(),
+            turn: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts the heralds; they end with [`Hub::close`].
+    pub fn start(self: &Arc<Self>) {
+        for number in 0..self.rooms.len() {
+            let hub = self.clone();
+            tokio::spawn(async move { hub.herald(&hub.rooms[number]).await });
         }
     }
 
     /// Keeps an event. Listeners hear of it at the next [`Hub::ring`].
     pub fn publish(&self, event: Event) {
-        let mut kept = self.lock();
-        if kept.events.len() >= BACKLOG {
-            kept.events.pop_front();
+        let mut kept = self.kept();
+        if kept.len() >= BACKLOG {
+            kept.pop_front();
         }
-        kept.last = event.sequence;
-        kept.events.push_back(Arc::new(Published {
+        let number = event.sequence;
+        kept.push_back(Arc::new(Published {
             event,
             frame: OnceLock::new(),
         }));
+        self.last.store(number, Ordering::Release);
     }
 
-    /// Wakes the listeners.
+    /// Has the listeners woken.
     pub fn ring(&self) {
-        if self.bell.receiver_count() > 0 {
-            self.bell.send_replace(());
+        for room in &self.rooms {
+            room.bell.notify_one();
         }
     }
 
     /// Ends all listeners: the program stops.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.bell.send_replace(());
+        self.ring();
     }
 
     /// The number of the newest event.
     pub fn last(&self) -> u64 {
-        self.lock().last
+        self.last.load(Ordering::Acquire)
     }
 
     /// A listener for what comes after the event with this number; `None`: after now.
     pub fn listen(self: &Arc<Self>, since: Option<u64>) -> Listener {
-        let bell = self.bell.subscribe();
+        let room = self.turn.fetch_add(1, Ordering::Relaxed) % self.rooms.len();
+        let quiet = self.rooms[room].waiting().quiet;
         Listener {
             at: since.unwrap_or_else(|| self.last()),
-            bell,
             hub: self.clone(),
+            room,
+            place: None,
+            quiet,
+        }
+    }
+
+    async fn herald(&self, room: &Room) {
+        loop {
+            // Cancel-safe: a bell that was rung meanwhile is heard at the next look.
+            let quiet = tokio::time::timeout(QUIET, room.bell.notified()).await;
+            let mut woken = room.emptied(quiet.is_err()).into_iter().peekable();
+            while woken.peek().is_some() {
+                for (_, waker) in woken.by_ref().take(WAKE_AT_A_TIME) {
+                    waker.wake();
+                }
+                tokio::task::yield_now().await;
+            }
+            if self.closed.load(Ordering::Acquire) {
+                return;
+            }
         }
     }
 
     fn after(&self, number: u64) -> Option<Heard> {
-        let kept = self.lock();
-        if number == kept.last {
+        let last = self.last();
+        if number == last {
             return None;
         }
-        let first = kept.events.front().map_or(u64::MAX, |e| e.event.sequence);
+        let kept = self.kept();
+        let first = kept.front().map_or(u64::MAX, |e| e.event.sequence);
         // A number from before what is kept, or one that was never given.
-        if number > kept.last || number.saturating_add(1) < first {
+        if number > last || number.saturating_add(1) < first {
             return Some(Heard::Missed);
         }
-        let from = kept.events.partition_point(|e| e.event.sequence <= number);
-        let events = kept.events.range(from..).take(HANDFUL);
+        let from = kept.partition_point(|e| e.event.sequence <= number);
+        let events = kept.range(from..).take(HANDFUL);
         Some(Heard::Events(events.cloned().collect()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<Published>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Room {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All who wait; the room is empty then.
+    fn emptied(&self, quiet: bool) -> Slab<Waker> {
+        let mut waiting = self.waiting();
+        waiting.emptied += 1;
+        waiting.quiet += u64::from(quiet);
+        std::mem::take(&mut waiting.places)
     }
 }
 
@@ -127,46 +191,98 @@ pub enum Heard {
     Events(Vec<Arc<Published>>),
     /// Events are gone that it did not hear. It is to read the state and say by [`Listener::caught_up`] as of which event.
     Missed,
+    /// Nothing happened for a while.
+    Nothing,
     /// The program stops.
     Closed,
 }
 
-/// One listener's place.
+/// One listener: its place among the events, and in its room while it waits.
 #[derive(Debug)]
 pub struct Listener {
     hub: Arc<Hub>,
-    bell: watch::Receiver<()>,
     at: u64,
+    room: usize,
+    place: Option<Place>,
+    quiet: u64,
+}
+
+#[derive(Debug)]
+struct Place {
+    emptied: u64,
+    key: usize,
 }
 
 impl Listener {
+    /// What comes next. Nothing is taken before it is returned.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        if let Some(heard) = self.heard() {
+            return Poll::Ready(heard);
+        }
+        if self.wait(context.waker()) {
+            return Poll::Ready(Heard::Nothing);
+        }
+        // What came before the place was taken would be told to nobody.
+        self.heard().map_or(Poll::Pending, Poll::Ready)
+    }
+
     /// Waits for what comes next. Cancel-safe: nothing is taken before it is returned.
     pub async fn next(&mut self) -> Heard {
-        loop {
-            if self.hub.closed.load(Ordering::Acquire) {
-                return Heard::Closed;
-            }
-            // What is rung from here on is not missed.
-            self.bell.mark_unchanged();
-            match self.hub.after(self.at) {
-                Some(Heard::Events(events)) => {
-                    if let Some(last) = events.last() {
-                        self.at = last.event.sequence;
-                    }
-                    return Heard::Events(events);
-                }
-                Some(heard) => return heard,
-                None => {}
-            }
-            if self.bell.changed().await.is_err() {
-                return Heard::Closed;
-            }
-        }
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The number of the event that it heard last, or that it begins after.
+    pub fn at(&self) -> u64 {
+        self.at
     }
 
     /// Goes on after this event.
     pub fn caught_up(&mut self, number: u64) {
         self.at = number;
+    }
+
+    fn heard(&mut self) -> Option<Heard> {
+        if self.hub.closed.load(Ordering::Acquire) {
+            return Some(Heard::Closed);
+        }
+        let heard = self.hub.after(self.at);
+        if let Some(Heard::Events(events)) = &heard
+            && let Some(last) = events.last()
+        {
+            self.at = last.event.sequence;
+        }
+        heard
+    }
+
+    /// Takes a place in the room, or says that it has been quiet.
+    fn wait(&mut self, waker: &Waker) -> bool {
+        let mut waiting = self.hub.rooms[self.room].waiting();
+        if std::mem::replace(&mut self.quiet, waiting.quiet) != waiting.quiet {
+            return true;
+        }
+        match &self.place {
+            Some(place) if place.emptied == waiting.emptied => {
+                if let Some(kept) = waiting.places.get_mut(place.key) {
+                    kept.clone_from(waker);
+                }
+            }
+            _ => {
+                let (emptied, key) = (waiting.emptied, waiting.places.insert(waker.clone()));
+                self.place = Some(Place { emptied, key });
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut waiting = self.hub.rooms[self.room].waiting();
+        if let Some(place) = &self.place
+            && place.emptied == waiting.emptied
+        {
+            waiting.places.try_remove(place.key);
+        }
     }
 }
 
@@ -195,6 +311,7 @@ mod tests {
     #[tokio::test]
     async fn a_listener_hears_every_event_once_and_in_order() {
         let hub = Arc::new(Hub::new(7));
+        hub.start();
         let mut early = hub.listen(None);
         hub.publish(event(8));
         hub.publish(event(9));

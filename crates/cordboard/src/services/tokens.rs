@@ -4,10 +4,12 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use cordboard_core::Wall;
 use cordboard_core::ids::UserId;
 use cordboard_store::{ApiToken, UserToken};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The known tokens, by hash. What is stored is the store's; this is what requests are checked against.
@@ -15,6 +17,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Tokens {
     users: Mutex<HashMap<String, UserToken>>,
     api: Mutex<HashMap<String, ApiToken>>,
+    /// How often tokens of the API were taken away: who holds one looks it up again only when this has moved.
+    taken: AtomicU64,
+}
+
+/// A token of the API in use for longer than one request.
+#[derive(Clone, Debug)]
+pub struct Held {
+    hash: String,
+    expires: Option<Wall>,
+    taken: u64,
+}
+
+impl Held {
+    /// Is its time over?
+    pub fn has_expired(&self, now: impl FnOnce() -> Wall) -> bool {
+        self.expires.is_some_and(|end| end <= now())
+    }
 }
 
 impl Tokens {
@@ -22,6 +41,7 @@ impl Tokens {
     pub fn set(&self, users: Vec<UserToken>, api: Vec<ApiToken>) {
         *lock(&self.users) = users.into_iter().map(|t| (t.hash.clone(), t)).collect();
         *lock(&self.api) = api.into_iter().map(|t| (t.hash.clone(), t)).collect();
+        self.taken.fetch_add(1, Ordering::Release);
     }
 
     /// Adds a user's token.
@@ -38,6 +58,7 @@ impl Tokens {
     pub fn remove(&self, hash: &str) {
         lock(&self.users).remove(hash);
         lock(&self.api).remove(hash);
+        self.taken.fetch_add(1, Ordering::Release);
     }
 
     /// Forgets all tokens of a user.
@@ -60,6 +81,28 @@ impl Tokens {
         (!ended).then_some(known)
     }
 
+    /// The API's token by what was given out, as [`Tokens::of_api`], with what [`Tokens::still_has`] asks about later.
+    pub fn hold_api(&self, token: &str, wall_ms: i64) -> Option<(ApiToken, Held)> {
+        // Read first: a token that is taken away behind the look-up moves it.
+        let taken = self.taken.load(Ordering::Acquire);
+        let known = self.of_api(token, wall_ms)?;
+        let held = Held {
+            hash: known.hash.clone(),
+            expires: known.expires,
+            taken,
+        };
+        Some((known, held))
+    }
+
+    /// Was it not taken away? Ten thousand ask at every event, so that this is one comparison as long as no token was.
+    pub fn still_has(&self, held: &mut Held) -> bool {
+        let taken = self.taken.load(Ordering::Acquire);
+        if std::mem::replace(&mut held.taken, taken) == taken {
+            return true;
+        }
+        lock(&self.api).contains_key(&held.hash)
+    }
+
     /// A user's tokens, oldest first.
     pub fn list_of(&self, user: &UserId) -> Vec<UserToken> {
         let wanted = user.as_str().to_lowercase();
@@ -80,14 +123,42 @@ impl Tokens {
     }
 }
 
-/// A new token, as it is given out once. `kind` tells people, and programs that look for leaked secrets, what it is.
+/// Whose a token is. It is written in front of it, for people, for programs that look for leaked secrets, and so that the
+/// command line sends neither kind to where the other belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Stands for a user.
+    User,
+    /// Opens the JSON API.
+    Api,
+}
+
+impl Kind {
+    /// The word in front of the underscore.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::User => "cbu",
+            Self::Api => "cba",
+        }
+    }
+
+    /// The kind of a token; `None` for one that is not ours.
+    pub fn of(token: &str) -> Option<Self> {
+        let (word, _) = token.split_once('_')?;
+        [Self::User, Self::Api]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+/// A new token, as it is given out once, behind the word that says what it is.
 ///
 /// # Panics
 /// When the system gives no randomness; nothing safe can be done then.
-pub fn generate(kind: &str) -> String {
+pub fn generate(word: &str) -> String {
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("the system gives randomness");
-    format!("{kind}_{}", BASE64_URL_SAFE_NO_PAD.encode(random))
+    format!("{word}_{}", BASE64_URL_SAFE_NO_PAD.encode(random))
 }
 
 /// The form in which a token is kept: its SHA-256, in hex.

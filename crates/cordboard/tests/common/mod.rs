@@ -3,6 +3,8 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 pub mod browser;
+pub mod events;
+pub mod process;
 
 use cordboard::app::Serves;
 use cordboard::directory_file::Format;

@@ -1,6 +1,6 @@
 //! Puts a [`Directory`] together and refuses what does not fit together.
 
-use super::{AppUser, Appearances, Device, DeviceProfile, Directory, EndUser, Folded};
+use super::{AppUser, Appearances, Device, DeviceProfile, Directory, EndUser, Folded, Right};
 use crate::ids::{DeviceName, DirectoryNumber, ProfileName, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -11,11 +11,14 @@ use thiserror::Error;
 pub const NAME_MAX: usize = 128;
 /// A directory number has at most so many digits.
 pub const NUMBER_MAX: usize = 50;
+/// A description or another free text has at most so many characters.
+pub const TEXT_MAX: usize = 255;
 
 /// What is wrong with the parts of a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DirectoryError {
-    /// Two end users, or two application users, whose ids differ at most in letter case.
+    /// Two users, end users or application users, whose ids differ at most in letter case: an id is asked for without saying of
+    /// which kind its user is.
     #[error("user {0} is there twice")]
     TwoUsers(UserId),
     /// Two devices whose names differ at most in letter case.
@@ -40,20 +43,38 @@ pub enum DirectoryError {
         /// What is missing.
         profile: ProfileName,
     },
-    /// A device names an owner who is not there.
-    #[error("device {device} names owner {owner}, who does not exist")]
-    NoSuchOwner {
+    /// A device or a profile names a user who is not there.
+    #[error("{of} names user {user}, who does not exist")]
+    NoSuchUser {
         /// What names him.
-        device: DeviceName,
+        of: String,
         /// Who is missing.
-        owner: UserId,
+        user: UserId,
+    },
+    /// A line is twice on one device or profile.
+    #[error("line {line} is twice on {of}")]
+    TwoLines {
+        /// The device or profile.
+        of: String,
+        /// The line.
+        line: DirectoryNumber,
+    },
+    /// A free text that is too long or has control characters.
+    #[error(
+        "the {field} of {of} must be at most {TEXT_MAX} characters, none of them a control character"
+    )]
+    BadText {
+        /// Whose it is.
+        of: String,
+        /// Which one.
+        field: &'static str,
     },
     /// A name or id is empty.
     #[error("an empty {0}")]
     Empty(&'static str),
     /// A name or id that is too long or has characters that no name has.
     #[error(
-        "`{0}` is no name: at most {NAME_MAX} characters, none a control character, no space at either end"
+        "`{0}` is no name: at most {NAME_MAX} characters, none of them a slash, backslash or control character, no white space at either end, nor only dots"
     )]
     BadName(String),
     /// A line with a number that no phone can have.
@@ -112,11 +133,10 @@ impl Builder {
     /// # Errors
     /// The first [`DirectoryError`] found, in the order users, application users, devices, profiles, references.
     pub fn fits(&self) -> Result<(), DirectoryError> {
-        let users = names(self.users.iter().map(|u| &u.id), DirectoryError::TwoUsers)?;
-        names(
-            self.app_users.iter().map(|u| &u.id),
-            DirectoryError::TwoUsers,
-        )?;
+        let ids = self.users.iter().map(|u| &u.id);
+        let ids = ids.chain(self.app_users.iter().map(|u| &u.id));
+        names(ids, DirectoryError::TwoUsers)?;
+        let users: HashSet<Folded> = self.users.iter().map(|u| Folded::of(u.id.text())).collect();
         let devices = names(
             self.devices.iter().map(|d| &d.name),
             DirectoryError::TwoDevices,
@@ -124,47 +144,96 @@ impl Builder {
         let profiles = self.profiles.iter().map(|p| &p.name);
         let profiles = names(profiles, DirectoryError::TwoProfiles)?;
         for user in &self.users {
-            check_lines(user.id.as_str(), user.primary_line.as_slice())?;
-            let mut named = user.devices.iter();
-            if let Some(device) = named.find(|d| !devices.contains(&Folded::of(d.as_str()))) {
-                return Err(DirectoryError::NoSuchDevice {
-                    user: user.id.clone(),
-                    device: device.clone(),
-                });
-            }
-            let mut named = user.profiles.iter();
-            if let Some(profile) = named.find(|p| !profiles.contains(&Folded::of(p.as_str()))) {
+            let of = user.id.as_str();
+            check_lines(of, user.primary_line.as_slice())?;
+            check_text(of, "first name", &user.first_name)?;
+            check_text(of, "last name", &user.last_name)?;
+            check_rights(of, &user.rights)?;
+            check_devices(&user.id, &user.devices, &devices)?;
+            if let Some(profile) = missing(&user.profiles, &profiles) {
                 return Err(DirectoryError::NoSuchProfile {
                     user: user.id.clone(),
                     profile: profile.clone(),
                 });
             }
         }
+        for user in &self.app_users {
+            check_rights(user.id.as_str(), &user.rights)?;
+            check_devices(&user.id, &user.devices, &devices)?;
+        }
         for profile in &self.profiles {
-            check_lines(profile.name.as_str(), &profile.lines)?;
+            let of = profile.name.as_str();
+            check_lines(of, &profile.lines)?;
+            check_text(of, "model", &profile.model)?;
+            check_users(of, &profile.owners, &users)?;
+            check_users(of, &profile.default_for, &users)?;
         }
         for device in &self.devices {
-            check_lines(device.name.as_str(), &device.lines)?;
-            let mut owner = device.owner.iter();
-            if let Some(owner) = owner.find(|o| !users.contains(&Folded::of(o.as_str()))) {
-                return Err(DirectoryError::NoSuchOwner {
-                    device: device.name.clone(),
-                    owner: owner.clone(),
-                });
-            }
+            let of = device.name.as_str();
+            check_lines(of, &device.lines)?;
+            check_text(of, "model", &device.model)?;
+            check_text(of, "description", &device.description)?;
+            check_text(of, "address", device.address.as_deref().unwrap_or_default())?;
+            check_users(of, device.owner.as_slice(), &users)?;
         }
         Ok(())
     }
 }
 
+/// The first name of a list that is not known.
+fn missing<'a, N: Name>(named: &'a [N], known: &HashSet<Folded>) -> Option<&'a N> {
+    named
+        .iter()
+        .find(|name| !known.contains(&Folded::of(name.text())))
+}
+
+fn check_devices(
+    user: &UserId,
+    named: &[DeviceName],
+    known: &HashSet<Folded>,
+) -> Result<(), DirectoryError> {
+    missing(named, known).map_or(Ok(()), |device| {
+        Err(DirectoryError::NoSuchDevice {
+            user: user.clone(),
+            device: device.clone(),
+        })
+    })
+}
+
+fn check_users(of: &str, named: &[UserId], known: &HashSet<Folded>) -> Result<(), DirectoryError> {
+    missing(named, known).map_or(Ok(()), |user| {
+        Err(DirectoryError::NoSuchUser {
+            of: of.to_owned(),
+            user: user.clone(),
+        })
+    })
+}
+
+fn check_text(of: &str, field: &'static str, text: &str) -> Result<(), DirectoryError> {
+    if text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(DirectoryError::BadText {
+        of: of.to_owned(),
+        field,
+    })
+}
+
+fn check_rights(of: &str, rights: &[Right]) -> Result<(), DirectoryError> {
+    rights
+        .iter()
+        .try_for_each(|right| check_text(of, "right", &right.0))
+}
+
 /// The names of entries of a kind, each of which may be there once.
 fn names<'a, N: Name + 'a>(
-    all: impl ExactSizeIterator<Item = &'a N>,
+    all: impl Iterator<Item = &'a N>,
     twice: impl Fn(N) -> DirectoryError,
 ) -> Result<HashSet<Folded>, DirectoryError> {
-    let mut known = HashSet::with_capacity(all.len());
+    let mut known = HashSet::with_capacity(all.size_hint().0);
     for name in all {
         check_name(name.text())?;
+        check_address(name.text())?;
         if !known.insert(Folded::of(name.text())) {
             return Err(twice(name.clone()));
         }
@@ -209,16 +278,29 @@ fn check_name(name: &str) -> Result<(), DirectoryError> {
     if name.trim().is_empty() {
         return Err(DirectoryError::Empty("name or id"));
     }
-    let blank = |c: Option<char>| c.is_some_and(|c| c == ' ' || c == '\u{a0}');
-    let bare = blank(name.chars().next()) || blank(name.chars().next_back());
-    if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) || bare {
+    let control = name.chars().any(char::is_control);
+    if name.chars().count() > NAME_MAX || control || name.trim() != name {
+        return Err(DirectoryError::BadName(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// An entry's name is a piece of an address, where a slash divides and dots lead elsewhere.
+fn check_address(name: &str) -> Result<(), DirectoryError> {
+    if name.contains(['/', '\\']) || name == "." || name == ".." {
         return Err(DirectoryError::BadName(name.to_owned()));
     }
     Ok(())
 }
 
 fn check_lines(of: &str, lines: &[DirectoryNumber]) -> Result<(), DirectoryError> {
-    for line in lines {
+    for (index, line) in lines.iter().enumerate() {
+        if lines[..index].contains(line) {
+            return Err(DirectoryError::TwoLines {
+                of: of.to_owned(),
+                line: line.clone(),
+            });
+        }
         let number = line.digits.as_str();
         let known = |b: u8| b.is_ascii_digit() || b"*#+ABCD".contains(&b);
         if number.is_empty() || number.len() > NUMBER_MAX || !number.bytes().all(known) {

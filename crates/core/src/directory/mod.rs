@@ -6,7 +6,7 @@
 mod build;
 mod edit;
 
-pub use build::{Builder, DirectoryError, NAME_MAX, NUMBER_MAX};
+pub use build::{Builder, DirectoryError, NAME_MAX, NUMBER_MAX, TEXT_MAX};
 pub use edit::{Change, Entry};
 
 use crate::ids::{DeviceName, Digits, DirectoryNumber, Partition, ProfileName, UserId};
@@ -221,13 +221,19 @@ impl<'a> Account<'a> {
     }
 }
 
-/// The key under which names and ids are found: folded to lower case.
+/// The key under which a name or id is found: without white space around it, in small letters. Two entries of a kind never have
+/// the same.
+pub fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// A folded name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Folded(Box<str>);
 
 impl Folded {
     fn of(text: &str) -> Self {
-        Self(text.trim().to_lowercase().into())
+        Self(folded(text).into())
     }
 }
 

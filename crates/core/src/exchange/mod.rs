@@ -36,7 +36,7 @@ pub use vocabulary::{
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
-use crate::directory::Directory;
+use crate::directory::{Directory, folded};
 use crate::ids::{
     CallId, CallKey, DeviceName, DirectoryNumber, LegId, MixId, PartId, Ticket, UserId,
 };
@@ -287,6 +287,16 @@ impl Exchange {
     }
 
     fn set_directory(&mut self, directory: Arc<Directory>) {
+        // Nobody sits at a phone that is gone, or with a profile that is; the next user of that name does not sit there either.
+        let over: Vec<DeviceName> = self
+            .logins
+            .iter()
+            .filter(|(_, login)| !login.fits(&directory))
+            .map(|(device, _)| device.clone())
+            .collect();
+        for device in over {
+            self.logins.remove(&device);
+        }
         let before = std::mem::replace(&mut self.directory, directory);
         self.directory_before.get_or_insert(before);
     }
@@ -720,14 +730,19 @@ impl Exchange {
     fn find(&self, whose: &Whose) -> Result<(CallKey, Place), Refusal> {
         let key = *self.keys.get(&whose.call).ok_or(Refusal::NoSuchCall)?;
         let call = self.calls.get(&key).ok_or(Refusal::NoSuchCall)?;
-        let device = self
-            .directory
-            .device(whose.device.as_str())
-            .ok_or(Refusal::NoSuchDevice)?;
-        let place = call
-            .place_of_device(&device.name)
-            .ok_or(Refusal::NoSuchCall)?;
-        Ok((key, place))
+        let known = self.directory.device(whose.device.as_str());
+        // A live part keeps the device it began with, also when that was taken out of the directory.
+        let Some(known) = known else {
+            let wanted = folded(whose.device.as_str());
+            let mut devices = call
+                .places()
+                .filter_map(|place| call.part(place).device.as_ref());
+            let gone = devices.find(|device| folded(device.as_str()) == wanted);
+            let place = gone.and_then(|device| call.place_of_device(device));
+            return place.map(|place| (key, place)).ok_or(Refusal::NoSuchDevice);
+        };
+        let place = call.place_of_device(&known.name);
+        place.map(|place| (key, place)).ok_or(Refusal::NoSuchCall)
     }
 
     /// The last question before the driver is asked: is there a network? [exchange §7]

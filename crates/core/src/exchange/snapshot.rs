@@ -1,7 +1,8 @@
 //! Reading live state: through the same door as everything else.
 
 use super::Exchange;
-use super::vocabulary::{Actor, CallPlan, Counts, DeviceView, Query, Reply};
+use super::vocabulary::{Actor, CallPlan, Counts, DeviceView, Query, Reply, StateView};
+use crate::call::CallRecord;
 use crate::directory::Device;
 use crate::ids::{DeviceName, UserId};
 use crate::refusal::Refusal;
@@ -17,13 +18,7 @@ impl Exchange {
                     .ok_or(Refusal::NoSuchCall)?;
                 Ok(Reply::Call(Box::new(call.record())))
             }
-            Query::Calls => Ok(Reply::Calls(
-                self.calls
-                    .iter()
-                    .rev()
-                    .map(|(_, call)| call.record())
-                    .collect(),
-            )),
+            Query::Calls => Ok(Reply::Calls(self.records())),
             Query::Device(name) => {
                 let device = self
                     .directory
@@ -31,9 +26,12 @@ impl Exchange {
                     .ok_or(Refusal::NoSuchDevice)?;
                 Ok(Reply::Devices(vec![self.view(device)]))
             }
-            Query::Devices => Ok(Reply::Devices(
-                self.directory.devices().map(|d| self.view(d)).collect(),
-            )),
+            Query::Devices => Ok(Reply::Devices(self.views())),
+            Query::State => Ok(Reply::State(Box::new(StateView {
+                calls: self.records(),
+                devices: self.views(),
+                network_up: self.now.network_up,
+            }))),
             Query::DevicesOf(user) => {
                 self.directory
                     .account(user.as_str())
@@ -73,6 +71,16 @@ impl Exchange {
                 network_up: self.now.network_up,
             })),
         }
+    }
+
+    /// The live calls, newest first.
+    fn records(&self) -> Vec<CallRecord> {
+        let calls = self.calls.iter().rev();
+        calls.map(|(_, call)| call.record()).collect()
+    }
+
+    fn views(&self) -> Vec<DeviceView> {
+        self.directory.devices().map(|d| self.view(d)).collect()
     }
 
     fn view(&self, device: &Device) -> DeviceView {

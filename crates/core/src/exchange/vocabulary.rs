@@ -164,6 +164,8 @@ pub enum Query {
     },
     /// Counts for metrics.
     Counts,
+    /// Everything that is live.
+    State,
 }
 
 /// A call that would be placed: who would call whom.
@@ -226,6 +228,8 @@ pub enum Reply {
     Plan(Box<CallPlan>),
     /// Counts.
     Counts(Counts),
+    /// Everything that is live.
+    State(Box<StateView>),
 }
 
 /// What comes out. Everything of one step is released together, after its saves are stored.
@@ -273,6 +277,17 @@ pub enum Saved {
     Login(MobilityLogin),
 }
 
+/// Everything that is live, as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateView {
+    /// Live calls, newest first.
+    pub calls: Vec<CallRecord>,
+    /// Every device, in directory order.
+    pub devices: Vec<DeviceView>,
+    /// Is there a network?
+    pub network_up: bool,
+}
+
 /// Who sits where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MobilityLogin {
@@ -284,6 +299,15 @@ pub struct MobilityLogin {
     pub profile: ProfileName,
     /// Since when.
     pub since: Wall,
+}
+
+impl MobilityLogin {
+    /// Is there still everything that it names?
+    pub fn fits(&self, directory: &Directory) -> bool {
+        directory.device(self.device.as_str()).is_some()
+            && directory.end_user(self.user.as_str()).is_some()
+            && directory.profile(self.profile.as_str()).is_some()
+    }
 }
 
 /// A change, numbered without gaps. [exchange §4]

@@ -26,9 +26,12 @@ async fn live(app: &App, query: exchange::Query) -> Result<Vec<DeviceView>, Prob
     };
     match app.handle.command(command).await? {
         Reply::Devices(views) => Ok(views),
-        Reply::Done | Reply::Call(_) | Reply::Calls(_) | Reply::Plan(_) | Reply::Counts(_) => {
-            Ok(Vec::new())
-        }
+        Reply::Done
+        | Reply::Call(_)
+        | Reply::Calls(_)
+        | Reply::Plan(_)
+        | Reply::Counts(_)
+        | Reply::State(_) => Ok(Vec::new()),
     }
 }
 

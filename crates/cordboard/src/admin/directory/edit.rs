@@ -74,12 +74,14 @@ impl From<DirectoryError> for Problem {
             | DirectoryError::TwoProfiles(_)
             | DirectoryError::NoSuchDevice { .. }
             | DirectoryError::NoSuchProfile { .. }
-            | DirectoryError::NoSuchOwner { .. } => {
+            | DirectoryError::NoSuchUser { .. } => {
                 let title = "It does not fit what is there";
                 Self::new(StatusCode::CONFLICT, "does-not-fit", title).because(error.to_string())
             }
             DirectoryError::Empty(_)
             | DirectoryError::BadName(_)
+            | DirectoryError::BadText { .. }
+            | DirectoryError::TwoLines { .. }
             | DirectoryError::BadNumber { .. } => Self::bad_request(error.to_string()),
         }
     }

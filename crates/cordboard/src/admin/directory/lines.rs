@@ -138,7 +138,8 @@ impl Owner {
         edit(app, |directory| {
             let (mut lines, tag) = self.lines(directory, name)?;
             let at = place(&lines, index)?;
-            may_change(headers, &tag)?;
+            // By its place alone, a request that is sent twice would remove two lines.
+            may_replace(headers, &tag)?;
             lines.remove(at);
             self.with(directory, name, lines)
         })
@@ -251,8 +252,9 @@ pub(in crate::admin) async fn replace_device_line(
 /// Remove a line of a device; those behind it move up.
 #[utoipa::path(delete, path = "/api/v1/devices/{name}/lines/{index}", tag = "directory",
     params(("name" = String, Path, description = "The device's name"), ("index" = usize, Path, description = "From 1"),
-        ("If-Match" = Option<String>, Header, description = "The device's ETag that was read")),
-    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem)))]
+        ("If-Match" = String, Header, description = "The device's ETag that was read, or *")),
+    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem),
+    (status = 428, body = admin::Problem)))]
 pub(in crate::admin) async fn delete_device_line(
     State(app): State<Arc<App>>,
     at: Result<Path<(String, usize)>, PathRejection>,
@@ -321,8 +323,9 @@ pub(in crate::admin) async fn replace_profile_line(
 /// Remove a line of a profile; those behind it move up.
 #[utoipa::path(delete, path = "/api/v1/profiles/{name}/lines/{index}", tag = "directory",
     params(("name" = String, Path, description = "The profile's name"), ("index" = usize, Path, description = "From 1"),
-        ("If-Match" = Option<String>, Header, description = "The profile's ETag that was read")),
-    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem)))]
+        ("If-Match" = String, Header, description = "The profile's ETag that was read, or *")),
+    responses((status = 204), (status = 400, body = admin::Problem), (status = 404, body = admin::Problem), (status = 412, body = admin::Problem),
+    (status = 428, body = admin::Problem)))]
 pub(in crate::admin) async fn delete_profile_line(
     State(app): State<Arc<App>>,
     at: Result<Path<(String, usize)>, PathRejection>,

@@ -77,7 +77,7 @@ pub(in crate::admin) struct How {
     /// Only say what would change.
     #[serde(default)]
     dry_run: bool,
-    /// Keep entries that the file does not name.
+    /// Keep what the file does not name or leaves empty.
     #[serde(default)]
     merge: bool,
 }
@@ -121,13 +121,11 @@ pub(in crate::admin) async fn import(
             let why = "logins and tokens are for `lab --directory` only";
             return Err(Problem::bad_request(why));
         }
-        contents.keep_secrets_of(&old);
-        if how.merge {
-            contents.keep_entries_of(&old);
+        if contents.names_nothing() {
+            let why = "the body names no user, device or profile";
+            return Err(Problem::bad_request(why));
         }
-        let directory = contents.builder.build()?;
-        let difference = Difference::between(&old, &directory);
-        Ok((directory, difference))
+        Ok(contents.over(&old, how.merge)?)
     });
     let (directory, difference) = read.await.map_err(|_| broken())??;
     let empty = difference.added + difference.changed + difference.removed == 0;

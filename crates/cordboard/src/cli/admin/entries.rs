@@ -1,6 +1,6 @@
 //! `admin users|app-users|devices|profiles`: list, show, add, change, remove.
 
-use super::reach::{Reach, listing, sheet};
+use super::reach::{Meant, Reach, listing, sheet, shown};
 use crate::cli::Usage;
 use crate::cli::connect::secret;
 use cordboard_client::admin::{Answer, Ask, path};
@@ -92,12 +92,16 @@ pub(super) enum Do<F: clap::Args> {
         name: String,
         #[command(flatten)]
         fields: F,
+        #[command(flatten)]
+        meant: Meant,
     },
     /// Remove one
     Remove {
         /// Which
         #[arg(value_name = "NAME")]
         name: String,
+        #[command(flatten)]
+        meant: Meant,
     },
 }
 
@@ -127,7 +131,7 @@ pub(super) async fn run<F: Fields>(reach: &Reach, kind: Kind, what: Do<F>) -> Re
         }
         Do::Show { name } => {
             let answer = client.ask(Method::GET, &one(&name), Ask::default()).await;
-            reach.told(answer, |answer| sheet(&answer.body))
+            reach.told(answer, shown)
         }
         Do::Add { name, fields } => {
             let mut body = F::needed();
@@ -143,7 +147,11 @@ pub(super) async fn run<F: Fields>(reach: &Reach, kind: Kind, what: Do<F>) -> Re
                 format!("added {}", answer.body[kind.key].as_str().unwrap_or(&name))
             })
         }
-        Do::Set { name, fields } => {
+        Do::Set {
+            name,
+            fields,
+            meant,
+        } => {
             let said = fields.said()?;
             if said.is_empty() {
                 return Err(Usage::new("say what to change; --help names the flags"));
@@ -161,6 +169,7 @@ pub(super) async fn run<F: Fields>(reach: &Reach, kind: Kind, what: Do<F>) -> Re
                 body.insert("lines".to_owned(), lines);
             }
             body.extend(said);
+            let tag = meant.said().or(tag);
             let body = Value::Object(body);
             let ask = Ask {
                 json: Some(&body),
@@ -170,10 +179,16 @@ pub(super) async fn run<F: Fields>(reach: &Reach, kind: Kind, what: Do<F>) -> Re
             let answer = client.ask(Method::PUT, &one(&name), ask).await;
             reach.told(answer, |answer| sheet(&answer.body))
         }
-        Do::Remove { name } => {
-            let answer = client
-                .ask(Method::DELETE, &one(&name), Ask::default())
-                .await;
+        Do::Remove { name, meant } => {
+            let tag = match meant.tag(&client, &one(&name)).await {
+                Ok(tag) => tag,
+                Err(error) => return Ok(reach.refused(&error)),
+            };
+            let ask = Ask {
+                tag: tag.as_deref(),
+                ..Ask::default()
+            };
+            let answer = client.ask(Method::DELETE, &one(&name), ask).await;
             reach.told(answer, |_| format!("removed {name}"))
         }
     })

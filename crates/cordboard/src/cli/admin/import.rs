@@ -19,7 +19,8 @@ const FORMATS: &str = "A file that ends in .csv is a table headed like the origi
 device or profile: USER ID, FIRST NAME, LAST NAME, PASSWORD or PASSWORD HASH, PIN or PIN HASH, CREDENTIAL,
 PRIMARY EXTENSION, RIGHT 1 …, CONTROLLED DEVICE 1 …, CONTROLLED PROFILE 1 … · APPLICATION USER ID · DEVICE NAME,
 MODEL, PROTOCOL, DESCRIPTION, OWNER USER ID, ADDRESS, EXTENSION MOBILITY · PROFILE NAME, PROFILE OWNER 1 …,
-DEFAULT FOR 1 … · DIRECTORY NUMBER 1, ROUTE PARTITION 1 … A row may name a user and his device at once.
+DEFAULT FOR 1 … · DIRECTORY NUMBER 1, ROUTE PARTITION 1 … A row may name a user and his device at once;
+a further row of a name adds to its lists.
 Any other file is TOML; `admin export` writes either.";
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,7 @@ pub(super) struct Import {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Keep what the file does not name
+    /// Keep what the file does not name or leaves empty
     #[arg(long)]
     merge: bool,
     #[command(flatten)]
@@ -75,11 +76,15 @@ impl StoreChoice {
         })
     }
 
-    /// Opens the store and sees that nobody else does.
-    fn open(database: &Path) -> anyhow::Result<(Store, std::fs::File)> {
+    /// Opens the store and sees that nobody else does. One that is only read must be there: whoever mistypes a folder would else
+    /// be shown an empty one.
+    fn open(database: &Path, to_change: bool) -> anyhow::Result<(Store, std::fs::File)> {
         let folder = database.parent().map(Path::to_owned).unwrap_or_default();
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        if to_change {
+            crate::program::private_folder(&folder)?;
+        } else if !database.is_file() {
+            anyhow::bail!("there is no store at {}", database.display());
+        }
         let lock = crate::program::lock_folder(&folder)?;
         Ok((Store::open(database, Sync::Full)?, lock))
     }
@@ -121,6 +126,10 @@ fn read(file: &Path) -> anyhow::Result<Contents> {
 pub(super) async fn import(reach: &Reach, options: Import) -> anyhow::Result<u8> {
     let database = options.store.database()?;
     let contents = read(&options.file)?;
+    if contents.names_nothing() {
+        let file = options.file.display();
+        return Err(Usage::new(format!("{file} names no user, device or profile")).into());
+    }
     match database {
         Some(database) => into_store(reach, &options, contents, &database),
         None => to_server(reach, &options, contents).await,
@@ -133,20 +142,12 @@ fn into_store(
     mut contents: Contents,
     database: &Path,
 ) -> anyhow::Result<u8> {
-    let (mut store, _lock) = StoreChoice::open(database)?;
+    let (mut store, _lock) = StoreChoice::open(database, !options.dry_run)?;
     let before = store.directory()?.build()?;
-    contents.keep_secrets_of(&before);
-    if options.merge {
-        contents.keep_entries_of(&before);
-    }
-    let directory = contents.builder.build()?;
-    let difference = Difference::between(&before, &directory);
+    let (directory, difference) = contents.over(&before, options.merge)?;
     drop(before);
     if !options.dry_run {
-        let mut tokens = contents.tokens;
-        let kept = store.tokens()?.into_iter();
-        tokens.extend(kept.filter(|t| directory.end_user(t.user.as_str()).is_some()));
-        store.import(&directory, &contents.logins, &tokens)?;
+        store.import(&directory, contents.logins, contents.tokens)?;
         crate::program::forget_seed(&mut store)?;
     }
     let Difference {
@@ -173,9 +174,8 @@ async fn to_server(reach: &Reach, options: &Import, contents: Contents) -> anyho
     }
     let client = reach.client()?;
     // Sent as it was understood here, secrets hashed.
-    let directory = contents.builder.build()?;
-    let bytes = directory_file::write(Format::Csv, &directory, true).into_bytes();
-    drop(directory);
+    let bytes = directory_file::csv::write(&contents.builder, true).into_bytes();
+    drop(contents);
     let place = format!(
         "{}?dry_run={}&merge={}",
         path(&["directory"]),
@@ -220,7 +220,7 @@ pub(super) async fn export(reach: &Reach, options: Export) -> anyhow::Result<u8>
     let format = options.file.as_deref().map_or(Format::Toml, Format::of);
     let text = match options.store.database()? {
         Some(database) => {
-            let (store, _lock) = StoreChoice::open(&database)?;
+            let (store, _lock) = StoreChoice::open(&database, false)?;
             directory_file::write(format, &store.directory()?.build()?, options.with_secrets)
         }
         None => {
@@ -242,10 +242,27 @@ pub(super) async fn export(reach: &Reach, options: Export) -> anyhow::Result<u8>
     };
     match &options.file {
         Some(file) => {
-            std::fs::write(file, text)
+            write(file, &text, options.with_secrets)
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }
         None => crate::cli::print_out(&text),
     }
     Ok(OK)
+}
+
+/// Writes a file; with secrets in it, one that only its owner can read.
+fn write(file: &Path, text: &str, secret: bool) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if secret {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let mut file = options.open(file)?;
+    #[cfg(unix)]
+    if secret {
+        // It may have been there, readable for all.
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    std::io::Write::write_all(&mut file, text.as_bytes())
 }

@@ -2,8 +2,10 @@
 
 use crate::cli::connect::{TrustChoice, print_failure, secret, variable};
 use crate::cli::{NO_PERMISSION, OK, PROTOCOL, REFUSED, UNAVAILABLE, Usage, print_out};
-use cordboard_client::admin::{AdminClient, AdminError, Answer};
+use crate::services::tokens::Kind;
+use cordboard_client::admin::{AdminClient, AdminError, Answer, Ask};
 use cordboard_wire::Secret;
+use http::Method;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -45,6 +47,15 @@ impl Reach {
                     .as_deref(),
             )?,
         };
+        if token
+            .as_ref()
+            .is_some_and(|token| Kind::of(token.expose()) == Some(Kind::User))
+        {
+            return Err(Usage::new(
+                "the token stands for a user and was not sent; the JSON API wants one of its own, \
+                 which `cordboard admin tokens create NAME --role ROLE` makes",
+            ));
+        }
         AdminClient::new(&self.server, &self.trust.trust()?, token)
             .map_err(|error| Usage::new(error.to_string()))
     }
@@ -93,6 +104,47 @@ impl Reach {
         eprintln!("cordboard: {error}");
         status
     }
+}
+
+/// Which state of an entry is meant.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Meant {
+    /// Only if its ETag, as `show` prints it, is still this; without it as it is found
+    #[arg(long, value_name = "ETAG")]
+    if_match: Option<String>,
+}
+
+impl Meant {
+    /// The tag that was said.
+    pub(in crate::cli) fn said(&self) -> Option<String> {
+        let tag = self.if_match.as_deref()?;
+        Some(match tag.starts_with('"') || tag == "*" {
+            true => tag.to_owned(),
+            false => format!("\"{tag}\""),
+        })
+    }
+
+    /// The tag that was said, else that of what is read now: who changes it meanwhile is not overwritten.
+    ///
+    /// # Errors
+    /// What the server says instead.
+    pub(in crate::cli) async fn tag(
+        &self,
+        client: &AdminClient,
+        path: &str,
+    ) -> Result<Option<String>, AdminError> {
+        match self.said() {
+            Some(tag) => Ok(Some(tag)),
+            None => Ok(client.ask(Method::GET, path, Ask::default()).await?.tag),
+        }
+    }
+}
+
+/// An entry for people, with the tag of its state.
+pub(in crate::cli) fn shown(answer: &Answer) -> String {
+    let tag = answer.tag.as_deref().map(|tag| tag.trim_matches('"'));
+    let tag = tag.map(|tag| format!("etag  {tag}\n"));
+    sheet(&answer.body) + &tag.unwrap_or_default()
 }
 
 /// A table for people: a head, then a row for each entry; columns as wide as they need to be.

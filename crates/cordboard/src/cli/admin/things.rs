@@ -1,7 +1,7 @@
 //! `admin lines|tokens|user-tokens|calls|lab`: what is not an entry of the directory.
 
 use super::entries::{escaped, line};
-use super::reach::{Reach, cell, listing, sheet, table};
+use super::reach::{Meant, Reach, cell, listing, sheet, shown, table};
 use crate::cli::Usage;
 use cordboard_client::admin::{AdminClient, AdminError, Answer, Ask, path};
 use http::Method;
@@ -38,6 +38,12 @@ pub(super) enum Lines {
     List {
         #[command(flatten)]
         of: MaybeOf,
+        /// At most so many, where every number is listed
+        #[arg(long, value_name = "N", conflicts_with_all = ["device", "profile"])]
+        limit: Option<usize>,
+        /// Only those after this one, where every number is listed
+        #[arg(long, value_name = "LINE", conflicts_with_all = ["device", "profile"])]
+        after: Option<String>,
     },
     /// Show one line of a device or profile
     Show {
@@ -52,6 +58,8 @@ pub(super) enum Lines {
         line: String,
         #[command(flatten)]
         of: Of,
+        #[command(flatten)]
+        meant: Meant,
     },
     /// Replace a line
     Set {
@@ -61,6 +69,8 @@ pub(super) enum Lines {
         line: String,
         #[command(flatten)]
         of: Of,
+        #[command(flatten)]
+        meant: Meant,
     },
     /// Remove a line; those behind it move up
     Remove {
@@ -68,6 +78,8 @@ pub(super) enum Lines {
         index: usize,
         #[command(flatten)]
         of: Of,
+        #[command(flatten)]
+        meant: Meant,
     },
 }
 
@@ -111,9 +123,11 @@ fn lines_path(device: Option<&str>, profile: Option<&str>, index: Option<usize>)
 pub(super) async fn lines(reach: &Reach, what: Lines) -> Result<u8, Usage> {
     let client = reach.client()?;
     Ok(match what {
-        Lines::List { of } => {
+        Lines::List { of, limit, after } => {
             let all = of.device.is_none() && of.profile.is_none();
             let place = lines_path(of.device.as_deref(), of.profile.as_deref(), None);
+            let limit = limit.map(|limit| limit.to_string());
+            let place = with(&place, &[("limit", limit), ("after", after)]);
             let columns: &[(&str, &str)] = if all {
                 &[
                     ("NUMBER", "number"),
@@ -134,10 +148,20 @@ pub(super) async fn lines(reach: &Reach, what: Lines) -> Result<u8, Usage> {
         }
         Lines::Show { index, of } => {
             let answer = send(&client, Method::GET, &of.path(Some(index)), None).await;
-            reach.told(answer, |answer| sheet(&answer.body))
+            reach.told(answer, shown)
         }
-        Lines::Add { line: number, of } => {
-            let answer = send(&client, Method::POST, &of.path(None), Some(line(&number))).await;
+        Lines::Add {
+            line: number,
+            of,
+            meant,
+        } => {
+            let (body, tag) = (line(&number), meant.said());
+            let ask = Ask {
+                json: Some(&body),
+                tag: tag.as_deref(),
+                ..Ask::default()
+            };
+            let answer = client.ask(Method::POST, &of.path(None), ask).await;
             reach.told(answer, |answer| {
                 format!("added as line {}", cell(&answer.body["index"]))
             })
@@ -146,23 +170,33 @@ pub(super) async fn lines(reach: &Reach, what: Lines) -> Result<u8, Usage> {
             index,
             line: number,
             of,
+            meant,
         } => {
             let place = of.path(Some(index));
-            let read = match send(&client, Method::GET, &place, None).await {
-                Ok(read) => read,
+            let tag = match meant.tag(&client, &place).await {
+                Ok(tag) => tag,
                 Err(error) => return Ok(reach.refused(&error)),
             };
             let body = line(&number);
             let ask = Ask {
                 json: Some(&body),
-                tag: read.tag.as_deref(),
+                tag: tag.as_deref(),
                 ..Ask::default()
             };
             let answer = client.ask(Method::PUT, &place, ask).await;
             reach.told(answer, |answer| sheet(&answer.body))
         }
-        Lines::Remove { index, of } => {
-            let answer = send(&client, Method::DELETE, &of.path(Some(index)), None).await;
+        Lines::Remove { index, of, meant } => {
+            let place = of.path(Some(index));
+            let tag = match meant.tag(&client, &place).await {
+                Ok(tag) => tag,
+                Err(error) => return Ok(reach.refused(&error)),
+            };
+            let ask = Ask {
+                tag: tag.as_deref(),
+                ..Ask::default()
+            };
+            let answer = client.ask(Method::DELETE, &place, ask).await;
             reach.told(answer, |_| format!("removed line {index}"))
         }
     })

@@ -175,7 +175,7 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of a directory that is imported over the API.
     pub import_bytes: usize,
-    /// Milliseconds from the end of a request's head to the end of its body.
+    /// Milliseconds from the end of a request's head to the end of its body; a second more for each 64 KiB that came.
     pub body_ms: u64,
     /// Milliseconds between two requests of a connection.
     pub idle_ms: u64,

@@ -237,7 +237,12 @@ pub fn placed(answer: Result<Reply, Refusal>) -> Result<String, Outcome> {
     match answer {
         Ok(Reply::Call(call)) => Ok(call.id.to_string()),
         Ok(
-            Reply::Done | Reply::Calls(_) | Reply::Devices(_) | Reply::Plan(_) | Reply::Counts(_),
+            Reply::Done
+            | Reply::Calls(_)
+            | Reply::Devices(_)
+            | Reply::Plan(_)
+            | Reply::Counts(_)
+            | Reply::State(_),
         ) => Err(ResponseCode::ServiceError.into()),
         Err(refusal) => Err(outcome(&refusal)),
     }
@@ -261,9 +266,14 @@ pub fn ended(answer: Result<Reply, Refusal>) -> Result<(), Outcome> {
 pub fn devices(answer: Result<Reply, Refusal>) -> Result<Devices, Outcome> {
     match answer {
         Ok(Reply::Devices(devices)) => Ok(Devices(devices)),
-        Ok(Reply::Done | Reply::Call(_) | Reply::Calls(_) | Reply::Plan(_) | Reply::Counts(_)) => {
-            Err(ResponseCode::ServiceError.into())
-        }
+        Ok(
+            Reply::Done
+            | Reply::Call(_)
+            | Reply::Calls(_)
+            | Reply::Plan(_)
+            | Reply::Counts(_)
+            | Reply::State(_),
+        ) => Err(ResponseCode::ServiceError.into()),
         Err(refusal) => Err(outcome(&refusal)),
     }
 }

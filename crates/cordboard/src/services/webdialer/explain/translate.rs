@@ -36,7 +36,12 @@ pub(super) fn planned(
             Ok((chosen, route(&plan)))
         }
         Ok(
-            Reply::Done | Reply::Call(_) | Reply::Calls(_) | Reply::Devices(_) | Reply::Counts(_),
+            Reply::Done
+            | Reply::Call(_)
+            | Reply::Calls(_)
+            | Reply::Devices(_)
+            | Reply::Counts(_)
+            | Reply::State(_),
         ) => Err((ResponseCode::ServiceError.into(), String::new())),
         Err(refusal) => Err((outcome(&refusal), refusal.to_string())),
     }

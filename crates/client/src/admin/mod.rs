@@ -1,5 +1,9 @@
 //! A client of cordboard's own JSON API. Shapes are in `cordboard_wire::admin`.
 
+mod events;
+
+pub use events::{Event, Events, SILENCE};
+
 use crate::http::{Address, ServerError, innermost};
 use crate::tls::Trust;
 use cordboard_wire::Secret;
@@ -15,8 +19,6 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What is read of an answer at most.
 const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
-/// What is read of one event at most.
-const LONGEST_EVENT: usize = 64 * 1024 * 1024;
 /// The header by which cordboard names the call that a request placed.
 const CALL_HEADER: HeaderName = HeaderName::from_static("cordboard-call");
 
@@ -71,6 +73,7 @@ pub struct AdminClient {
     address: String,
     http: Client,
     token: Option<Secret>,
+    silence: Duration,
 }
 
 /// What a request carries beside its address.
@@ -101,7 +104,14 @@ impl AdminClient {
             address: address.origin,
             http,
             token,
+            silence: SILENCE,
         })
+    }
+
+    /// Takes a stream of events for lost after another time than [`SILENCE`] without a byte.
+    pub fn with_silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
     }
 
     /// The server's address.
@@ -204,17 +214,27 @@ impl AdminClient {
         if let Some(since) = since {
             request = request.header("last-event-id", since.to_string());
         }
-        let response = request.send().await.map_err(|e| self.failed(e))?;
+        let response = self.unless_silent(request.send()).await?;
         let kind = response.headers().get(CONTENT_TYPE);
         if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
             self.read(response).await?;
             return Err(self.not_this_protocol("no events"));
         }
-        Ok(Events {
-            client: self.clone(),
-            response,
-            rest: Vec::new(),
-        })
+        Ok(Events::new(self.clone(), response, since))
+    }
+
+    /// Waits for what a stream brings, but not for ever: a connection that a firewall forgot says nothing more.
+    async fn unless_silent<T>(
+        &self,
+        heard: impl Future<Output = Result<T, reqwest::Error>>,
+    ) -> Result<T, AdminError> {
+        match tokio::time::timeout(self.silence, heard).await {
+            Ok(heard) => heard.map_err(|error| self.failed(error)),
+            Err(_) => Err(AdminError::Unreachable {
+                server: self.address.clone(),
+                why: format!("it has said nothing for {} s", self.silence.as_secs()),
+            }),
+        }
     }
 
     fn failed(&self, error: reqwest::Error) -> AdminError {
@@ -230,65 +250,6 @@ impl AdminClient {
             what: what.into(),
         }
     }
-}
-
-/// An event as it was sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// Its number.
-    pub number: u64,
-    /// What kind.
-    pub kind: String,
-    /// What it says.
-    pub data: Value,
-}
-
-/// A stream of events.
-#[derive(Debug)]
-pub struct Events {
-    client: AdminClient,
-    response: Response,
-    rest: Vec<u8>,
-}
-
-impl Events {
-    /// Waits for the next event; `None` when the server ends the stream. Cancel-safe.
-    ///
-    /// # Errors
-    /// The connection broke, or what came is no event.
-    pub async fn next(&mut self) -> Result<Option<Event>, AdminError> {
-        loop {
-            while let Some(end) = self.rest.windows(2).position(|w| w == b"\n\n") {
-                let frame: Vec<u8> = self.rest.drain(..end + 2).collect();
-                let frame = String::from_utf8_lossy(&frame);
-                if !frame.lines().any(|line| line.starts_with("data:")) {
-                    continue;
-                }
-                let event = event(&frame);
-                return match event {
-                    Some(event) => Ok(Some(event)),
-                    None => Err(self.client.not_this_protocol("something that is no event")),
-                };
-            }
-            if self.rest.len() > LONGEST_EVENT {
-                return Err(self.client.not_this_protocol("an event without end"));
-            }
-            let piece = self.response.chunk().await;
-            match piece.map_err(|e| self.client.failed(e))? {
-                Some(piece) => self.rest.extend_from_slice(&piece),
-                None => return Ok(None),
-            }
-        }
-    }
-}
-
-fn event(frame: &str) -> Option<Event> {
-    let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name));
-    Some(Event {
-        number: field("id: ")?.parse().ok()?,
-        kind: field("event: ")?.to_owned(),
-        data: serde_json::from_str(field("data: ")?).ok()?,
-    })
 }
 
 /// A path below `/api/v1`, each piece escaped.

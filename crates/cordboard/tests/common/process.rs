@@ -1,0 +1,96 @@
+//! `cordboard` as a user starts it.
+
+#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+use super::LIMIT;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+pub fn cordboard() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cordboard"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CORDBOARD")) {
+        command.env_remove(name);
+    }
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
+pub fn output(command: &mut Command) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A running server; killed when dropped.
+pub struct Server {
+    pub child: Child,
+    pub http: String,
+    pub folder: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    pub fn lab() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ports = folder.path().join("ports.json");
+        let child = cordboard()
+            .args(["lab", "--ports", "any", "--data"])
+            .arg(folder.path().join("lab"))
+            .arg("--port-file")
+            .arg(&ports)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut server = Self {
+            child,
+            http: String::new(),
+            folder,
+        };
+        let begun = Instant::now();
+        while !ports.exists() {
+            assert!(begun.elapsed() < LIMIT, "the lab does not start");
+            assert!(server.child.try_wait().unwrap().is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        let ports: Value = serde_json::from_str(&std::fs::read_to_string(&ports).unwrap()).unwrap();
+        server.http = ports["http"].as_str().unwrap().to_owned();
+        server
+    }
+
+    pub fn run(&self, words: &[&str]) -> (i32, String, String) {
+        output(cordboard().args(words).args(["--server", &self.http]))
+    }
+
+    /// Runs a command that must succeed.
+    pub fn done(&self, words: &[&str]) -> String {
+        let (status, out, err) = self.run(words);
+        assert_eq!(status, 0, "{words:?}: {out}{err}");
+        out
+    }
+
+    pub fn json(&self, words: &[&str]) -> Value {
+        let mut all = words.to_vec();
+        all.push("--json");
+        let out = self.done(&all);
+        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{words:?}: {out}"))
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
