@@ -49,6 +49,12 @@ async fn a_number_of_another_site_is_asked_about_after_the_first_preferences() {
     let page = browser.ask("GET", DESTINATION, &[CROSS], "").await;
     is(&page, "Preferences");
     assert!(page.body.contains(ASKS), "{}", page.body);
+    // A password that nobody looks at changes nothing.
+    let sibling = [("Sec-Fetch-Site", "same-site")];
+    let fields = "cmd=doProfile&pwd=x&destination=5550109";
+    let page = browser.ask("POST", PATH, &sibling, fields).await;
+    is(&page, "Preferences");
+    assert!(page.body.contains(ASKS), "{}", page.body);
     let saved = "cmd=doSetProfile&deviceMode=permanent&permDeviceSelect=SEPA&lineNumber=1&noConfDialog=true&destination=5550109";
     let asked = format!("{saved}&asks=true");
     is(

@@ -76,7 +76,7 @@ impl Visit<'_> {
                 ..Answered::default()
             };
         }
-        let answered = self.next(&session, self.may_dial(true)).await;
+        let answered = self.next(&session, self.may_dial()).await;
         self.remember(Some(&id), answered.call.as_deref());
         Answered {
             told: Some(told(&session)),
@@ -86,7 +86,7 @@ impl Visit<'_> {
     }
 
     pub(super) async fn sign_out(&self) -> Answered {
-        if !self.acts(false) {
+        if !self.acts() {
             return match self.signed_in() {
                 Ok(session) => self.next(&session, false).await,
                 Err(login) => *login,
@@ -130,7 +130,7 @@ impl Visit<'_> {
             Ok(devices) => devices,
             Err(message) => return self.login(Some(message)),
         };
-        if !self.acts(false) {
+        if !self.acts() {
             return self.preferences_page(&session, &devices, None);
         }
         let chosen = self.chosen(&session);
@@ -207,7 +207,7 @@ impl Visit<'_> {
         if session.preferences.is_none() && self.form.device().is_none() && !chosen.em {
             return self.preferences_page(&session, &devices, None);
         }
-        if !self.acts(false) || self.destination().is_empty() {
+        if !self.acts() || self.destination().is_empty() {
             return self.dial_page(&session, &devices, &chosen, None);
         }
         let now = self.app.clock.now().instant.0;
@@ -320,7 +320,7 @@ impl Visit<'_> {
             Ok(session) => session,
             Err(login) => return *login,
         };
-        if !self.acts(false) {
+        if !self.acts() {
             return self.placed_page(&session).await;
         }
         let asker = Asker::new(session.user.clone());

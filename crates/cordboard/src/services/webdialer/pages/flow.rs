@@ -143,18 +143,18 @@ impl Visit<'_> {
     }
 
     /// May this request do more than show a page?
-    pub(super) fn acts(&self, credentials: bool) -> bool {
+    pub(super) fn acts(&self) -> bool {
         let config = &self.app.config.webdialer;
         let trust = Trust {
             origins: &config.trusted_origins,
             headerless_get: config.trust_headerless_get,
         };
-        origin::judge(self.method, self.headers, credentials, trust) == Verdict::Dials
+        origin::judge(self.method, self.headers, trust) == Verdict::Dials
     }
 
     /// May this request dial a number that its user did not see yet? One that could not, and the pages it led to, ask.
-    pub(super) fn may_dial(&self, credentials: bool) -> bool {
-        !self.form.flag("asks") && self.acts(credentials)
+    pub(super) fn may_dial(&self) -> bool {
+        !self.form.flag("asks") && self.acts()
     }
 
     /// Did a site that is not trusted cause it?
@@ -165,7 +165,7 @@ impl Visit<'_> {
     pub(super) fn login(&self, message: Option<Message>) -> Answered {
         let uid = self.form.get("uid").unwrap_or_default();
         let look = self.look(None);
-        let asks = !self.may_dial(false);
+        let asks = !self.may_dial();
         Answered::page(
             view::login(look, message, &self.destination(), uid, asks),
             message,
@@ -239,7 +239,7 @@ impl Visit<'_> {
             return None;
         }
         let destination = encode(&self.destination());
-        if !self.acts(false) {
+        if !self.acts() {
             return Some(Answered::to(format!("{PATH}?destination={destination}")));
         }
         let known = matches!(self.session(), Known::SignedIn(_));
@@ -255,7 +255,7 @@ impl Visit<'_> {
             return elsewhere;
         }
         match self.signed_in() {
-            Ok(session) => self.next(&session, self.may_dial(false)).await,
+            Ok(session) => self.next(&session, self.may_dial()).await,
             Err(login) => *login,
         }
     }
@@ -289,7 +289,7 @@ impl Visit<'_> {
     pub(super) fn chosen(&self, session: &Session) -> Chosen {
         let preferences = session.preferences.as_deref().cloned().unwrap_or_default();
         let asked = session.preferences.is_some();
-        let saving = self.form.get("cmd") == Some("doSetProfile") && self.acts(false);
+        let saving = self.form.get("cmd") == Some("doSetProfile") && self.acts();
         let mode = self.form.device_mode();
         let named = self.form.device();
         // The stored line is the stored device's, and no other's.
@@ -340,7 +340,7 @@ impl Visit<'_> {
         let (look, choices) = (self.look(Some(session)), self.choices(devices));
         let message = message.or(devices.is_empty().then_some(Message::NotLoggedIn));
         let (destination, chosen) = (self.destination(), self.chosen(session));
-        let asks = !self.may_dial(self.brings_password());
+        let asks = !self.may_dial();
         let page = view::preferences(look, message, &destination, asks, &choices, &chosen);
         Answered::page(page, message)
     }
@@ -359,7 +359,7 @@ impl Visit<'_> {
             message,
             &destination,
             &tokens::generate("once"),
-            !self.may_dial(false),
+            !self.may_dial(),
             &choices,
             chosen,
         );

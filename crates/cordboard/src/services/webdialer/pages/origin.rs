@@ -26,12 +26,12 @@ pub struct Trust<'a> {
     pub headerless_get: bool,
 }
 
-/// May it dial? `credentials`: it brings a password of its own and needs no cookie.
-pub fn judge(method: &Method, headers: &HeaderMap, credentials: bool, trust: Trust<'_>) -> Verdict {
+/// May it dial by the cookie it brings? An application that brings its own password is not asked about.
+pub fn judge(method: &Method, headers: &HeaderMap, trust: Trust<'_>) -> Verdict {
     if is_a_guess(headers) || *method == Method::HEAD {
         return Verdict::Asks;
     }
-    if credentials || comes_from_trusted(headers, trust.origins) {
+    if comes_from_trusted(headers, trust.origins) {
         return Verdict::Dials;
     }
     let post = *method == Method::POST;
@@ -125,7 +125,7 @@ mod tests {
     use Verdict::{Asks, Dials};
     use http::{HeaderName, HeaderValue};
 
-    fn judged(method: Method, sent: &[(&str, &str)], credentials: bool, trusting: bool) -> Verdict {
+    fn judged(method: Method, sent: &[(&str, &str)], trusting: bool) -> Verdict {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("pbx:8443"));
         for (name, value) in sent {
@@ -137,7 +137,7 @@ mod tests {
             origins: if trusting { &origins } else { &[] },
             headerless_get: trusting,
         };
-        judge(&method, &headers, credentials, trust)
+        judge(&method, &headers, trust)
     }
 
     #[test]
@@ -200,16 +200,8 @@ mod tests {
             (&[("referer", "https://evil.example/pbx:8443")], Asks, Asks),
             (&[("origin", "https://intranet.example.com")], Asks, Asks),
         ] {
-            assert_eq!(
-                judged(Method::POST, sent, false, false),
-                post,
-                "POST {sent:?}"
-            );
-            assert_eq!(judged(Method::GET, sent, false, false), get, "GET {sent:?}");
-            // With a password in it no cookie is needed.
-            let guess = sent.iter().any(|(name, _)| name.ends_with("purpose"));
-            let verdict = if guess { Asks } else { Dials };
-            assert_eq!(judged(Method::POST, sent, true, false), verdict, "{sent:?}");
+            assert_eq!(judged(Method::POST, sent, false), post, "POST {sent:?}");
+            assert_eq!(judged(Method::GET, sent, false), get, "GET {sent:?}");
         }
     }
 
@@ -258,7 +250,7 @@ mod tests {
         ] {
             for method in [Method::GET, Method::POST] {
                 assert_eq!(
-                    judged(method.clone(), sent, false, true),
+                    judged(method.clone(), sent, true),
                     verdict,
                     "{method} {sent:?}"
                 );
