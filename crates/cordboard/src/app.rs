@@ -13,7 +13,8 @@ use crate::services::webdialer::homes::Homes;
 use crate::services::webdialer::pages::Pages;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use cordboard_store::Reader;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// What is served beside health and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,10 @@ pub struct App {
     pub snapshots: Snapshots,
     /// The clock everything runs on.
     pub clock: Clock,
-    /// The history.
-    pub history: Mutex<Reader>,
+    /// The history, for lists.
+    pub history: Arc<Mutex<Reader>>,
+    /// The history again, for one call by its id: no list holds it up.
+    pub stored_call: Arc<Mutex<Reader>>,
     /// Credentials.
     pub auth: Auth,
     /// Settings.
@@ -60,7 +63,7 @@ pub struct App {
     /// The other clusters.
     pub homes: Arc<Homes>,
     /// Whose turn it is to change the directory or the tokens.
-    pub editing: tokio::sync::Mutex<()>,
+    pub editing: Mutex<()>,
     /// What is served.
     pub serves: Serves,
     /// The lab's seeded state, for its reset.

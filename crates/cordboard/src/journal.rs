@@ -122,15 +122,21 @@ fn parameters(text: &mut String, parameter: &str) {
         return text.push_str(parameter);
     };
     // By the reader that understands the most escapes, so that no service sees a name that is not seen here.
-    let plain = decode(name.as_bytes()).to_lowercase();
+    let plain = decode(name.as_bytes());
     // An XML document in a parameter has its secrets inside.
-    if SECRET_NAMES.iter().any(|word| plain.contains(word)) || plain == "xml" {
+    if is_secret(&plain) || plain.eq_ignore_ascii_case("xml") {
         text.push_str(name);
         text.push('=');
         text.push_str(MASK);
     } else {
         text.push_str(parameter);
     }
+}
+
+/// May what has this name be a secret?
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    SECRET_NAMES.iter().any(|word| name.contains(word))
 }
 
 /// The journal.

@@ -29,10 +29,10 @@ use cordboard_store::{ApiToken, Store, StoreError, Sync};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 /// Connections get so long to finish what they are at when the program ends.
@@ -119,8 +119,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     } = plan;
     private_folder(&data)?;
     let lock = lock_folder(&data)?;
-    let http = listen(&config.listen.http, "http").await?;
-    let https = listen(&config.listen.https, "https").await?;
+    let http = listen(&config.listen.http, "http", serves.lab).await?;
+    let https = listen(&config.listen.https, "https", serves.lab).await?;
     let sync = match config.store.sync {
         config::Sync::Full => Sync::Full,
         config::Sync::Normal => Sync::Normal,
@@ -142,7 +142,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let auth = Auth::new(metrics.auth_hashes.clone());
     auth.tokens.set(store.tokens()?, store.api_tokens()?);
     let homes = Arc::new(Homes::new(&config, clock.clone())?);
-    let history = Mutex::new(store.reader()?);
+    let history = Arc::new(Mutex::new(store.reader()?));
+    let stored_call = Arc::new(Mutex::new(store.reader()?));
     let choices = Arc::new(Choices::new(store.all_preferences()?));
     let running = exchange_task::start(Parts {
         settings: config.exchange(names),
@@ -162,6 +163,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         journal: Journal::new(clock.clone(), serves.lab),
         clock,
         history,
+        stored_call,
         auth,
         metrics,
         faults: FaultBoard::default(),
@@ -172,7 +174,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
             sessions: Sessions::default(),
         },
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
-        editing: tokio::sync::Mutex::default(),
+        editing: Mutex::default(),
         serves,
         seed,
         population,
@@ -368,14 +370,14 @@ pub(crate) fn lock_folder(data: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => Err(InUse(format!(
-            "the data folder {} is in use by another cordboard; choose another with --data, or stop that one",
+            "the data folder {} is in use by another cordboard; stop that one, or choose another folder",
             data.display()
         ))
         .into()),
     }
 }
 
-async fn listen(place: &str, what: &str) -> anyhow::Result<Option<TcpListener>> {
+async fn listen(place: &str, what: &str, lab: bool) -> anyhow::Result<Option<TcpListener>> {
     if place == "off" {
         return Ok(None);
     }
@@ -388,11 +390,14 @@ async fn listen(place: &str, what: &str) -> anyhow::Result<Option<TcpListener>> 
         })?;
     match listener::bind(address) {
         Ok(listener) => Ok(Some(listener)),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(InUse(format!(
-            "port {} ({what}) is in use; try --offset 100 to move every port, or --ports any",
-            address.port()
-        ))
-        .into()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let port = address.port();
+            let way_out = match lab {
+                true => "try --offset 100 to move every port, or --ports any".to_owned(),
+                false => format!("change listen.{what}"),
+            };
+            Err(InUse(format!("port {port} ({what}) is in use; {way_out}")).into())
+        }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {address} ({what})")),
     }
 }

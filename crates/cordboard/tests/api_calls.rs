@@ -399,6 +399,7 @@ async fn the_list_is_newest_first_filtered_and_paged_over_live_and_past_calls() 
     for (query, status) in [
         ("?nonsense=1", 400),
         ("?limit=x", 400),
+        ("?state=foo", 400),
         ("?after=c-99", 404),
     ] {
         let response = server.get(&format!("/api/v1/calls{query}")).await;
@@ -427,4 +428,27 @@ async fn capacity_and_a_devices_own_limits_refuse_calls() {
         (over.status, over.json()["type"].as_str()),
         (503, Some("urn:cordboard:problem:overloaded"))
     );
+}
+
+#[tokio::test]
+async fn of_two_lines_with_equal_digits_the_one_in_the_named_partition_is_taken() {
+    let server = server().await;
+    let lines = json!([{"number": "4302", "partition": "A"}, {"number": "4302", "partition": "B"}]);
+    let device = json!({"name": "SEPTWO", "model": "Cisco 8845", "lines": lines}).to_string();
+    assert_eq!(
+        server.post_json("/api/v1/devices", &device).await.status,
+        201
+    );
+    for (line, status, partition) in [
+        ("4302 ; B", 201, json!("B")),
+        ("4302", 201, json!("A")),
+        ("4302 ; C", 409, Value::Null),
+        ("", 400, Value::Null),
+    ] {
+        let body = json!({"device": "SEPTWO", "line": line, "to": "5550108"}).to_string();
+        let placed = server.post_json("/api/v1/calls", &body).await;
+        assert_eq!(placed.status, status, "{line}: {}", placed.body);
+        let shown = &placed.json()["connections"][0]["partition"];
+        assert_eq!(shown, &partition, "{line}");
+    }
 }

@@ -300,7 +300,7 @@ async fn lists_come_in_pages_and_say_where_the_next_begins() {
                 after
                     .replace('&', "%26")
                     .replace(' ', "%20")
-                    .replace('ö', "%C3%B6")
+                    .replace('ö', "%C3%96")
             );
         }
         assert_eq!(json!(found), all, "{path}");
@@ -564,5 +564,37 @@ async fn a_line_is_removed_by_its_place_only_under_the_tag_of_what_was_read() {
     assert_eq!(again.status, 412, "{}", again.body);
     let left = server.get("/api/v1/devices/SEPA/lines").await;
     assert_eq!(left.json()["lines"][0]["number"], "1002");
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_that_is_no_text_is_refused_without_being_repeated() {
+    let server = server().await;
+    for pin in ["12345", "-12345", "123.45", "[12345]", "true"] {
+        let body = format!(r#"{{"id": "q", "pin": {pin}}}"#);
+        let refused = server.post_json("/api/v1/users", &body).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+        assert!(!refused.body.contains("123"), "{}", refused.body);
+    }
+    let none = json!({"id": "q", "pin": null, "password": "x"});
+    assert_eq!(post(&server, "/api/v1/users", &none).await.status, 201);
+    let long = json!({"id": "r", "first_name": "x".repeat(100_000)});
+    let refused = post(&server, "/api/v1/users", &long).await;
+    assert_eq!((refused.status, kind(&refused).as_str()), (413, "too-long"));
+    assert!(refused.body.contains("limits.body_bytes"));
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_is_told_as_a_problem() {
+    let server = server().await;
+    for address in ["a%2Fb", "a%5Cb", "%2E%2E", "%zz", "a%00"] {
+        let refused = server.get(&format!("/api/v1/devices/{address}")).await;
+        assert_eq!(
+            (refused.status, kind(&refused).as_str()),
+            (400, "bad-request"),
+            "{address}"
+        );
+    }
     server.program.stop().await;
 }

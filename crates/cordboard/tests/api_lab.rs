@@ -88,6 +88,22 @@ async fn a_store_that_is_slow_and_fails_is_both_until_both_are_cleared() {
 }
 
 #[tokio::test]
+async fn a_slow_store_makes_changes_and_tokens_late_too() {
+    let server = server().await;
+    let slow = json!({"on": "store", "kind": "slow", "delay_ms": 200});
+    sets(&server, slow).await;
+    for (path, body) in [
+        ("/api/v1/app-users", json!({"id": "late"})),
+        ("/api/v1/tokens", json!({"name": "t", "roles": ["reader"]})),
+    ] {
+        let before = std::time::Instant::now();
+        let made = server.post_json(path, &body.to_string()).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        assert!(before.elapsed().as_millis() >= 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_fault_of_the_table_is_accepted_and_listed_and_no_other() {
     let server = server().await;
     let table = [
@@ -268,10 +284,14 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
     server.get("/metrics").await;
     assert_eq!(places(&server, "SEPJ", "1002").await.status, 201);
     server.get("/api/v1/nothing").await;
+    let token = r#"{"name": "dash", "roles": ["reader"]}"#;
+    let token = server.post_json("/api/v1/tokens", token).await.json();
     let line = |number: u64, interface: &str, method: &str, path: &str, status: u16, fields| json!({"number": number, "interface": interface, "method": method, "path": path, "status": status, "fields": fields});
     let asked = journal(&server, "").await;
     let fault = &asked[2]["fields"]["fault"];
     assert!(fault.as_str().unwrap().contains("SAXParseException"));
+    let placed = &asked[4]["fields"]["answer"];
+    assert!(placed.as_str().unwrap().contains(r#""device":"SEPJ""#));
     let expected = [
         line(
             1,
@@ -306,9 +326,25 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
             "POST",
             "/api/v1/calls",
             201,
-            json!({"call": "c-2"}),
+            json!({"call": "c-2", "request": r#"{"device":"SEPJ","to":"1002"}"#, "answer": placed}),
         ),
-        line(6, "api", "GET", "/api/v1/nothing", 404, json!({})),
+        line(
+            6,
+            "api",
+            "GET",
+            "/api/v1/nothing",
+            404,
+            json!({"answer": r#"{"status":404,"title":"There is nothing at this address","type":"urn:cordboard:problem:not-found"}"#}),
+        ),
+        line(
+            7,
+            "api",
+            "POST",
+            "/api/v1/tokens",
+            201,
+            json!({"request": r#"{"name":"dash","roles":["reader"]}"#,
+                "answer": format!(r#"{{"expires_at":{},"id":{},"token":"•••"}}"#, token["expires_at"], token["id"])}),
+        ),
     ];
     assert_eq!(asked, expected);
     assert_eq!(
@@ -316,10 +352,10 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
         expected[1..3]
     );
     // Even reading it was noted.
-    let last = journal(&server, "?since=6").await;
+    let last = journal(&server, "?since=7").await;
     assert_eq!(
-        last[0],
-        line(7, "api", "GET", "/api/v1/lab/requests", 200, json!({}))
+        (&last[0]["path"], &last[0]["status"]),
+        (&json!("/api/v1/lab/requests"), &json!(200))
     );
     assert_eq!(last.len(), 2);
 }

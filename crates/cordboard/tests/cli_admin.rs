@@ -187,6 +187,20 @@ fn what_is_changed_or_removed_can_be_named_by_the_state_that_was_seen() {
 }
 
 #[test]
+fn a_name_of_dots_does_not_lead_to_something_else() {
+    let lab = Server::lab();
+    let made = lab.json(&["admin", "tokens", "create", "t", "--role", "reader"]);
+    let id = made["id"].as_str().unwrap();
+    let (status, _, err) = lab.run(&["admin", "user-tokens", "revoke", "..", id]);
+    assert!(
+        status == 1 && err.contains("nothing is named `..`"),
+        "{err}"
+    );
+    let left = lab.json(&["admin", "tokens", "list"]);
+    assert_eq!(left["tokens"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_exported_can_be_imported_in_either_format_and_changes_nothing() {
     let lab = Server::lab();
     for name in ["d.toml", "d.csv"] {
@@ -417,6 +431,7 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
     };
     let (status, _, err) = server.run(&["admin", "users", "list"]);
     assert!(status == 77 && err.contains("A token is needed"), "{err}");
+    assert!(err.contains("--token-file"), "{err}");
     for guess in ["admin", "cordboard", "", "cba_"] {
         assert_eq!(with(&server, &["admin", "users", "list"], guess).0, 77);
     }
@@ -429,7 +444,8 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
         let (status, _, err) = server.run(&["lines", "--user", user, "--password", password]);
         assert_eq!(status, 77, "{err}");
     }
-    assert_eq!(with(&server, &["admin", "lab", "clock"], &token).0, 1);
+    let (status, _, err) = with(&server, &["admin", "lab", "clock"], &token);
+    assert!(status == 1 && err.contains("only `cordboard lab`"), "{err}");
     let (status, out, err) = with(&server, &["admin", "users", "list"], &token);
     assert_eq!((status, out.lines().count()), (0, 1), "{err}");
     assert_eq!(
@@ -487,6 +503,17 @@ fn a_first_start_that_fails_does_not_use_up_the_administrators_token() {
     write("[webdialer]\nbrand = \"/nonexistent\"\n");
     let (status, out, err) = output(&mut serve());
     assert_eq!((status, out.as_str()), (1, ""), "{err}");
+    // A port that is taken is named with the setting that moves it.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    write("");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let busy = text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+    std::fs::write(&config, busy).unwrap();
+    let (status, out, err) = output(&mut serve());
+    assert_eq!((status, out.as_str()), (69, ""), "{err}");
+    let told = format!("port {port} (http) is in use; change listen.http");
+    assert!(err.contains(&told), "{err}");
     write("");
     let mut child = serve()
         .stdout(Stdio::piped())

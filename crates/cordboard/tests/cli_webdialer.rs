@@ -300,3 +300,14 @@ async fn the_next_command_asks_for_the_dialect_of_the_last_one_first() {
     home("not JSON").await;
     assert_eq!(asked().await, ["webdialer?wsdl", "webdialer"]);
 }
+
+#[tokio::test]
+async fn a_dial_without_a_device_is_told_how_to_name_one() {
+    let (_server, address) = server().await;
+    let dial = ["dial", "1700", "--server", &address, "--user", "bill"];
+    let dial = [&dial[..], &["--password", "123"]].concat();
+    let (status, _, errors) = run(&dial, &[]).await;
+    assert!(status == 1 && errors.contains("--device"), "{errors}");
+    let (status, _, errors) = run(&[&dial[..], &["--device", "NOPE"]].concat(), &[]).await;
+    assert!(status == 1 && !errors.contains("--device"), "{errors}");
+}

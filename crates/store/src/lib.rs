@@ -8,7 +8,7 @@ pub mod passwords;
 mod tokens;
 
 pub use backend::directory::Seeded;
-pub use backend::sqlite::{Reader, Store, Sync};
+pub use backend::sqlite::{Looked, Reader, Store, Sync};
 pub use tokens::{ApiToken, UserToken, token_id};
 
 use thiserror::Error;

@@ -113,15 +113,25 @@ fn story(open: impl Fn() -> Store) {
     assert_eq!(reader.call(&"c-1".into()).unwrap(), Some(call(1, true)));
     assert_eq!(reader.call(&"c-9".into()).unwrap(), None);
     let ids = |before, limit| -> Vec<String> {
-        let calls = reader.calls(before, limit, |_| true).unwrap();
-        calls.into_iter().map(|c| c.id.to_string()).collect()
+        let looked = reader.calls(before, limit, 9, |_| true).unwrap();
+        assert_eq!(looked.stopped_at, None);
+        looked.calls.into_iter().map(|c| c.id.to_string()).collect()
     };
     assert_eq!(ids(None, 2), ["c-3", "c-2"]);
     assert_eq!(ids(Some(CallKey(2)), 2), ["c-1"]);
     assert_eq!(
-        reader.calls(None, 9, |c| c.key.0 == 2).unwrap(),
+        reader.calls(None, 9, 9, |c| c.key.0 == 2).unwrap().calls,
         [call(2, true)]
     );
+    // Whoever wants something rare is told how far was looked, and goes on from there.
+    let rare = |before, look_at| reader.calls(before, 9, look_at, |c| c.key.0 == 1).unwrap();
+    let stopped = (CallKey(2), "c-2".into());
+    assert_eq!(
+        (rare(None, 2).calls, rare(None, 2).stopped_at),
+        (Vec::new(), Some(stopped))
+    );
+    let rest = rare(Some(CallKey(2)), 2);
+    assert_eq!((rest.calls, rest.stopped_at), (vec![call(1, true)], None));
 
     store.set_fact("clock", "5").unwrap();
     store

@@ -3,6 +3,7 @@
 //! - [`xml`]: the one XML door. Everything that reads XML goes through it.
 //! - [`soap`]: SOAP 1.1 envelopes, `href`/`id` references, faults.
 //! - [`webdialer`]: WebDialer's six operations in three dialects, requests and answers, both directions.
+//! - [`mobility`]: Extension Mobility's requests and queries, both directions.
 //! - [`admin`]: our own JSON.
 //! - [`http`]: what happens to the bytes of a connection before an HTTP library sees them.
 //!
@@ -11,6 +12,7 @@
 
 pub mod admin;
 pub mod http;
+pub mod mobility;
 pub mod soap;
 pub mod webdialer;
 pub mod xml;

@@ -129,6 +129,19 @@ impl AdminClient {
         path: &str,
         ask: Ask<'_>,
     ) -> Result<Answer, AdminError> {
+        // The URL's library would walk up and ask for something else.
+        let pieces = path.split('?').next().unwrap_or_default().split('/');
+        if let Some(dots) = pieces
+            .into_iter()
+            .find(|piece| matches!(*piece, "." | ".."))
+        {
+            return Err(AdminError::Refused(Problem {
+                kind: "urn:cordboard:problem:bad-request".to_owned(),
+                title: "The request cannot be understood".to_owned(),
+                status: 400,
+                detail: Some(format!("nothing is named `{dots}`")),
+            }));
+        }
         let mut request = self.request(method, path).timeout(TIMEOUT);
         if let Some(tag) = ask.tag {
             request = request.header(IF_MATCH, tag);

@@ -11,19 +11,46 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
-use cordboard_core::call::CallRecord;
+use cordboard_core::call::{CallRecord, CallState};
 use cordboard_core::exchange::{self, Action, Actor, Command, LineWish, Reply, Whose};
 use cordboard_core::ids::{CallId, CallKey};
+use cordboard_store::Looked;
 use cordboard_wire::admin;
+use cordboard_wire::webdialer::LineChoice;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// A page has so many calls unless it is told otherwise…
 const PAGE: usize = 100;
 /// … and never more than so many.
 const PAGE_MAX: usize = 1_000;
+/// One request looks at so many stored calls: what is rare is found over several, and nobody waits long for his turn.
+const LOOK_AT: usize = 5_000;
+
+/// What a call is at, as `state` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum StateWord {
+    Initiated,
+    Alerting,
+    Connected,
+    Held,
+    Ended,
+}
+
+impl From<StateWord> for CallState {
+    fn from(state: StateWord) -> Self {
+        match state {
+            StateWord::Initiated => Self::Initiated,
+            StateWord::Alerting => Self::Alerting,
+            StateWord::Connected => Self::Connected,
+            StateWord::Held => Self::Held,
+            StateWord::Ended => Self::Ended,
+        }
+    }
+}
 
 /// What narrows the list of calls down.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -31,7 +58,8 @@ const PAGE_MAX: usize = 1_000;
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// Only calls in this state.
-    state: Option<String>,
+    #[param(inline)]
+    state: Option<StateWord>,
     /// Only calls in which this user has a part, or that were made for him.
     user: Option<String>,
     /// Only calls in which this device has a part.
@@ -54,7 +82,7 @@ impl Filter {
                 .chain(parts)
                 .any(|user| same(user.as_str(), &self.user))
         };
-        same(call.state.as_str(), &self.state)
+        self.state.is_none_or(|state| call.state == state.into())
             && (self.user.is_none() || of_user(call))
             && (self.device.is_none()
                 || call
@@ -75,7 +103,8 @@ async fn command(app: &App, action: Action) -> Result<Reply, Refusal> {
         .await
 }
 
-/// All calls, newest first.
+/// All calls, newest first. One answer looks at 5,000 calls that are over: it may have fewer than were asked for, or none, and yet
+/// a `next`.
 #[utoipa::path(get, path = "/api/v1/calls", params(Filter),
     responses((status = 200, body = admin::Calls), (status = 400, body = admin::Problem)))]
 pub(super) async fn list(
@@ -97,48 +126,63 @@ pub(super) async fn list(
         .into_iter()
         .filter(|c| older(c) && filter.fits(c))
         .collect();
-    let reading = app.clone();
-    let narrowed = filter.clone();
-    let stored = tokio::task::spawn_blocking(move || {
-        let history = reading
-            .history
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        history.calls(before, limit + 1, |c| {
-            !keys.contains(&c.key) && narrowed.fits(c)
+    // Beside the live ones, all are over.
+    let asked_for_stored = filter.state.is_none_or(|state| state == StateWord::Ended);
+    let looked = if asked_for_stored {
+        // Who waits for his turn holds up no thread.
+        let history = app.history.clone().lock_owned().await;
+        tokio::task::spawn_blocking(move || {
+            history.calls(before, limit + 1, LOOK_AT, |call| {
+                !keys.contains(&call.key) && filter.fits(call)
+            })
         })
-    })
-    .await
-    .map_err(|_| Problem::not_found("the history cannot be read"))??;
+        .await
+        .map_err(|_| unreadable())??
+    } else {
+        Looked::default()
+    };
+    let Looked {
+        calls: stored,
+        stopped_at,
+    } = looked;
     calls.extend(stored);
     calls.sort_by_key(|c| std::cmp::Reverse(c.key));
+    if let Some((key, _)) = &stopped_at {
+        // The next page begins there, and has the live ones that are older.
+        calls.retain(|call| call.key >= *key);
+    }
     let more = calls.len() > limit;
     calls.truncate(limit);
-    let next = calls.last().filter(|_| more).map(|c| c.id.to_string());
+    let next = match calls.last().filter(|_| more) {
+        Some(last) => Some(last.id.to_string()),
+        None => stopped_at.map(|(_, id)| id.to_string()),
+    };
     Ok(Json(admin::Calls {
         calls: calls.iter().map(shapes::call).collect(),
         next,
     }))
 }
 
+fn unreadable() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "broken",
+        "The history cannot be read",
+    )
+}
+
 /// A call, live or over.
 async fn find(app: &Arc<App>, id: &CallId) -> Result<CallRecord, Problem> {
-    if let Ok(Reply::Call(call)) =
-        command(app, Action::Snapshot(exchange::Query::Call(id.clone()))).await
-    {
-        return Ok(*call);
+    match command(app, Action::Snapshot(exchange::Query::Call(id.clone()))).await {
+        Ok(Reply::Call(call)) => return Ok(*call),
+        Ok(_) | Err(Refusal::NoSuchCall) => {}
+        // Whether it is live is not known then, and what is stored may be old.
+        Err(refusal) => return Err(refusal.into()),
     }
-    let reading = app.clone();
+    let stored = app.stored_call.clone().lock_owned().await;
     let wanted = id.clone();
-    let stored = tokio::task::spawn_blocking(move || {
-        reading
-            .history
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .call(&wanted)
-    })
-    .await
-    .map_err(|_| Problem::not_found("the history cannot be read"))??;
+    let stored = tokio::task::spawn_blocking(move || stored.call(&wanted));
+    let stored = stored.await.map_err(|_| unreadable())??;
     stored.ok_or_else(|| Refusal::NoSuchCall.into())
 }
 
@@ -161,13 +205,16 @@ pub(super) async fn place(
     body: Result<Object<admin::NewCall>, Problem>,
 ) -> Result<Response, Problem> {
     let Object(new) = body?;
-    let line = match new.line {
-        Some(digits) => LineWish::Named {
-            digits: digits.into(),
-            partition: None,
+    let line = match new.line.as_deref().map(LineChoice::parse) {
+        None => LineWish::First,
+        Some(LineChoice::First) => {
+            return Err(Problem::bad_request("`line` names no number"));
+        }
+        Some(LineChoice::Line { number, partition }) => LineWish::Named {
+            digits: number.into(),
+            partition: partition.map(Into::into),
             or_first: false,
         },
-        None => LineWish::First,
     };
     let to = new.to.trim().to_owned();
     let action = Action::MakeCall {

@@ -23,6 +23,8 @@ const PAGE: usize = 1_000;
 /// Back to the seeded state.
 #[utoipa::path(post, path = "/api/v1/lab/reset", responses((status = 204), (status = 503, body = admin::Problem)))]
 pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
+    // A token or a change that is under way is stored before it, or after it.
+    let _turn = app.editing.lock().await;
     let seed = app.seed.clone().unwrap_or_default();
     let contents = seed.contents.clone();
     let board = app.clone();
@@ -82,7 +84,7 @@ pub(super) async fn change_clock(
     let to = match &change.now {
         Some(text) => Some(
             shapes::parse_time(text)
-                .ok_or_else(|| Problem::bad_request("`now` is no RFC 3339 time"))?,
+                .ok_or_else(|| Problem::bad_request(format!("`now` must be {}", shapes::A_TIME)))?,
         ),
         None => None,
     };

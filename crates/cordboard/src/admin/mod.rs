@@ -6,6 +6,7 @@ mod directory;
 mod events;
 mod explain;
 mod labs;
+mod noted;
 mod object;
 mod openapi;
 mod problem;
@@ -13,6 +14,7 @@ pub mod shapes;
 mod tokens;
 
 pub use events::Snapshots;
+pub(crate) use problem::no_address;
 
 use crate::app::App;
 use axum::Router;
@@ -138,12 +140,15 @@ pub fn router(app: Arc<App>) -> Router {
             )
             .route("/api/v1/lab/requests", get(labs::requests));
     }
-    router
+    let mut router = router
         .layer(DefaultBodyLimit::max(app.config.limits.body_bytes))
         .layer(middleware::from_fn_with_state(app.clone(), access::guard))
         .fallback(problem::nothing_here)
-        .method_not_allowed_fallback(problem::not_that_method)
-        .with_state(app)
+        .method_not_allowed_fallback(problem::not_that_method);
+    if app.journal.is_enabled() {
+        router = router.layer(middleware::from_fn(noted::note));
+    }
+    router.with_state(app)
 }
 
 /// A number in a query, as the document says it: one that fits into 63 bits.

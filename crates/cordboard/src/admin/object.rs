@@ -1,5 +1,6 @@
 //! The body of a request: one JSON object.
 
+use super::noted::Asked;
 use super::problem::Problem;
 use axum::Json;
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
@@ -16,6 +17,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Object<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await?;
+        if let Some(asked) = parts.extensions.get::<Asked>() {
+            asked.keep(&bytes);
+        }
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         let is_list = first == Some(&b'[');
         let request = Request::from_parts(parts, bytes.into());

@@ -1,9 +1,15 @@
 //! The OpenAPI document, made from the code.
 
+use crate::app::App;
 use axum::Json;
+use axum::extract::State;
+use std::sync::Arc;
 use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
+/// The name of the one security scheme.
+const TOKEN: &str = "token";
 /// The type of problems. (RFC 9457)
 const PROBLEM: &str = "application/problem+json";
 
@@ -77,14 +83,26 @@ const PROBLEM: &str = "application/problem+json";
 struct Document;
 
 /// The document.
-pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(complete())
+pub(super) async fn document(State(app): State<Arc<App>>) -> Json<utoipa::openapi::OpenApi> {
+    Json(complete(app.serves.open_api))
 }
 
-/// The document with what every operation has in common: a problem is of a type of its own, and any operation may answer one that
-/// is not named beside it (401, 403, 413, 415, 503 …).
-fn complete() -> utoipa::openapi::OpenApi {
+/// The document with what every operation has in common: a token, which an open API does not insist on; a problem is of a type of
+/// its own, and any operation may answer one that is not named beside it (413, 415, 503 …).
+fn complete(open: bool) -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
+    let token = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A token of the API, with roles."));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
+    let mut either = vec![SecurityRequirement::new(TOKEN, [""; 0])];
+    if open {
+        either.push(SecurityRequirement::default());
+    }
+    document.security = Some(either);
     for item in document.paths.paths.values_mut() {
         let operations = [
             &mut item.get,
@@ -96,15 +114,21 @@ fn complete() -> utoipa::openapi::OpenApi {
             for response in operation.responses.responses.values_mut() {
                 as_problem(response);
             }
-            let other = ResponseBuilder::new()
-                .description("Any other problem")
-                .content(
-                    PROBLEM,
-                    Content::new(Some(Ref::from_schema_name("Problem"))),
-                )
-                .build();
-            let responses = &mut operation.responses.responses;
-            responses.insert("default".to_owned(), RefOr::T(other));
+            for (status, description) in [
+                ("401", "There is no such token, or none was sent"),
+                ("403", "The token's role does not allow it"),
+                ("default", "Any other problem"),
+            ] {
+                let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+                let other = ResponseBuilder::new()
+                    .description(description)
+                    .content(PROBLEM, problem)
+                    .build();
+                let responses = &mut operation.responses.responses;
+                responses
+                    .entry(status.to_owned())
+                    .or_insert(RefOr::T(other));
+            }
         }
     }
     document
@@ -127,5 +151,35 @@ fn as_problem(response: &mut RefOr<Response>) {
             "application/json"
         };
         response.content.insert(kind.to_owned(), content);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_document_says_that_a_token_is_needed_and_what_is_answered_without() {
+        for (open, expected) in [
+            (false, json!([{"token": []}])),
+            (true, json!([{"token": []}, {}])),
+        ] {
+            let document = serde_json::to_value(complete(open)).unwrap();
+            assert_eq!(document["security"], expected);
+            let scheme = &document["components"]["securitySchemes"]["token"];
+            assert_eq!(
+                (&scheme["type"], &scheme["scheme"]),
+                (&json!("http"), &json!("bearer"))
+            );
+            for (path, item) in document["paths"].as_object().unwrap() {
+                for (method, operation) in item.as_object().unwrap() {
+                    for status in ["401", "403"] {
+                        let answer = &operation["responses"][status]["content"];
+                        assert!(answer[PROBLEM].is_object(), "{method} {path}");
+                    }
+                }
+            }
+        }
     }
 }

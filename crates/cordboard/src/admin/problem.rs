@@ -199,10 +199,7 @@ impl From<JsonRejection> for Problem {
                 "not-json",
                 "The body must be application/json",
             ),
-            JsonRejection::BytesRejection(error) => Self {
-                status: error.status(),
-                ..Self::bad_request(error.body_text())
-            },
+            JsonRejection::BytesRejection(error) => error.into(),
             other => Self::bad_request(other.body_text()),
         }
     }
@@ -216,6 +213,12 @@ impl From<QueryRejection> for Problem {
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let title = "The body is too long";
+            return Self::new(rejection.status(), "too-long", title).because(
+                "`limits.body_bytes` says how long a body may be, `limits.import_bytes` how long a directory's",
+            );
+        }
         Self {
             status: rejection.status(),
             ..Self::bad_request(rejection.body_text())
@@ -238,6 +241,14 @@ impl From<crate::runtime::handle::Stopped> for Problem {
             "The exchange is stopping",
         )
     }
+}
+
+/// An address that the edge refuses.
+pub(crate) fn no_address() -> Response {
+    Problem::bad_request(
+        "the address has a `.` or `..` in it, an escape that is none, or a slash, a backslash or a control character escaped",
+    )
+    .into_response()
 }
 
 pub(super) async fn nothing_here() -> Problem {

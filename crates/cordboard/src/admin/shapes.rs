@@ -17,6 +17,9 @@ pub fn time(wall_ms: i64) -> String {
     format!("{at:.3}")
 }
 
+/// What [`parse_time`] takes, for people.
+pub const A_TIME: &str = "a time like 2027-01-31T12:00:00Z, 9999-12-30T22:00:00Z at the latest";
+
 /// Reads what [`time`] writes, or any other RFC 3339 time.
 pub fn parse_time(text: &str) -> Option<Wall> {
     text.parse::<Timestamp>()

@@ -28,9 +28,8 @@ fn until(app: &App, expires_at: Option<&str>) -> Result<Wall, Problem> {
     let Some(text) = expires_at else {
         return Ok(Wall(now.0.saturating_add(DAYS_MS)));
     };
-    let at = shapes::parse_time(text).ok_or_else(|| {
-        Problem::bad_request("`expires_at` must be a time like 2027-01-31T12:00:00Z")
-    })?;
+    let at = shapes::parse_time(text)
+        .ok_or_else(|| Problem::bad_request(format!("`expires_at` must be {}", shapes::A_TIME)))?;
     if at <= now {
         let title = "The time is over already";
         return Err(Problem::new(StatusCode::CONFLICT, "over", title)

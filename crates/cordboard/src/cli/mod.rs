@@ -16,8 +16,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Exit statuses of the client commands, for `--help`.
-const STATUSES: &str = "Exit statuses: 0 done, 1 the server said no (its code and text are printed), 2 usage, \
-    69 not reachable or in use, 76 the answer was not this protocol, 77 refused credentials.";
+const STATUSES: &str = "Exit statuses: 0 done, 1 the server said no (its code and text are printed) or a file cannot be used, \
+    2 usage, 69 not reachable or in use, 76 the answer was not this protocol, 77 refused credentials.";
 /// Of what runs until it is stopped.
 const SERVER_STATUSES: &str = "Exit statuses: 0 stopped by Ctrl-C or SIGTERM, 1 it could not start, 2 usage, \
     69 a port or the data folder is in use.";

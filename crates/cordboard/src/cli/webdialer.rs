@@ -108,7 +108,8 @@ async fn place(options: Dial) -> anyhow::Result<u8> {
     let client = options.server.client()?;
     let asker = options.credentials.asker()?;
     let mut profile = profile(asker.user, options.device, options.line);
-    profile.support_em = profile.device_name.is_none();
+    let names_none = profile.device_name.is_none();
+    profile.support_em = names_none;
     let json = options.server.how.json;
     let placed = client
         .make_call(asker.credential, &options.number, profile)
@@ -123,7 +124,17 @@ async fn place(options: Dial) -> anyhow::Result<u8> {
             print(json, &json!({ "accepted": true, "call": id }), &text)
         }
         Ok(None) => print(json, &json!({ "accepted": true, "call": null }), "accepted"),
-        Err(error) => refused(json, &error),
+        Err(error) => {
+            let status = refused(json, &error);
+            // The server's text does not say that it is the device.
+            let code = ResponseCode::MissingParameters;
+            if names_none && matches!(&error, ClientError::Refused { code: c, .. } if *c == code) {
+                eprintln!(
+                    "cordboard: the user sits at no phone; name a device by --device, `cordboard lines` lists them"
+                );
+            }
+            status
+        }
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Peer, Reply, Request};
 use crate::app::App;
-use crate::journal::{Entry, Notes};
+use crate::journal::Entry;
 use crate::services::webdialer;
 use axum::body::Body;
 use cordboard_wire::http::normalize_path;
@@ -73,7 +73,10 @@ async fn dispatch(
     path: Option<String>,
 ) -> Reply {
     let Some(path) = path else {
-        return Reply::empty(StatusCode::BAD_REQUEST);
+        return match interface {
+            Some(crate::admin::INTERFACE) => crate::admin::no_address().into(),
+            Some(_) | None => Reply::empty(StatusCode::BAD_REQUEST),
+        };
     };
     if app.serves.webdialer && interface == Some(webdialer::INTERFACE) {
         if app.faults.is_down(webdialer::INTERFACE) {
@@ -97,10 +100,9 @@ async fn dispatch(
         }
     }
     match api.oneshot(request.map(Body::new)).await {
-        Ok(response) => {
-            let call = response.headers().get(super::CALL_HEADER);
-            let call = call.and_then(|id| id.to_str().ok()).map(str::to_owned);
-            Reply::from(response).noted(Notes::default().maybe("call", call))
+        Ok(mut response) => {
+            let notes = response.extensions_mut().remove().unwrap_or_default();
+            Reply::from(response).noted(notes)
         }
         Err(never) => match never {},
     }

@@ -24,7 +24,7 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// From a request's first byte to the end of its head.
     pub head: Duration,
-    /// From the end of a head to the end of its body, and a second more for each [`SLOWEST`] bytes that came.
+    /// From the end of a head to the end of its body, and a second more for each `SLOWEST` bytes that came.
     pub body: Duration,
     /// Between two requests.
     pub idle: Duration,

@@ -273,9 +273,6 @@ impl Engine {
         if saves.is_empty() {
             return Ok(());
         }
-        if !self.store_fault.slow.is_zero() {
-            std::thread::sleep(self.store_fault.slow);
-        }
         self.store_may_fail()?;
         let begun = Instant::now();
         let stored = self.store.commit(saves);
@@ -442,11 +439,14 @@ impl Engine {
         self.settle(vec![Input::Directory(directory)]);
     }
 
-    /// The lab's store fault, for what does not go through a step.
+    /// Lets the lab's store fault happen to a commit: it comes late, or fails.
     ///
     /// # Errors
     /// When every commit is to fail.
     pub fn store_may_fail(&self) -> Result<(), StoreError> {
+        if !self.store_fault.slow.is_zero() {
+            std::thread::sleep(self.store_fault.slow);
+        }
         if self.store_fault.error {
             let path = "the store (lab fault)".to_owned();
             return Err(StoreError::InUse { path });

@@ -13,6 +13,7 @@ use cordboard::ops::config::Config;
 use cordboard::program::{self, Plan, Program};
 use cordboard_core::exchange::CallNames;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -55,6 +56,13 @@ impl Server {
     /// Stops it and starts it on the same folder, as it was.
     pub async fn restarted(self, directory: &str) -> Self {
         self.program.stop().await;
+        Self::start_in(self.folder, directory, false, |_| {}).await
+    }
+
+    /// The same, with something done to its database meanwhile.
+    pub async fn restarted_after(self, directory: &str, work: impl FnOnce(&Path)) -> Self {
+        self.program.stop().await;
+        work(&self.folder.path().join("cordboard.db"));
         Self::start_in(self.folder, directory, false, |_| {}).await
     }
 

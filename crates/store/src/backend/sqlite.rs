@@ -84,6 +84,15 @@ pub struct Store {
     scratch: Vec<u8>,
 }
 
+/// What a look into the history found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Looked {
+    /// The calls that fit.
+    pub calls: Vec<CallRecord>,
+    /// The oldest call that was looked at, when it ended because it had looked at enough.
+    pub stopped_at: Option<(CallKey, CallId)>,
+}
+
 /// Reads beside the writer.
 #[derive(Debug)]
 pub struct Reader {
@@ -325,7 +334,8 @@ impl Reader {
             .optional()
     }
 
-    /// Calls older than `before` (all, if `None`) that fit, newest first, at most `limit`.
+    /// Calls older than `before` (all, if `None`) that fit, newest first. Ends after `limit` of them, or after it has looked at
+    /// `look_at` calls, whether they fit or not: who wants something rare goes on from there.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -333,33 +343,43 @@ impl Reader {
         &self,
         before: Option<CallKey>,
         limit: usize,
+        look_at: usize,
         fits: impl Fn(&CallRecord) -> bool,
-    ) -> Result<Vec<CallRecord>, StoreError> {
-        let mut found = Vec::new();
+    ) -> Result<Looked, StoreError> {
+        let mut looked = Looked::default();
+        let mut left = look_at;
         let mut before = before.map_or(i64::MAX, |key| i64::try_from(key.0).unwrap_or(i64::MAX));
-        while found.len() < limit {
-            let rows: Vec<(i64, Vec<u8>)> =
-                self.page(before).map_err(|e| explain(&self.path, e))?;
-            let Some(&(last, _)) = rows.last() else { break };
-            before = last;
-            for (_, bytes) in &rows {
-                let call = read_call(bytes)?;
-                if found.len() < limit && fits(&call) {
-                    found.push(call);
+        while left > 0 {
+            let wanted = left.min(HISTORY_PAGE);
+            let rows = self.page(before, wanted);
+            let rows = rows.map_err(|e| explain(&self.path, e))?;
+            left -= rows.len();
+            let was_last = rows.len() < wanted;
+            for (key, bytes) in rows {
+                before = key;
+                let call = read_call(&bytes)?;
+                looked.stopped_at = Some((call.key, call.id.clone()));
+                if fits(&call) {
+                    looked.calls.push(call);
+                }
+                if looked.calls.len() == limit {
+                    looked.stopped_at = None;
+                    return Ok(looked);
                 }
             }
-            if rows.len() < HISTORY_PAGE {
+            if was_last {
+                looked.stopped_at = None;
                 break;
             }
         }
-        Ok(found)
+        Ok(looked)
     }
 
-    fn page(&self, before: i64) -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+    fn page(&self, before: i64, count: usize) -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
         let mut page = self.connection.prepare_cached(
             "SELECT key, record FROM calls WHERE key < ?1 ORDER BY key DESC LIMIT ?2",
         )?;
-        let limit = i64::try_from(HISTORY_PAGE).unwrap_or(i64::MAX);
+        let limit = i64::try_from(count).unwrap_or(i64::MAX);
         let rows = page.query_map(params![before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }

@@ -15,7 +15,9 @@ pub const NUMBER_PATTERN: &str = r"^[0-9*#+ABCD]{1,50}$";
 /// A secret in a body that is sent; nothing else may write one out.
 mod secret {
     use crate::Secret;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serialize, Serializer};
+    use std::fmt;
 
     pub(super) fn serialize<S: Serializer>(
         secret: &Option<Secret>,
@@ -27,8 +29,56 @@ mod secret {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Secret>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        Ok(text.map(Secret::from))
+        deserializer.deserialize_option(Text)
+    }
+
+    /// Takes a text or nothing. Of anything else it does not say what it was: a PIN that came as a number would be read by
+    /// whoever reads the answer.
+    struct Text;
+
+    impl<'de> Visitor<'de> for Text {
+        type Value = Option<Secret>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
+            // Asked for a string, the JSON library would itself repeat the number that it finds.
+            inner.deserialize_any(self)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(Secret::from(text)))
+        }
+
+        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+            Err(no_text())
+        }
+
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+            Err(no_text())
+        }
+
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+            Err(no_text())
+        }
+
+        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+            Err(no_text())
+        }
+    }
+
+    fn no_text<E: Error>() -> E {
+        E::custom("a secret must be a string")
     }
 }
 

@@ -54,7 +54,7 @@ fn whole_or_none<'de, D: Deserializer<'de>, N: TryFrom<u64>>(
 pub struct NewCall {
     /// The device's name.
     pub device: String,
-    /// The line's number; without it the device's first.
+    /// The line: `1001`, or `1001 ; Sales` with its partition; without it the device's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
     /// The number to dial.
@@ -152,7 +152,7 @@ pub struct Call {
 pub struct Calls {
     /// The calls.
     pub calls: Vec<Call>,
-    /// For `?after=`, when there are more.
+    /// For `?after=`, when there may be more.
     pub next: Option<String>,
 }
 

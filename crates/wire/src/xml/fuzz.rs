@@ -18,6 +18,7 @@ pub fn harness(data: &[u8]) {
         _ => None,
     };
     let limits = Limits {
+        instructions: false,
         depth: 8,
         elements: 200,
         attributes_per_element: 10,
@@ -35,6 +36,7 @@ pub fn harness(data: &[u8]) {
     };
     let written = write(&document);
     let roomy = Limits {
+        instructions: false,
         bytes: 1 << 24,
         attributes: 1 << 12,
         namespaces: 100,

@@ -2,7 +2,7 @@
 //!
 //! What comes in is a small subset of XML 1.0 that real clients need: elements, attributes,
 //! namespaces, text, CDATA, comments, the five entities and character references. Document types
-//! and processing instructions are refused, so nothing is ever expanded, fetched or executed.
+//! and, where nothing else is said, processing instructions are refused, so nothing is ever expanded, fetched or executed.
 //! Time and memory are linear in the document's length, and every [`Limits`] field is checked
 //! before the thing it limits is stored. Nothing recurses.
 //!
@@ -42,6 +42,8 @@ pub struct Limits {
     pub attributes: usize,
     /// Namespace declarations in force at one place; each costs a comparison for every element below it.
     pub namespaces: usize,
+    /// Are processing instructions skipped? They are refused otherwise.
+    pub instructions: bool,
 }
 
 impl Limits {
@@ -53,6 +55,7 @@ impl Limits {
         attributes_per_element: 64,
         attributes: 8192,
         namespaces: 64,
+        instructions: false,
     };
 
     /// For answers of a server that a client chose to ask: an application user may have thousands of devices.
@@ -63,5 +66,6 @@ impl Limits {
         attributes_per_element: 64,
         attributes: 1_600_000,
         namespaces: 64,
+        instructions: false,
     };
 }

@@ -167,6 +167,7 @@ impl<'s> Builder<'s> {
                 Event::GeneralRef(reference) => self.reference(&reference, start)?,
                 Event::Comment(_) => {}
                 Event::Decl(_) if start == 0 => {}
+                Event::PI(_) if self.limits.instructions => {}
                 Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {
                     return Err((start, XmlErrorKind::DtdOrInstruction));
                 }

@@ -222,6 +222,7 @@ fn document_types_and_instructions_are_refused_wherever_they_stand() {
 #[test]
 fn every_limit_holds_at_its_edge() {
     let limits = Limits {
+        instructions: false,
         bytes: 300,
         depth: 3,
         elements: 5,
@@ -266,6 +267,7 @@ fn every_limit_holds_at_its_edge() {
 #[test]
 fn a_deep_or_wide_document_is_refused_without_using_the_stack() {
     let deep = Limits {
+        instructions: false,
         bytes: 1 << 24,
         ..Limits::REQUEST
     };
@@ -277,6 +279,7 @@ fn a_deep_or_wide_document_is_refused_without_using_the_stack() {
     let error = parse(wide.as_bytes(), None, &deep).unwrap_err();
     assert!(matches!(error.kind, XmlErrorKind::DuplicateAttribute(_)));
     let unlimited = Limits {
+        instructions: false,
         depth: usize::MAX,
         elements: usize::MAX,
         ..deep

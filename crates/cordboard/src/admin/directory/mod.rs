@@ -36,7 +36,7 @@ pub(super) struct Page {
     /// At most so many; all, if it is not said.
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<usize>,
-    /// Only entries after this one.
+    /// Only entries after this one, in configuration order: one that is gone has no place in it.
     after: Option<String>,
 }
 
@@ -55,7 +55,8 @@ impl Page {
     ) -> Result<(Vec<T>, Option<String>), Problem> {
         let mut entries = entries.peekable();
         if let Some(after) = &self.after {
-            let found = entries.find(|e| name(e).eq_ignore_ascii_case(after));
+            let wanted = after.to_lowercase();
+            let found = entries.find(|e| name(e).to_lowercase() == wanted);
             if found.is_none() {
                 return Err(Problem::not_found(format!("there is no `{after}`")));
             }

@@ -3,7 +3,8 @@
 use super::entries::escaped;
 use super::reach::{Reach, cell, listing, sheet};
 use crate::cli::Usage;
-use cordboard_client::admin::{Ask, path};
+use cordboard_client::admin::{AdminError, Ask, path};
+use cordboard_wire::admin::Problem;
 use http::Method;
 use serde_json::json;
 
@@ -68,6 +69,21 @@ pub(super) enum Lab {
     },
 }
 
+/// A server that knows none of these addresses is no lab.
+fn only_a_lab(error: AdminError) -> AdminError {
+    match error {
+        AdminError::Refused(problem) if problem.kind == "urn:cordboard:problem:not-found" => {
+            AdminError::Refused(Problem {
+                detail: Some(
+                    "only `cordboard lab` has clock, faults, journal and reset".to_owned(),
+                ),
+                ..problem
+            })
+        }
+        other => other,
+    }
+}
+
 pub(super) async fn run(reach: &Reach, what: Lab) -> Result<u8, Usage> {
     let client = reach.client()?;
     let send = async |method: Method, path: &str, body: Option<serde_json::Value>| {
@@ -75,7 +91,7 @@ pub(super) async fn run(reach: &Reach, what: Lab) -> Result<u8, Usage> {
             json: body.as_ref(),
             ..Ask::default()
         };
-        client.ask(method, path, ask).await
+        client.ask(method, path, ask).await.map_err(only_a_lab)
     };
     let faults = path(&["lab", "faults"]);
     let columns = [

@@ -102,6 +102,11 @@ impl Reach {
             print_failure(&error.to_string(), code, text);
         }
         eprintln!("cordboard: {error}");
+        if code == Some(401) {
+            eprintln!(
+                "cordboard: give it by --token-file, CORDBOARD_TOKEN or CORDBOARD_TOKEN_FILE"
+            );
+        }
         status
     }
 }
@@ -178,7 +183,7 @@ pub(in crate::cli) fn cell(value: &Value) -> String {
         Value::Null => "–".to_owned(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => plain(text),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
         Value::Object(object) => match (object.get("number"), object.get("partition")) {
             (Some(Value::String(number)), Some(Value::String(partition))) => {
@@ -189,6 +194,19 @@ pub(in crate::cli) fn cell(value: &Value) -> String {
         },
         Value::Number(number) => number.to_string(),
     }
+}
+
+/// A text as it may go to a terminal: what would move its cursor, or do worse, is written out.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            plain.extend(letter.escape_default());
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
 }
 
 /// An entry for people: a field on each line.
@@ -224,4 +242,18 @@ pub(in crate::cli) fn listing(answer: &Answer, key: &str, columns: &[(&str, &str
         text.push_str(&format!("there are more: --after {next}\n"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_cell_is_one_line_whatever_stands_in_it() {
+        assert_eq!(
+            cell(&json!(["a\tb", "ö\u{1b}[31m\n"])),
+            "a\\tb, ö\\u{1b}[31m\\n"
+        );
+    }
 }

@@ -323,7 +323,7 @@ pub(super) enum Calls {
     /// List calls, newest first
     List {
         /// Only in this state: initiated, alerting, connected, held, ended
-        #[arg(long, value_name = "STATE")]
+        #[arg(long, value_name = "STATE", value_parser = ["initiated", "alerting", "connected", "held", "ended"], hide_possible_values = true)]
         state: Option<String>,
         /// Only with this user
         #[arg(long, value_name = "ID")]
@@ -349,8 +349,8 @@ pub(super) enum Calls {
         device: String,
         /// The number
         to: String,
-        /// The line's number; without it the device's first
-        #[arg(long, value_name = "NUMBER")]
+        /// The line: 1001, or "1001 ; Sales"; without it the device's first
+        #[arg(long, value_name = "LINE")]
         line: Option<String>,
     },
     /// Act on one: answer, reject, hold, retrieve, release, consult, transfer, conference, digits
