@@ -2,6 +2,7 @@
 
 use crate::edge::Peer;
 use cordboard_wire::admin::JournalEntry;
+use cordboard_wire::webdialer::form::decode;
 use http::{Method, Uri};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -120,7 +121,8 @@ fn parameters(text: &mut String, parameter: &str) {
     let Some((name, _)) = parameter.split_once('=') else {
         return text.push_str(parameter);
     };
-    let plain = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    // By the reader that understands the most escapes, so that no service sees a name that is not seen here.
+    let plain = decode(name.as_bytes());
     // An XML document in a parameter has its secrets inside.
     if is_secret(&plain) || plain.eq_ignore_ascii_case("xml") {
         text.push_str(name);
@@ -273,6 +275,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cordboard_wire::webdialer::form::Form;
 
     #[test]
     fn an_entry_is_read_as_it_was_noted_whatever_its_values_hold() {
@@ -297,6 +300,26 @@ mod tests {
             .map(|(n, v)| (n.as_str(), v.as_str()))
             .collect();
         assert_eq!(fields, [("empty", ""), ("odd", "a\u{FFFD}b\nö")]);
+    }
+
+    #[test]
+    fn a_name_that_the_pages_read_as_a_secret_is_masked_however_it_is_escaped() {
+        for name in [
+            "pwd",
+            "%70wd",
+            "%u0070wd",
+            "p%u0077d",
+            "%u0070%u0077%u0064",
+            "%70%u0077d",
+            "%U0070wd",
+            "%u0070+wd",
+        ] {
+            let query = format!("uid=bill&{name}=s3cret");
+            let read = Form::parse(&query, b"").raw("pwd").is_some();
+            let noted = shown(&format!("/x?{query}").parse().unwrap());
+            let masked = !noted.contains("s3cret");
+            assert!(masked || !read, "{name}: {noted}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::lab::faults::FaultBoard;
 use crate::lab::{Seed, SeedFile};
 use crate::ops::config::{self, Config};
 use crate::ops::metrics::Metrics;
+use crate::runtime::choices::Choices;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
@@ -18,6 +19,7 @@ use crate::services::auth::Auth;
 use crate::services::tokens;
 use crate::services::webdialer::homes::Homes;
 use crate::services::webdialer::pages::Pages;
+use crate::services::webdialer::pages::session::Sessions;
 use crate::services::webdialer::pages::view::Brand;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
 use anyhow::Context;
@@ -143,6 +145,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let homes = Arc::new(Homes::new(&config, clock.clone())?);
     let history = Arc::new(Mutex::new(store.reader()?));
     let stored_call = Arc::new(Mutex::new(store.reader()?));
+    let choices = Arc::new(Choices::new(store.all_preferences()?));
     let running = exchange_task::start(Parts {
         settings: config.exchange(names),
         directory: builder.build()?,
@@ -151,6 +154,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         store,
         auto_answer,
         clock: clock.clone(),
+        choices: choices.clone(),
     })?;
     running.hub.start();
     let app = Arc::new(App {
@@ -168,7 +172,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         throttle: Throttle::new(config.webdialer.max_calls_per_second),
         pages: Pages {
             brand,
-            ..Pages::default()
+            choices,
+            sessions: Sessions::default(),
         },
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
         editing: Mutex::default(),

@@ -317,7 +317,7 @@ async fn the_journal_has_every_request_of_every_interface_with_its_answer_and_no
             "webdialer",
             "GET",
             "/webdialer/Webdialer?uid=bill&pwd=•••",
-            200,
+            303,
             json!({"uid": "bill"}),
         ),
         line(

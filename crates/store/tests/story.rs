@@ -180,8 +180,8 @@ fn story(open: impl Fn() -> Store) {
     let seeded: Vec<&str> = seeded.users.iter().map(|u| u.id.as_str()).collect();
     assert_eq!((seeded, logins.len()), (vec!["Jörg", "ann"], 0));
     assert_eq!(tokens, [token("cd", "Jörg"), token("ef", "bill")]);
-    assert_eq!(store.preferences("ANN").unwrap().as_deref(), Some("2"));
-    assert_eq!(store.preferences("jörg").unwrap(), None);
+    let left = store.all_preferences().unwrap();
+    assert_eq!(left, [("ann".to_owned(), "2".to_owned())]);
     assert_eq!(store.live_calls().unwrap(), []);
 }
 

@@ -16,6 +16,17 @@ function showLines() {
 }
 showLines();
 
+// A form is sent once, however often its button is pressed; again when the browser shows the page again.
+for (const form of document.forms) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "true";
+  });
+}
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
 // Closes the window after so many seconds; one that no script opened stays, and says that it can be closed.
 const after = document.body.dataset.closeAfter;
 if (after !== undefined) {

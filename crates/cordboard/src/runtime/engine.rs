@@ -4,6 +4,7 @@
 //! Who calls it, and when, is in [`super::exchange_task`]. Tells: the network (commands), the hub (events), whoever asked
 //! (answers), always after the step's saves are stored.
 
+use super::choices::Choices;
 use super::clock::Clock;
 use super::hub::Hub;
 use cordboard_core::call::CallRecord;
@@ -61,6 +62,7 @@ pub struct Engine {
     late: Vec<Record>,
     directory: Arc<RwLock<Arc<Directory>>>,
     hub: Arc<Hub>,
+    choices: Arc<Choices>,
     /// Has nothing been asked for, but to read, since the seeded state?
     untouched: bool,
     /// Does a commit take so little time that whoever brought the command may carry it out?
@@ -85,6 +87,8 @@ pub struct Parts {
     pub auto_answer: Option<Duration>,
     /// The clock.
     pub clock: Clock,
+    /// What users chose on pages.
+    pub choices: Arc<Choices>,
 }
 
 impl Engine {
@@ -119,6 +123,7 @@ impl Engine {
             late: Vec::new(),
             directory,
             hub: Arc::new(Hub::new(counters.events)),
+            choices: parts.choices,
             untouched: counters.calls == 0,
             quick: true,
             stopping: false,
@@ -357,6 +362,7 @@ impl Engine {
         let now = self.clock.now();
         let directory = Arc::new(directory);
         self.share(&directory);
+        self.choices.clear();
         self.exchange.handle(Input::Reset(directory), now);
         let (outputs, saves) = self.drain();
         self.store.commit(&saves)?;
@@ -388,6 +394,13 @@ impl Engine {
         }
         self.store_may_fail()?;
         self.store.put_entries(&to, touched)?;
+        for entry in touched {
+            if let Entry::User(user) = entry
+                && to.end_user(user.as_str()).is_none()
+            {
+                self.choices.forget(user.as_str());
+            }
+        }
         self.take_directory(to);
         Ok(true)
     }
@@ -407,8 +420,20 @@ impl Engine {
         }
         self.store_may_fail()?;
         let tokens = self.store.import(&directory, Vec::new(), Vec::new())?;
+        self.choices.keep_users(&directory);
         self.take_directory(directory);
         Ok(Some(tokens))
+    }
+
+    /// Stores what a user chose on pages.
+    ///
+    /// # Errors
+    /// When the store refuses; what he chose before stays then.
+    pub fn choose(&mut self, user: &str, text: &str) -> Result<(), StoreError> {
+        self.store_may_fail()?;
+        self.store.put_preferences(user, text)?;
+        self.choices.put(user, text);
+        Ok(())
     }
 
     fn is_current(&self, directory: &Arc<Directory>) -> bool {

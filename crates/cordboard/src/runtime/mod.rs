@@ -1,8 +1,9 @@
 //! The exchange's home: one thread that owns the exchange, its network, its store and its clock.
 //!
 //! [`exchange_task`] is the thread, [`handle`] what everybody else holds of it, [`hub`] what happened lately, for
-//! listeners, [`clock`] the lab's clock.
+//! listeners, [`clock`] the lab's clock, [`choices`] what users chose.
 
+pub mod choices;
 pub mod clock;
 pub mod engine;
 pub mod exchange_task;

@@ -158,7 +158,8 @@ impl Auth {
         Ok(account.id().clone())
     }
 
-    /// Checks a token and answers its owner, who must be an active end user. [webdialer §10]
+    /// Checks a token and answers its owner, an end user whose account is not locked. It is a credential of its own: that the
+    /// owner's password has expired does not matter. [webdialer §10]
     ///
     /// # Errors
     /// [`Refused`] for an unknown or expired one, or an owner who may not use one.

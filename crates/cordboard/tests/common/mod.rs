@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+pub mod browser;
 pub mod events;
 pub mod process;
 
@@ -110,7 +111,8 @@ impl Server {
     pub async fn raw(&self, bytes: &[u8]) -> Response {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
-        read_response(&mut stream).await.expect("an answer")
+        let read = read(&mut stream, !bytes.starts_with(b"HEAD ")).await;
+        read.expect("an answer")
     }
 
     pub async fn request(
@@ -167,6 +169,11 @@ impl Server {
 
 /// Reads one answer; `None` when the connection ends without one.
 pub async fn read_response(stream: &mut TcpStream) -> Option<Response> {
+    read(stream, true).await
+}
+
+/// What answers a HEAD has no body, whatever its length says.
+async fn read(stream: &mut TcpStream, has_body: bool) -> Option<Response> {
     tokio::time::timeout(LIMIT, async {
         let mut bytes = Vec::new();
         let mut chunk = [0; 4096];
@@ -190,6 +197,7 @@ pub async fn read_response(stream: &mut TcpStream) -> Option<Response> {
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case("content-length"))
             .and_then(|(_, v)| v.parse().ok())
+            .filter(|_| has_body)
             .unwrap_or(0);
         while bytes.len() < end + length {
             match stream.read(&mut chunk).await {

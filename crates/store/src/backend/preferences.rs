@@ -2,19 +2,19 @@
 
 use super::sqlite::{Store, explain};
 use crate::StoreError;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 impl Store {
-    /// What a user chose, if he did.
+    /// What users chose, by their ids in small letters.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn preferences(&self, user: &str) -> Result<Option<String>, StoreError> {
+    pub fn all_preferences(&self) -> Result<Vec<(String, String)>, StoreError> {
         self.connection
-            .prepare_cached("SELECT record FROM webdialer_preferences WHERE user = ?1")
+            .prepare("SELECT user, record FROM webdialer_preferences")
             .and_then(|mut read| {
-                read.query_row([user.to_lowercase()], |row| row.get(0))
-                    .optional()
+                let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                rows.collect()
             })
             .map_err(|e| explain(&self.path, e))
     }

@@ -3,12 +3,19 @@
 /// So many fields are read; what follows is ignored. The commands need at most eighteen.
 pub const FIELDS: usize = 64;
 
+#[derive(Clone, PartialEq, Eq)]
+struct Field {
+    name: String,
+    value: String,
+    written: Vec<u8>,
+}
+
 /// Fields as they were sent, decoded; the body's before the query's.
 ///
 /// Has no `Debug`: some fields are passwords.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Form {
-    fields: Vec<(String, String)>,
+    fields: Vec<Field>,
 }
 
 impl Form {
@@ -20,7 +27,12 @@ impl Form {
         let fields = fields.map(|pair| {
             let middle = pair.iter().position(|&b| b == b'=');
             let (name, value) = pair.split_at(middle.unwrap_or(pair.len()));
-            (decode(name), decode(value.get(1..).unwrap_or_default()))
+            let written = value.get(1..).unwrap_or_default();
+            Field {
+                name: decode(name),
+                value: decode(written),
+                written: written.to_owned(),
+            }
         });
         Self {
             fields: fields.collect(),
@@ -29,10 +41,16 @@ impl Form {
 
     /// A field's value as it was sent; of several of one name, the first.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        let mut fields = self.fields.iter();
-        fields
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.find(name).map(|field| field.value.as_str())
+    }
+
+    /// The same as it is written in the request, not decoded.
+    pub fn written(&self, name: &str) -> Option<&[u8]> {
+        self.find(name).map(|field| field.written.as_slice())
+    }
+
+    fn find(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
     }
 
     /// A field's value without white space around it; `None` when nothing is left.
@@ -89,8 +107,8 @@ fn destination(value: &str) -> String {
     }
 }
 
-/// Decodes form data, with the `%uXXXX` that JavaScript's `escape` writes.
-fn decode(mut rest: &[u8]) -> String {
+/// Decodes a name or a value of form data, with the `%uXXXX` that JavaScript's `escape` writes.
+pub fn decode(mut rest: &[u8]) -> String {
     let mut out = String::with_capacity(rest.len());
     // Bytes that make up characters together.
     let mut run = Vec::new();
@@ -209,6 +227,9 @@ mod tests {
         assert_eq!(form.get("uid"), Some("bill"));
         assert_eq!((form.raw("loc"), form.get("loc")), (Some(""), None));
         assert_eq!(form.raw("UID"), None);
+        let odd = Form::parse("%75id=b%69ll+x", b"");
+        let both = (odd.raw("uid"), odd.written("uid"));
+        assert_eq!(both, (Some("bill x"), Some(&b"b%69ll+x"[..])));
         let many = "a=1&".repeat(FIELDS) + "b=2";
         assert_eq!(Form::parse(&many, b"").raw("b"), None);
     }

@@ -45,12 +45,19 @@ impl Default for Home {
 }
 
 impl Cluster {
+    /// A name that two of them have.
+    pub(super) fn twice(all: &[Self]) -> Option<&str> {
+        let mut names = std::collections::HashSet::new();
+        let mut known = all.iter().map(|cluster| cluster.name.trim());
+        known.find(|name| !names.insert(name.to_lowercase()))
+    }
+
     /// Why it cannot be used.
     pub(super) fn unusable(&self) -> Option<String> {
         let secure = |place: &str| {
             place.parse::<http::Uri>().is_ok_and(|uri| {
                 uri.scheme_str() == Some("https")
-                    && uri.authority().is_some()
+                    && uri.authority().is_some_and(|a| !a.as_str().contains('@'))
                     && matches!(uri.path(), "" | "/")
             })
         };

@@ -332,6 +332,9 @@ impl Config {
         if let Some(reason) = self.clusters.iter().find_map(Cluster::unusable) {
             return unusable("cluster", "", reason);
         }
+        if let Some(name) = Cluster::twice(&self.clusters) {
+            return unusable("cluster", "", format!("two clusters are named {name}"));
+        }
         Ok(())
     }
 
@@ -642,6 +645,14 @@ mod tests {
             (
                 "[[cluster]]\nname = \"west\"\nwebdialer = \"http://west\"\n",
                 "c.toml, line 1: cluster: cluster west: `http://west` is not like https://host:port",
+            ),
+            (
+                "[[cluster]]\nname = \"west\"\nwebdialer = \"https://user:pw@west\"\n",
+                "c.toml, line 1: cluster: cluster west: `https://user:pw@west` is not like https://host:port",
+            ),
+            (
+                "[[cluster]]\nname = \"west\"\nwebdialer = \"https://a\"\n[[cluster]]\nname = \"West\"\nwebdialer = \"https://b\"\n",
+                "c.toml, line 1: cluster: two clusters are named West",
             ),
         ] {
             assert_eq!(load(text, &[]).unwrap_err().to_string(), message);

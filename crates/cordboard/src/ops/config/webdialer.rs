@@ -18,7 +18,8 @@ pub struct WebDialer {
     pub dial_rules_on_dial: bool,
     /// The original's *Apply Application Dial Rules on SOAP Dial*: do they change what makeCallSoap dials?
     pub dial_rules_on_soap_dial: bool,
-    /// The original's *MakeCallProxy HTTP Methods*: "insecure" takes GET and POST, "secure" refuses GET.
+    /// The original's *MakeCallProxy HTTP Methods*: "insecure" takes GET and POST, "secure" refuses GET and a password in the
+    /// address.
     pub make_call_proxy_methods: ProxyMethods,
     /// isClusterUserSoap for each address per second; 0: no limit. Configured clusters are exempt.
     pub lookups_per_second: u32,
@@ -34,7 +35,8 @@ pub struct WebDialer {
     pub trust_headerless_get: bool,
     /// Sites whose scripts may read answers of the SOAP services (CORS).
     pub cors_origins: Vec<String>,
-    /// Sites that may show the pages in a frame.
+    /// Sites that may show the pages in a frame, such as `https://intranet.example.com` or `https://*.example.com`. Only those
+    /// of the same site (registrable domain and scheme) work: in a frame of another one browsers send no cookie of ours.
     pub frame_ancestors: Vec<String>,
     /// A folder with `style.css`, `logo.svg` or `logo.png`, and `name.txt`, each of which replaces ours on the pages.
     pub brand: Option<PathBuf>,
@@ -53,7 +55,7 @@ pub enum ProxyMethods {
     /// By GET and POST.
     #[default]
     Insecure,
-    /// By POST only.
+    /// By POST only, its password in the body.
     Secure,
 }
 
@@ -110,13 +112,17 @@ impl WebDialer {
                 .then(|| (key, format!("{value} is not within {from} to {to}")))
         };
         let origins = [
-            ("trusted_origins", &self.trusted_origins),
-            ("cors_origins", &self.cors_origins),
-            ("frame_ancestors", &self.frame_ancestors),
+            (
+                "trusted_origins",
+                &self.trusted_origins,
+                is_origin as fn(&str) -> bool,
+            ),
+            ("cors_origins", &self.cors_origins, is_origin),
+            ("frame_ancestors", &self.frame_ancestors, is_source),
         ];
         let no_origin = || {
-            origins.into_iter().find_map(|(key, sites)| {
-                let site = sites.iter().find(|site| !is_origin(site))?;
+            origins.into_iter().find_map(|(key, sites, fits)| {
+                let site = sites.iter().find(|site| !fits(site))?;
                 let must = "it must be like \"https://intranet.example.com\"";
                 Some((key, format!("`{site}` is no site; {must}")))
             })
@@ -137,16 +143,41 @@ impl WebDialer {
     }
 }
 
-/// Scheme and authority, nothing behind.
+/// Scheme, host and port as browsers write them in `Origin`: a name in ASCII letters, a port only where it is not the usual one.
 fn is_origin(site: &str) -> bool {
-    let Ok(uri) = site.parse::<http::Uri>() else {
-        return false;
+    let (usual, rest) = match site.split_once("://") {
+        Some(("http", rest)) => ("80", rest),
+        Some(("https", rest)) => ("443", rest),
+        _ => return false,
     };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri.authority().is_some()
-        && !site.ends_with('/')
-        && matches!(uri.path(), "" | "/")
-        && uri.query().is_none()
+    let bracket = rest.find(']').map_or(0, |end| end + 1);
+    let colon = rest[bracket..].find(':').map(|at| at + bracket);
+    let (host, port) = rest.split_at(colon.unwrap_or(rest.len()));
+    let port = port.strip_prefix(':');
+    let is_port = |port: &str| {
+        let digits = port.bytes().all(|b| b.is_ascii_digit());
+        digits && port.parse::<u16>().is_ok_and(|port| port > 0) && !port.starts_with('0')
+    };
+    if port.is_some_and(|port| port == usual || !is_port(port)) {
+        return false;
+    }
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    match inside {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host.split('.').all(is_label),
+    }
+}
+
+/// The same, or all hosts under one, as a Content-Security-Policy names sites.
+fn is_source(site: &str) -> bool {
+    is_origin(&site.replacen("://*.", "://", 1))
+}
+
+fn is_label(label: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    !label.is_empty() && label.bytes().all(letter)
 }
 
 impl DialRule {
@@ -199,6 +230,42 @@ mod tests {
             Some((key.to_owned(), default.trim_matches('`').to_owned()))
         });
         rows.collect()
+    }
+
+    #[test]
+    fn a_site_is_written_as_browsers_write_it() {
+        for (site, origin, source) in [
+            ("https://intranet.example.com", true, true),
+            ("http://10.0.0.1:8080", true, true),
+            ("https://[::1]:8443", true, true),
+            ("https://*.example.com", false, true),
+            ("https://a.*.example.com", false, false),
+            ("https://*", false, false),
+            ("https://x:443", false, false),
+            ("http://x:80", false, false),
+            ("https://x:0", false, false),
+            ("https://x:+1", false, false),
+            ("https://x:70000", false, false),
+            ("https://x:", false, false),
+            ("https://u@h", false, false),
+            ("https://a;b", false, false),
+            ("https://a b", false, false),
+            ("https://a,b", false, false),
+            ("https://[a]", false, false),
+            ("https://h/", false, false),
+            ("https://h?q", false, false),
+            ("https://h#f", false, false),
+            ("https://bücher.example", false, false),
+            ("https://", false, false),
+            ("ftp://h", false, false),
+            ("intranet", false, false),
+        ] {
+            assert_eq!(
+                (is_origin(site), is_source(site)),
+                (origin, source),
+                "{site}"
+            );
+        }
     }
 
     #[test]

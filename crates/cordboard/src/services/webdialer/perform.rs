@@ -202,6 +202,15 @@ pub(super) async fn end_newest(app: &App, asker: Asker) -> Result<(), Outcome> {
     translate::ended(app.handle.command(command).await)
 }
 
+/// Ends one call, if this interface placed it for that user; any other is as good as over.
+pub(super) async fn end_one(app: &App, asker: Asker, call: &str) -> Result<(), Outcome> {
+    let known = app.handle.command(translate::call_of(call)).await;
+    match translate::end_placed(asker, known) {
+        Some(command) => translate::ended(app.handle.command(command).await),
+        None => Err(ResponseCode::CallFailure.into()),
+    }
+}
+
 /// From where makeCallSoap dials for somebody, and what. Nothing is dialled yet.
 pub(super) async fn wanted(
     app: &App,

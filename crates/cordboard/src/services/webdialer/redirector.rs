@@ -3,16 +3,21 @@
 //! Where it sends anybody, and whom it asks, comes from the configuration alone. Of a request only the user id is looked at;
 //! the number is passed on as it is written, and a GET passes on nothing else.
 
-use super::homes::{Found, USER_BYTES};
+use super::homes::{Found, Said, USER_BYTES};
 use super::pages;
+use super::pages::session::Session;
+use super::pages::view::Look;
+use super::pages::words::{Language, Message, Words};
 use super::perform::is_here;
 use super::routes;
 use crate::app::App;
 use crate::edge::{Peer, Reply, Request};
 use crate::journal::Notes;
 use askama::Template;
+use bytes::Bytes;
+use cordboard_wire::webdialer::form::Form;
 use http::{Method, StatusCode, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prometheus_client::metrics::gauge::Gauge;
 
 /// Where the Redirector is, by its present and its former name.
@@ -32,15 +37,14 @@ const WRITTEN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Nobody knows the user. The original's words.
-const NOT_FOUND: &str = "Authentication failed, please try again.";
-/// Too much asked, or nothing can be known. The original's words.
-const BUSY: &str = "Service temporarily unavailable, please try again later.";
-
 #[derive(Template)]
 #[template(path = "redirector/page.html")]
 struct Page<'a> {
-    message: Option<&'a str>,
+    look: Look<'a>,
+    words: &'static Words,
+    title: &'static str,
+    message: Option<&'static str>,
+    alarm: bool,
     clusters: Vec<(&'a str, &'static str)>,
     uid: &'a str,
     destination: &'a str,
@@ -74,38 +78,71 @@ pub(super) async fn answer(app: &App, request: Request) -> Reply {
     let _in_progress = InProgress::new(&metrics.redirector_sessions_in_progress);
     let peer = request.extensions().get::<Peer>().copied();
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let signed_in = pages::routes::signed_in(app, request.headers());
+    let session = pages::routes::signed_in(app, request.headers());
+    let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
+    let accepted = accepted.and_then(|value| value.to_str().ok());
+    let accepted = accepted.map(str::to_owned);
     let limit = app.config.limits.body_bytes.min(routes::BODY_LIMIT);
     let body = match method == Method::POST {
         true => match crate::edge::read_body(request, limit).await {
-            Ok(body) => String::from_utf8_lossy(&body).into_owned(),
+            Ok(body) => body,
             Err(reply) => return reply,
         },
-        false => String::new(),
+        false => Bytes::new(),
     };
-    let reply = redirect(app, &query, &body, signed_in, peer.unwrap_or_default()).await;
+    let asked = Asked {
+        form: Form::parse(&query, &body),
+        in_query: Form::parse(&query, b""),
+        in_body: Form::parse("", &body),
+        session,
+        accepted,
+        peer: peer.unwrap_or_default(),
+    };
+    let reply = redirect(app, &asked).await;
     metrics.redirector_sessions.inc();
     reply
 }
 
-async fn redirect(
-    app: &App,
-    query: &str,
-    body: &str,
-    signed_in: Option<String>,
+/// What came in, read as the pages read it.
+struct Asked {
+    form: Form,
+    in_query: Form,
+    in_body: Form,
+    session: Option<Session>,
+    accepted: Option<String>,
     peer: Peer,
-) -> Reply {
-    let value = |name| raw(body, name).or_else(|| raw(query, name));
-    let written = value("destination").unwrap_or_default();
+}
+
+impl Asked {
+    fn language(&self) -> Language {
+        let preferences = self.session.as_ref().and_then(|s| s.preferences.as_ref());
+        let preferred = preferences.and_then(|chosen| chosen.language.as_deref());
+        let hints = ["lang", "loc"].map(|name| self.form.get(name));
+        Language::choose(preferred, hints, self.accepted.as_deref())
+    }
+}
+
+async fn redirect(app: &App, asked: &Asked) -> Reply {
+    let written = asked.form.written("destination").unwrap_or_default();
     if written.len() > DESTINATION_BYTES {
         return Reply::empty(StatusCode::BAD_REQUEST);
     }
-    let destination = decoded(written);
+    let destination = asked.form.destination().unwrap_or_default();
     // Who is not named may be signed in on the pages here.
-    let uid = value("uid").map(decoded).or(signed_in).unwrap_or_default();
-    let uid = uid.trim();
-    let page = |message, clusters| Page {
-        message,
+    let signed_in = asked.session.as_ref().map(|session| session.user.as_str());
+    let uid = asked.form.get("uid").or(signed_in).unwrap_or_default();
+    let look = Look {
+        language: asked.language(),
+        brand: &app.pages.brand,
+        user: None,
+    };
+    let words = look.language.words();
+    let page = |message: Option<Message>, clusters| Page {
+        look,
+        words,
+        title: words.titles[5],
+        message: message.map(|message| words.message(message)),
+        alarm: true,
         clusters,
         uid,
         destination: &destination,
@@ -118,8 +155,8 @@ async fn redirect(
         .field("destination", destination.clone());
     // Unlike a cluster's question, a browser's is limited wherever it comes from.
     let now = app.clock.now().instant.0;
-    if !app.lookups.admit(peer.address.ip(), now) {
-        let busy = page(Some(BUSY), Vec::new());
+    if !app.lookups.admit(asked.peer.address.ip(), now) {
+        let busy = page(Some(Message::Unavailable), Vec::new());
         return shown(app, StatusCode::SERVICE_UNAVAILABLE, &busy).noted(notes);
     }
     let unknown = uid.len() > USER_BYTES;
@@ -131,26 +168,28 @@ async fn redirect(
         let found = app.homes.find(uid).await;
         let home = found.home.and_then(|index| app.homes.address(index));
         if home.is_none() {
-            let (status, text) = match blind {
-                true => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
-                false => (StatusCode::OK, NOT_FOUND),
+            let (status, message) = match blind {
+                true => (StatusCode::SERVICE_UNAVAILABLE, Message::Unavailable),
+                false => (StatusCode::OK, Message::AuthenticationFailed),
             };
-            let page = page(Some(text), said(app, &found));
+            let here = if blind { Said::NoAnswer } else { Said::No };
+            let page = page(Some(message), said(app, words, here, &found));
             return shown(app, status, &page).noted(notes.field("home", "unknown"));
         }
         home.map(str::to_owned)
     };
     let to = to.unwrap_or_default();
     // Whoever posts the credentials of an application posts them again, to an address of the configuration.
-    let again = raw(body, "appid").is_some();
+    let again = asked.in_body.get("appid").is_some();
     let carried = match again {
-        true => raw(query, "destination"),
+        true => asked.in_query.written("destination"),
         false => Some(written),
     };
     let carried = carried
         .filter(|written| !written.is_empty())
         .map(|written| {
-            let written = utf8_percent_encode(written, WRITTEN);
+            let written = String::from_utf8_lossy(written);
+            let written = utf8_percent_encode(&written, WRITTEN);
             format!("?destination={written}")
         });
     let location = format!("{to}{PAGES}{}", carried.unwrap_or_default());
@@ -167,11 +206,25 @@ async fn redirect(
 }
 
 /// What each cluster said, by its name.
-fn said<'a>(app: &'a App, found: &Found) -> Vec<(&'a str, &'static str)> {
-    let names = app.homes.names();
-    let said = found.said.iter().map(|said| said.as_str());
-    std::iter::once(("this one", "no"))
-        .chain(names.zip(said))
+fn said<'a>(
+    app: &'a App,
+    words: &'static Words,
+    here: Said,
+    found: &Found,
+) -> Vec<(&'a str, &'static str)> {
+    let word = |said: Said| {
+        let [yes, no, no_answer, not_asked] = words.said;
+        match said {
+            Said::Yes => yes,
+            Said::No => no,
+            Said::NoAnswer => no_answer,
+            Said::NotAsked => not_asked,
+        }
+    };
+    let others = app.homes.names().zip(&found.said);
+    let others = others.map(|(name, said)| (name, word(*said)));
+    std::iter::once((words.this_one, word(here)))
+        .chain(others)
         .collect()
 }
 
@@ -186,25 +239,13 @@ fn shown(app: &App, status: StatusCode, page: &Page<'_>) -> Reply {
     };
     // Browsers hold a form to this policy where it is redirected, too, which is to another cluster.
     let policy = format!(
-        "default-src 'none'; base-uri 'none'; form-action 'self' https:; frame-ancestors {ancestors}"
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self' https:; frame-ancestors {ancestors}"
     );
     Reply::text(status, cordboard_wire::webdialer::pages::PAGE_TYPE, html)
         .with_named("content-security-policy", &policy)
         .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .with(header::REFERRER_POLICY, "no-referrer")
         .with(header::CACHE_CONTROL, "no-store")
-}
-
-/// A parameter of a query or form as it is written; an empty one is none.
-fn raw<'a>(form: &'a str, name: &str) -> Option<&'a str> {
-    let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-    let found = pairs.find(|(key, value)| *key == name && !value.is_empty());
-    found.map(|(_, value)| value)
-}
-
-fn decoded(written: &str) -> String {
-    let spaced = written.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -223,12 +264,5 @@ mod tests {
         ] {
             assert_eq!(utf8_percent_encode(written, WRITTEN).to_string(), passed);
         }
-    }
-
-    #[test]
-    fn parameters_are_found_between_doubled_ampersands_and_empty_ones_are_none() {
-        let query = "loc=de-de&&uid=&red=null&uid=b%69ll+x&destination";
-        assert_eq!(raw(query, "uid").map(decoded).as_deref(), Some("bill x"));
-        assert_eq!(raw(query, "destination"), None);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::INTERFACE;
 use cordboard_core::Refusal;
-use cordboard_core::call::Class;
+use cordboard_core::call::{CallRecord, Class};
 use cordboard_core::directory::{Directory, Right};
-use cordboard_core::exchange::{Action, Actor, Command, DeviceView, LineWish, Query, Reply};
-use cordboard_core::ids::{DeviceName, Digits, DirectoryNumber, Partition, UserId};
+use cordboard_core::exchange::{Action, Actor, Command, DeviceView, LineWish, Query, Reply, Whose};
+use cordboard_core::ids::{CallId, DeviceName, Digits, DirectoryNumber, Partition, UserId};
 use cordboard_wire::webdialer::{
     DeviceDetail, DeviceLines, LineChoice, Outcome, ResponseCode, TEXT_NO_DEVICE_FOR_USER,
 };
@@ -195,6 +195,38 @@ pub fn end_call(
     asker.command(|user| Action::ReleaseNewest { user, device, line })
 }
 
+/// Read a call. No right is asked for here.
+pub fn call_of(id: &str) -> Command {
+    Command {
+        actor: Actor::Operator,
+        interface: INTERFACE,
+        action: Action::Snapshot(Query::Call(CallId::from(id))),
+    }
+}
+
+/// End the calling side of a call that this interface placed for the user; `None` where it is not such a call.
+pub fn end_placed(asker: Asker, answer: Result<Reply, Refusal>) -> Option<Command> {
+    let Ok(Reply::Call(call)) = answer else {
+        return None;
+    };
+    let device = calling_device(&call).filter(|_| is_placed_for(&asker, &call))?;
+    let whose = Whose {
+        device,
+        call: call.id,
+    };
+    Some(asker.command(|_| Action::Release(whose)))
+}
+
+fn is_placed_for(asker: &Asker, call: &CallRecord) -> bool {
+    let user = call.origin.user.as_ref();
+    call.origin.interface == INTERFACE && user.is_some_and(|user| same(user, asker.user.as_str()))
+}
+
+fn calling_device(call: &CallRecord) -> Option<DeviceName> {
+    let mut parts = call.connections.iter().filter(|part| part.calling);
+    parts.find_map(|part| part.device.clone())
+}
+
 /// Read the devices that the user may act with now. No right is asked for here.
 pub fn devices_of(asker: &Asker) -> Command {
     Command {
@@ -293,13 +325,19 @@ impl Devices {
         Some(seat.name.clone())
     }
 
-    /// The first that carries the user's primary line now: what the pages dial from while nothing else is chosen.
-    pub fn of_primary_line(&self, asker: &Asker, directory: &Directory) -> Option<DeviceName> {
+    /// What makeCallProxy dials from while nothing else is chosen: the user's primary line, as profiles write it, and the
+    /// first registered device, else the first, that carries it now.
+    pub fn of_primary_line(
+        &self,
+        asker: &Asker,
+        directory: &Directory,
+    ) -> Option<(DeviceName, String)> {
         let user = directory.end_user(asker.user.as_str())?;
         let primary = user.primary_line.as_ref()?;
-        let mut devices = self.0.iter();
-        let found = devices.find(|device| device.lines.contains(primary))?;
-        Some(found.name.clone())
+        let carriers = self.0.iter().filter(|view| view.lines.contains(primary));
+        let found = carriers.clone().find(|device| device.registered);
+        let found = found.or(carriers.into_iter().next())?;
+        Some((found.name.clone(), written(primary)))
     }
 
     /// As they are.

@@ -3,6 +3,8 @@
 mod translate;
 
 use super::dial_rules::{self, Verdict};
+use super::homes::{Found, Said};
+use super::pages::session::Preferences;
 use super::perform;
 use super::translate::{Asker, Devices, LineFit, Wanted, known_device, line_wish, would_call};
 use crate::app::App;
@@ -71,7 +73,12 @@ async fn way(
         let why = why.to_owned();
         move |outcome: Outcome| (outcome, why)
     };
-    if explained.cleaned.is_empty() {
+    // The pages dial what is left of a number, also when that is nothing; they ask only where nothing was written.
+    let missing = match question.interface {
+        DialInterface::Soap => explained.cleaned.is_empty(),
+        DialInterface::Pages => question.number.trim().is_empty(),
+    };
+    if missing {
         let missing = ResponseCode::MissingParameters.into();
         return Err((missing, "nothing is left to dial".to_owned()));
     }
@@ -79,7 +86,11 @@ async fn way(
     let devices = perform::devices(app, &asker).await;
     let devices = devices.map_err(told("the user is not in the directory"))?;
     explained.devices = translate::usable(&devices);
-    let (wanted, why) = wanted(app, question, explained, &asker, &devices).await?;
+    let number = &explained.cleaned;
+    let (wanted, why) = match question.interface {
+        DialInterface::Soap => wanted_by_soap(app, question, number, &asker, &devices).await?,
+        DialInterface::Pages => wanted_by_pages(app, question, number, &asker, &devices)?,
+    };
     explained.device = Some(Chosen {
         what: wanted.device.to_string(),
         why: why.to_owned(),
@@ -95,21 +106,24 @@ async fn way(
     Ok(())
 }
 
-/// From where it would be dialled, and why from there.
-async fn wanted(
+/// From where makeCallSoap would dial, and why from there.
+async fn wanted_by_soap(
     app: &App,
     question: &DialQuestion,
-    explained: &DialExplained,
+    number: &str,
     asker: &Asker,
     devices: &Devices,
 ) -> Result<(Wanted, &'static str), Refused> {
     let named = question.device.as_deref();
     let directory = app.handle.directory();
-    let why_none = match named {
-        Some(_) if known_device(&directory, named).is_none() => "there is no such device",
-        Some(_) => "",
-        None if devices.is_empty() => "the user has no device",
-        None => "no device was named, and the user sits at none by Extension Mobility",
+    let (why, why_none) = match named {
+        Some(_) if known_device(&directory, named).is_none() => ("", "there is no such device"),
+        Some(_) => ("it was named", ""),
+        None if devices.is_empty() => ("", "the user has no device"),
+        None => (
+            "the user sits there by Extension Mobility",
+            "no device was named, and the user sits at none by Extension Mobility",
+        ),
     };
     let profile = UserProfile {
         user: Some(question.user.clone()),
@@ -118,37 +132,72 @@ async fn wanted(
         support_em: named.is_none(),
         ..UserProfile::default()
     };
-    let wanted = perform::wanted(app, asker, explained.cleaned.clone(), &profile).await;
-    let (mut wanted, why) = match (wanted, named) {
-        (Ok(wanted), Some(_)) => (wanted, "it was named"),
-        (Ok(wanted), None) => (wanted, "the user sits there by Extension Mobility"),
-        (Err(outcome), _) => {
-            let primary = match (question.interface, named) {
-                (DialInterface::Pages, None) => devices.of_primary_line(asker, &directory),
-                (DialInterface::Pages, Some(_)) | (DialInterface::Soap, _) => None,
-            };
-            let Some(device) = primary else {
-                return Err((outcome, why_none.to_owned()));
-            };
-            let strict = app.config.webdialer.strict_lines;
-            let wanted = Wanted {
+    let wanted = perform::wanted(app, asker, number.to_owned(), &profile).await;
+    match wanted {
+        Ok(wanted) => Ok((wanted, why)),
+        Err(outcome) => Err((outcome, why_none.to_owned())),
+    }
+}
+
+/// From where the pages would dial, and why from there: what is named, else what the user chose, else what makeCallProxy takes.
+fn wanted_by_pages(
+    app: &App,
+    question: &DialQuestion,
+    number: &str,
+    asker: &Asker,
+    devices: &Devices,
+) -> Result<(Wanted, &'static str), Refused> {
+    let chosen = app.pages.choices.of(&question.user);
+    let chosen = chosen.and_then(|text| serde_json::from_str::<Preferences>(&text).ok());
+    let (device, line, why, why_none) = match (question.device.as_deref(), chosen) {
+        (Some(named), _) => (
+            devices.named(named),
+            None,
+            "it was named",
+            "it is none of the user's devices",
+        ),
+        (None, Some(Preferences { device: None, .. })) => (
+            devices.seat(asker, true),
+            None,
+            "the user chose Extension Mobility and sits there",
+            "the user chose Extension Mobility and sits nowhere",
+        ),
+        (None, Some(Preferences { device, line, .. })) => (
+            device.and_then(|name| devices.named(&name)),
+            line,
+            "the user chose it",
+            "the device that the user chose is his no more; the page asks for another",
+        ),
+        (None, None) => {
+            let primary = devices.of_primary_line(asker, &app.handle.directory());
+            let (device, line) = primary.unzip();
+            (
                 device,
-                line: line_wish(question.line.as_deref(), strict),
-                to: String::new(),
-            };
-            (wanted, "it carries the user's primary line")
+                line,
+                "it carries the user's primary line",
+                "the user chose none, and no device of his carries a primary line; the page asks",
+            )
         }
     };
-    if question.interface == DialInterface::Pages {
-        let strict = app.config.webdialer.strict_lines;
-        let line = question.line.as_deref();
-        if devices.fit(line, &wanted.device, strict) == LineFit::Mistaken {
-            let missing = ResponseCode::MissingParameters.into();
-            let why = "the device does not have that line; the page asks for another";
-            return Err((missing, why.to_owned()));
-        }
-        wanted.to = dial_rules::for_pages(&app.config.webdialer, &explained.cleaned);
+    let Some(device) = device else {
+        let why = match devices.is_empty() {
+            true => "the user has no device",
+            false => why_none,
+        };
+        return Err((devices.no_such_device(), why.to_owned()));
+    };
+    let config = &app.config.webdialer;
+    let line = question.line.clone().or(line);
+    if devices.fit(line.as_deref(), &device, config.strict_lines) == LineFit::Mistaken {
+        let missing = ResponseCode::MissingParameters.into();
+        let why = "the device does not have that line; the page asks for another";
+        return Err((missing, why.to_owned()));
     }
+    let wanted = Wanted {
+        device,
+        line: line_wish(line.as_deref(), config.strict_lines),
+        to: dial_rules::for_pages(config, number),
+    };
     Ok((wanted, why))
 }
 
@@ -227,10 +276,25 @@ pub async fn home(app: &Arc<App>, user: &str) -> HomeExplained {
     };
     explained.why = match &explained.cluster {
         Some(name) => format!("cluster {name} says that he is its user{before}"),
-        None if app.homes.is_empty() => {
-            "he is not in our directory, and no other cluster is configured".to_owned()
-        }
-        None => format!("neither our directory nor another cluster knows him{before}"),
+        None => format!("{}{before}", nowhere(app, &found)),
     };
     explained
+}
+
+/// Why nobody is known to be a user's home. That somebody did not answer is no no.
+fn nowhere(app: &App, found: &Found) -> String {
+    let here = match app.faults.directory_down() {
+        true => "our own directory cannot be asked",
+        false => "he is not in our directory",
+    };
+    if app.homes.is_empty() {
+        return format!("{here}, and no other cluster is configured");
+    }
+    let said = app.homes.names().zip(&found.said);
+    let silent = said.filter(|(_, said)| matches!(said, Said::NoAnswer | Said::NotAsked));
+    let silent: Vec<&str> = silent.map(|(name, _)| name).collect();
+    match silent.as_slice() {
+        [] => format!("{here}, and the other clusters do not know him"),
+        silent => format!("{here}, and nothing is known from {}", silent.join(", ")),
+    }
 }

@@ -1,7 +1,7 @@
 //! The commands of the pages that change something: sign in and out, choose, dial, hang up. [webdialer §8.2]
 
 use super::flow::{Answered, PATH, USER_LONGEST, Visit, message_of};
-use super::session::{Preferences, Session};
+use super::session::{Placed, Preferences, Session};
 use super::view::{self, Chosen};
 use super::words::{Language, Message};
 use crate::ops::config::ProxyMethods;
@@ -29,19 +29,11 @@ impl Visit<'_> {
         perform::authenticate(self.app, &credential, self.peer).await
     }
 
-    /// Begins a session for somebody, with what he chose before.
-    async fn begin(&self, asker: &Asker) -> Result<(String, Session), Message> {
-        let user = asker.user().clone();
-        let key = user.clone();
-        let stored = self
-            .app
-            .handle
-            .on_thread(move |engine| engine.store.preferences(key.as_str()))
-            .await;
-        let stored = stored
-            .ok()
-            .and_then(Result::ok)
-            .ok_or(Message::Unavailable)?;
+    /// A session for somebody, with what he chose before. Its id, unless his account may not sign in: then it is good for
+    /// this request only.
+    fn begin(&self, asker: &Asker) -> (Option<String>, Session) {
+        let user = asker.user();
+        let stored = self.app.pages.choices.of(user.as_str());
         let preferences = stored.and_then(|text| serde_json::from_str(&text).ok());
         let directory = self.app.handle.directory();
         let now = self.app.clock.now().instant.0;
@@ -50,39 +42,42 @@ impl Visit<'_> {
         if let Some(old) = &self.id {
             sessions.end(old);
         }
-        let id = sessions.begin(&directory, &user, preferences, now);
-        self.app.metrics.webdialer.sessions.inc();
-        match sessions.find(&directory, Some(&id), now, 0) {
-            super::session::Known::SignedIn(session) => Ok((id, session)),
-            _ => Err(Message::Unavailable),
+        let session = Session::new(&directory, user, preferences, now);
+        let expiry = self.app.config.webdialer.session_expiry_h;
+        let id = sessions.begin(&directory, session.clone(), expiry);
+        if id.is_some() {
+            self.app.metrics.webdialer.sessions.inc();
         }
+        (id, session)
     }
 
     pub(super) async fn sign_in(&self) -> Answered {
+        // Another site may not choose who is signed in here.
+        if self.is_from_elsewhere() {
+            return self.login(None);
+        }
         let asker = match self.authenticate(self.form.get("uid")).await {
             Ok(asker) if asker.is_person(&self.app.handle.directory()) => asker,
             Ok(_) => return self.login(Some(Message::AuthenticationFailed)),
             Err(outcome) => return self.login(Some(message_of(&outcome))),
         };
-        let (id, session) = match self.begin(&asker).await {
-            Ok(begun) => begun,
-            Err(message) => return self.login(Some(message)),
+        let (Some(id), session) = self.begin(&asker) else {
+            return self.login(Some(Message::Unavailable));
         };
         // A password in the address goes from the address line at once.
         if *self.method != Method::POST {
-            let to = format!("{PATH}?destination={}", encode(&self.destination()));
+            let to = match self.form.flag("asks") {
+                true => format!("{PATH}?{}", self.carried()),
+                false => format!("{PATH}?destination={}", encode(&self.destination())),
+            };
             return Answered {
                 to: Some(to),
                 begins: Some(id),
                 ..Answered::default()
             };
         }
-        let may = self.acts(true);
-        let answered = self.next(&session, may).await;
-        if answered.call.is_some() {
-            let number = self.destination();
-            self.app.pages.sessions.called(&id, &number);
-        }
+        let answered = self.next(&session, self.may_dial()).await;
+        self.remember(Some(&id), answered.call.as_deref());
         Answered {
             told: Some(told(&session)),
             begins: Some(id),
@@ -90,9 +85,12 @@ impl Visit<'_> {
         }
     }
 
-    pub(super) fn sign_out(&self) -> Answered {
-        if !self.acts(false) {
-            return self.login(None);
+    pub(super) async fn sign_out(&self) -> Answered {
+        if !self.acts() {
+            return match self.signed_in() {
+                Ok(session) => self.next(&session, false).await,
+                Err(login) => *login,
+            };
         }
         if let Some(id) = &self.id {
             self.app.pages.sessions.end(id);
@@ -114,7 +112,7 @@ impl Visit<'_> {
         }
     }
 
-    async fn devices(&self, session: &Session) -> Result<Devices, Message> {
+    pub(super) async fn devices(&self, session: &Session) -> Result<Devices, Message> {
         if self.app.faults.directory_down() {
             return Err(Message::DirectoryDown);
         }
@@ -132,7 +130,7 @@ impl Visit<'_> {
             Ok(devices) => devices,
             Err(message) => return self.login(Some(message)),
         };
-        if !self.acts(false) {
+        if !self.acts() {
             return self.preferences_page(&session, &devices, None);
         }
         let chosen = self.chosen(&session);
@@ -163,15 +161,7 @@ impl Visit<'_> {
             skip_confirmation: self.form.flag("noConfDialog"),
             no_auto_close: self.form.flag("noAutoClose"),
         };
-        let (user, text) = (session.user.clone(), serde_json::to_string(&preferences));
-        let stored = self.app.handle.on_thread(move |engine| {
-            engine.store_may_fail().ok()?;
-            engine
-                .store
-                .put_preferences(user.as_str(), &text.ok()?)
-                .ok()
-        });
-        if stored.await.ok().flatten().is_none() {
+        if !self.store(&session, &preferences).await {
             return self.preferences_page(&session, &devices, Some(Message::Unavailable));
         }
         let preferences = Arc::new(preferences);
@@ -180,12 +170,29 @@ impl Visit<'_> {
         session.preferences = Some(preferences);
         Answered {
             told: Some(told(&session)),
-            ..self.next(&session, true).await
+            ..self.next(&session, !self.form.flag("asks")).await
         }
     }
 
+    /// Was it stored? What is stored already is not written again.
+    async fn store(&self, session: &Session, preferences: &Preferences) -> bool {
+        let Ok(text) = serde_json::to_string(preferences) else {
+            return false;
+        };
+        let known = self.app.pages.choices.of(session.user.as_str());
+        if known.is_some_and(|known| *known == *text) {
+            return true;
+        }
+        let user = session.user.clone();
+        let stored = self
+            .app
+            .handle
+            .on_thread(move |engine| engine.choose(user.as_str(), &text));
+        matches!(stored.await, Ok(Ok(())))
+    }
+
     pub(super) async fn make_call(&self) -> Answered {
-        if let Some(elsewhere) = self.asks_first() {
+        if let Some(elsewhere) = self.asks_first("cmd=doMakeCall&") {
             return elsewhere;
         }
         let session = match self.signed_in() {
@@ -200,8 +207,15 @@ impl Visit<'_> {
         if session.preferences.is_none() && self.form.device().is_none() && !chosen.em {
             return self.preferences_page(&session, &devices, None);
         }
-        if !self.acts(false) || self.destination().is_empty() {
+        if !self.acts() || self.destination().is_empty() {
             return self.dial_page(&session, &devices, &chosen, None);
+        }
+        let now = self.app.clock.now().instant.0;
+        if let (Some(id), Some(page)) = (&self.id, self.form.get("once"))
+            && page.len() <= view::ONCE_BYTES
+            && self.app.pages.sessions.is_pressed_again(id, page, now)
+        {
+            return Answered::to(format!("{PATH}?cmd=doCalled"));
         }
         let asker = Asker::new(session.user.clone());
         self.dial(&session, asker, &devices, &chosen).await
@@ -227,6 +241,10 @@ impl Visit<'_> {
             };
         };
         let config = &self.app.config.webdialer;
+        if self.destination().chars().count() > view::NUMBER_LONGEST {
+            let message = Some(Message::NotReachable);
+            return self.end_page(session, &self.destination(), None, message);
+        }
         let number = dial_rules::stripped(&self.destination());
         let line = chosen.line.as_deref().filter(|_| !chosen.em);
         if devices.fit(line, &device, config.strict_lines) == LineFit::Mistaken {
@@ -243,13 +261,12 @@ impl Visit<'_> {
         };
         match placed {
             Ok(call) => {
-                if let Some(id) = &self.id {
-                    self.app.pages.sessions.called(id, &self.destination());
-                }
+                self.remember(self.id.as_deref(), Some(&call));
                 self.app.metrics.webdialer.calls_completed.inc();
+                let page = self.end_page(session, &self.destination(), Some(&call), None);
                 Answered {
                     call: Some(call),
-                    ..self.end_page(session, &self.destination(), None)
+                    ..page
                 }
             }
             Err(outcome) => {
@@ -258,11 +275,12 @@ impl Visit<'_> {
                     ResponseCode::CallFailure if !devices.is_registered(&device) => {
                         Message::NotLoggedIn
                     }
+                    ResponseCode::CallFailure => Message::PhoneTaken,
                     _ => message_of(&outcome),
                 };
                 match message {
                     Message::NotReachable => {
-                        self.end_page(session, &self.destination(), Some(message))
+                        self.end_page(session, &self.destination(), None, Some(message))
                     }
                     _ => self.dial_page(session, devices, chosen, Some(message)),
                 }
@@ -270,14 +288,30 @@ impl Visit<'_> {
         }
     }
 
+    /// The session of this browser keeps the call that was placed.
+    fn remember(&self, id: Option<&str>, call: Option<&str>) {
+        if let (Some(id), Some(call)) = (id, call) {
+            let placed = Placed {
+                call: call.to_owned(),
+                number: self.destination(),
+            };
+            self.app.pages.sessions.called(id, placed);
+        }
+    }
+
     /// The page to hang up on, for a call that was placed by a request that must not stay in the address line.
-    pub(super) fn called(&self) -> Answered {
+    pub(super) async fn called(&self) -> Answered {
         match self.signed_in() {
-            Ok(session) => {
-                let number = session.number.clone().unwrap_or_default();
-                self.end_page(&session, &number, None)
-            }
+            Ok(session) => self.placed_page(&session).await,
             Err(login) => *login,
+        }
+    }
+
+    /// The page about the call that was placed last; where there was none, the dial page.
+    async fn placed_page(&self, session: &Session) -> Answered {
+        match &session.placed {
+            Some(placed) => self.end_page(session, &placed.number, Some(&placed.call), None),
+            None => self.next(session, false).await,
         }
     }
 
@@ -286,17 +320,25 @@ impl Visit<'_> {
             Ok(session) => session,
             Err(login) => return *login,
         };
-        if !self.acts(false) {
-            let number = session.number.clone().unwrap_or_default();
-            return self.end_page(&session, &number, None);
+        if !self.acts() {
+            return self.placed_page(&session).await;
         }
         let asker = Asker::new(session.user.clone());
-        // A call that is over already is as good as ended.
-        let ended = perform::end_newest(self.app, asker).await;
-        let message = match ended {
-            Err(outcome) if outcome.code != ResponseCode::CallFailure => message_of(&outcome),
-            Ok(()) | Err(_) => Message::HungUp,
+        // The page names its call; a script that names none means the newest.
+        let named = self.form.get("call");
+        let ended = match named {
+            Some(call) => perform::end_one(self.app, asker, call).await,
+            None => perform::end_newest(self.app, asker).await,
         };
+        let message = Message::HungUp;
+        // A call that is over already is as good as ended.
+        if let Err(outcome) = ended
+            && outcome.code != ResponseCode::CallFailure
+        {
+            let hang_up = Some(named.unwrap_or_default());
+            let failure = Some(message_of(&outcome));
+            return self.end_page(&session, &self.destination(), hang_up, failure);
+        }
         let no_close = session
             .preferences
             .as_ref()
@@ -310,37 +352,18 @@ impl Visit<'_> {
 
     /// makeCallProxy: an application dials for somebody. [webdialer §8.1]
     pub(super) async fn proxy(&self) -> Answered {
-        let by_get = *self.method != Method::POST;
-        if by_get && self.app.config.webdialer.make_call_proxy_methods == ProxyMethods::Secure {
+        let methods = self.app.config.webdialer.make_call_proxy_methods;
+        let open = *self.method != Method::POST || self.in_address;
+        if open && methods == ProxyMethods::Secure {
             return Answered {
                 refused: true,
                 failed: true,
                 ..Answered::default()
             };
         }
-        let answered = self.proxy_call().await;
-        match answered {
-            // What came with a password in the address leaves the address line.
-            Err(_) if by_get => Answered {
-                failed: true,
-                ..Answered::to(format!(
-                    "{PATH}?cmd=doFail&destination={}",
-                    encode(&self.destination())
-                ))
-            },
-            Err(message) => self.login(Some(message)),
-            Ok(answered) if by_get => {
-                let to = match answered.call {
-                    Some(_) => format!("{PATH}?cmd=doCalled"),
-                    None => format!("{PATH}?destination={}", encode(&self.destination())),
-                };
-                Answered {
-                    to: Some(to),
-                    page: String::new(),
-                    ..answered
-                }
-            }
+        match self.proxy_call().await {
             Ok(answered) => answered,
+            Err(message) => self.login(Some(message)),
         }
     }
 
@@ -354,17 +377,20 @@ impl Visit<'_> {
             .acting_for(Some(uid), &directory)
             .map_err(|_| failed())?;
         let himself = Asker::known(&directory, uid).ok_or_else(failed)?;
-        let (id, session) = self.begin(&himself).await?;
+        let (id, session) = self.begin(&himself);
         let devices = self.devices(&session).await?;
         let chosen = match session.preferences {
             Some(_) => self.chosen(&session),
             // Nothing chosen yet: the phone of his primary line, at once.
-            None => Chosen {
-                device: devices
-                    .of_primary_line(&himself, &directory)
-                    .map(|name| name.to_string()),
-                ..Chosen::default()
-            },
+            None => {
+                let primary = devices.of_primary_line(&himself, &directory);
+                let (device, line) = primary.unzip();
+                Chosen {
+                    device: device.map(|name| name.to_string()),
+                    line,
+                    ..Chosen::default()
+                }
+            }
         };
         let nothing = session.preferences.is_none() && chosen.device.is_none();
         let answered = if nothing || self.destination().is_empty() {
@@ -372,12 +398,17 @@ impl Visit<'_> {
         } else {
             self.dial(&session, asker, &devices, &chosen).await
         };
-        if answered.call.is_some() {
-            self.app.pages.sessions.called(&id, &self.destination());
+        if id.is_none() && answered.call.is_some() {
+            // Nobody is signed in, so there is nothing more to do here.
+            return Ok(Answered {
+                page: view::closed(self.look(None), None, false),
+                ..answered
+            });
         }
+        self.remember(id.as_deref(), answered.call.as_deref());
         Ok(Answered {
-            told: Some(told(&session)),
-            begins: Some(id),
+            told: id.is_some().then(|| told(&session)),
+            begins: id,
             ..answered
         })
     }

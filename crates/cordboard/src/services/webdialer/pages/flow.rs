@@ -7,7 +7,7 @@ use super::words::{Language, Message};
 use crate::app::App;
 use crate::edge::Peer;
 use crate::journal::Notes;
-use crate::services::webdialer::perform;
+use crate::services::tokens;
 use crate::services::webdialer::translate::{Asker, Devices};
 use cordboard_wire::webdialer::form::{DeviceMode, Form, encode};
 use cordboard_wire::webdialer::{Outcome, ResponseCode};
@@ -25,6 +25,8 @@ pub(super) struct Visit<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) peer: Peer,
     pub(super) form: Form,
+    /// Is there a password in the address itself?
+    pub(super) in_address: bool,
     /// The session's id as the browser sent it.
     pub(super) id: Option<String>,
 }
@@ -47,6 +49,10 @@ pub(super) struct Answered {
     pub(super) refused: bool,
     /// It tells of a failure.
     pub(super) failed: bool,
+    /// What the page says.
+    pub(super) said: Option<Message>,
+    /// The site that sent the request stays named where the browser is sent on.
+    pub(super) names_sender: bool,
     pub(super) notes: Notes,
 }
 
@@ -55,6 +61,7 @@ impl Answered {
         Self {
             page,
             failed: message.is_some_and(Message::is_failure),
+            said: message,
             ..Self::default()
         }
     }
@@ -77,22 +84,25 @@ pub(super) async fn answer(visit: Visit<'_>) -> Answered {
         .maybe("uid", visit.form.get("uid").map(str::to_owned))
         .maybe("appid", visit.form.get("appid").map(str::to_owned));
     let answered = match command.as_str() {
+        // Whoever only looks whether something is there, or loads it in case, has nothing done.
+        _ if visit.only_looks() && visit.brings_password() => Answered::default(),
         _ if proxy => visit.proxy().await,
         "doAuth" => visit.sign_in().await,
         "doSetProfile" => visit.set_profile().await,
         "doProfile" => visit.profile().await,
         "doMakeCall" => visit.make_call().await,
         "doEndCall" => visit.end_call().await,
-        "doCalled" => visit.called(),
-        "doLogout" => visit.sign_out(),
+        "doCalled" => visit.called().await,
+        "doLogout" => visit.sign_out().await,
         "doClose" => Answered::page(view::closed(visit.look(None), None, true), None),
         // Shows what was counted when it happened.
         "doFail" => Answered {
             failed: false,
-            ..visit.login(Some(Message::AuthenticationFailed))
+            ..visit.fail().await
         },
         _ => visit.start().await,
     };
+    let answered = visit.sent_on(answered);
     let notes = notes.maybe("call", answered.call.clone());
     Answered { notes, ..answered }
 }
@@ -100,23 +110,28 @@ pub(super) async fn answer(visit: Visit<'_>) -> Answered {
 impl Visit<'_> {
     pub(super) fn look<'b>(&'b self, session: Option<&'b Session>) -> Look<'b> {
         let preferred = session.and_then(|s| s.preferences.as_ref()?.language.as_deref());
-        let said = self.form.get("lang").or_else(|| self.form.get("loc"));
+        let hints = ["lang", "loc"].map(|name| self.form.get(name));
         let header = self.headers.get(http::header::ACCEPT_LANGUAGE);
         let accepted = header.and_then(|value| value.to_str().ok());
-        let language = preferred
-            .and_then(Language::of_hint)
-            .or_else(|| said.and_then(Language::of_hint))
-            .or_else(|| accepted.and_then(Language::accepted));
         Look {
-            language: language.unwrap_or_default(),
+            language: Language::choose(preferred, hints, accepted),
             brand: &self.app.pages.brand,
             user: session.map(|s| s.user.as_str()),
         }
     }
 
+    /// The number. One that is too long stays too long, wherever it is carried, and is never dialled.
     pub(super) fn destination(&self) -> String {
         let written = self.form.destination().unwrap_or_default();
-        written.chars().take(NUMBER_LONGEST).collect()
+        written.chars().take(NUMBER_LONGEST + 1).collect()
+    }
+
+    fn only_looks(&self) -> bool {
+        *self.method == Method::HEAD || origin::is_a_guess(self.headers)
+    }
+
+    pub(super) fn brings_password(&self) -> bool {
+        self.form.raw("pwd").is_some()
     }
 
     fn session(&self) -> Known {
@@ -128,22 +143,84 @@ impl Visit<'_> {
     }
 
     /// May this request do more than show a page?
-    pub(super) fn acts(&self, credentials: bool) -> bool {
+    pub(super) fn acts(&self) -> bool {
         let config = &self.app.config.webdialer;
         let trust = Trust {
             origins: &config.trusted_origins,
             headerless_get: config.trust_headerless_get,
         };
-        origin::judge(self.method, self.headers, credentials, trust) == Verdict::Dials
+        origin::judge(self.method, self.headers, trust) == Verdict::Dials
+    }
+
+    /// May this request dial a number that its user did not see yet? One that could not, and the pages it led to, ask.
+    pub(super) fn may_dial(&self) -> bool {
+        !self.form.flag("asks") && self.acts()
+    }
+
+    /// Did a site that is not trusted cause it?
+    pub(super) fn is_from_elsewhere(&self) -> bool {
+        origin::is_from_elsewhere(self.headers, &self.app.config.webdialer.trusted_origins)
     }
 
     pub(super) fn login(&self, message: Option<Message>) -> Answered {
         let uid = self.form.get("uid").unwrap_or_default();
         let look = self.look(None);
+        let asks = !self.may_dial();
         Answered::page(
-            view::login(look, message, &self.destination(), uid),
+            view::login(look, message, &self.destination(), uid, asks),
             message,
         )
+    }
+
+    /// The page that tells why a request failed that must not stay in the address line. It never dials.
+    async fn fail(&self) -> Answered {
+        let why = self.form.get("why").and_then(Message::of_word);
+        let message = why.unwrap_or(Message::AuthenticationFailed);
+        let session = match self.session() {
+            Known::SignedIn(session) if message.is_about_a_call() => session,
+            _ => return self.login(Some(message)),
+        };
+        match (message, self.devices(&session).await) {
+            (Message::NotReachable, _) => {
+                self.end_page(&session, &self.destination(), None, Some(message))
+            }
+            (_, Ok(devices)) => {
+                self.dial_page(&session, &devices, &self.chosen(&session), Some(message))
+            }
+            (_, Err(away)) => self.login(Some(away)),
+        }
+    }
+
+    /// An address with a password in it shows no page, and neither does one that a browser would dial again when it loads
+    /// the page again.
+    fn sent_on(&self, answered: Answered) -> Answered {
+        let stays = *self.method == Method::POST || answered.refused || answered.to.is_some();
+        let dialled = answered.call.is_some();
+        let dials_again = dialled && origin::is_browser(self.headers);
+        if stays || !(self.brings_password() || dials_again) {
+            return answered;
+        }
+        let why = answered.said.filter(|message| message.is_failure());
+        let known = answered.begins.is_some() || matches!(self.session(), Known::SignedIn(_));
+        let to = match why {
+            _ if dialled && known => format!("{PATH}?cmd=doCalled"),
+            _ if dialled => format!("{PATH}?cmd=doClose"),
+            Some(why) => format!("{PATH}?cmd=doFail&why={}&{}", why.word(), self.carried()),
+            None => format!("{PATH}?{}", self.carried()),
+        };
+        Answered {
+            to: Some(to),
+            page: String::new(),
+            ..answered
+        }
+    }
+
+    /// What of a request goes on to the page that asks.
+    pub(super) fn carried(&self) -> String {
+        let destination = encode(&self.destination());
+        let uid = self.form.get("uid").unwrap_or_default();
+        let uid: String = uid.chars().take(USER_LONGEST).collect();
+        format!("destination={destination}&uid={}&asks=true", encode(&uid))
     }
 
     /// The session, or the page that asks for one.
@@ -155,23 +232,30 @@ impl Visit<'_> {
         }
     }
 
-    /// A foreign form is sent to the page that asks, by GET, so that the browser brings its cookie along.
-    pub(super) fn asks_first(&self) -> Option<Answered> {
-        let asks = *self.method == Method::POST && !self.acts(false);
-        asks.then(|| {
-            Answered::to(format!(
-                "{PATH}?destination={}",
-                encode(&self.destination())
-            ))
+    /// A form of another site is sent on by GET, so that the browser brings its cookie along: to the page that asks, or,
+    /// from a trusted site, to where it dials. `command` goes before the number.
+    pub(super) fn asks_first(&self, command: &str) -> Option<Answered> {
+        if *self.method != Method::POST {
+            return None;
+        }
+        let destination = encode(&self.destination());
+        if !self.acts() {
+            return Some(Answered::to(format!("{PATH}?destination={destination}")));
+        }
+        let known = matches!(self.session(), Known::SignedIn(_));
+        let moves = !known && origin::names_another(self.headers);
+        moves.then(|| Answered {
+            names_sender: true,
+            ..Answered::to(format!("{PATH}?{command}destination={destination}"))
         })
     }
 
-    async fn start(&self) -> Answered {
-        if let Some(elsewhere) = self.asks_first() {
+    pub(super) async fn start(&self) -> Answered {
+        if let Some(elsewhere) = self.asks_first("") {
             return elsewhere;
         }
         match self.signed_in() {
-            Ok(session) => self.next(&session, self.acts(false)).await,
+            Ok(session) => self.next(&session, self.may_dial()).await,
             Err(login) => *login,
         }
     }
@@ -179,9 +263,9 @@ impl Visit<'_> {
     /// The page that follows for somebody who is signed in. `may`: this request may dial.
     pub(super) async fn next(&self, session: &Session, may: bool) -> Answered {
         let asker = Asker::new(session.user.clone());
-        let devices = match perform::devices(self.app, &asker).await {
+        let devices = match self.devices(session).await {
             Ok(devices) => devices,
-            Err(outcome) => return self.login(Some(message_of(&outcome))),
+            Err(message) => return self.login(Some(message)),
         };
         let Some(preferences) = session.preferences.as_deref() else {
             return self.preferences_page(session, &devices, None);
@@ -205,6 +289,7 @@ impl Visit<'_> {
     pub(super) fn chosen(&self, session: &Session) -> Chosen {
         let preferences = session.preferences.as_deref().cloned().unwrap_or_default();
         let asked = session.preferences.is_some();
+        let saving = self.form.get("cmd") == Some("doSetProfile") && self.acts();
         let mode = self.form.device_mode();
         let named = self.form.device();
         // The stored line is the stored device's, and no other's.
@@ -223,8 +308,14 @@ impl Visit<'_> {
                 .get("lineNumber")
                 .map(str::to_owned)
                 .or(stored_line),
-            skip_confirmation: preferences.skip_confirmation,
-            no_auto_close: preferences.no_auto_close,
+            skip_confirmation: match saving {
+                true => self.form.flag("noConfDialog"),
+                false => preferences.skip_confirmation,
+            },
+            no_auto_close: match saving {
+                true => self.form.flag("noAutoClose"),
+                false => preferences.no_auto_close,
+            },
         }
     }
 
@@ -249,7 +340,8 @@ impl Visit<'_> {
         let (look, choices) = (self.look(Some(session)), self.choices(devices));
         let message = message.or(devices.is_empty().then_some(Message::NotLoggedIn));
         let (destination, chosen) = (self.destination(), self.chosen(session));
-        let page = view::preferences(look, message, &destination, &choices, &chosen);
+        let asks = !self.may_dial();
+        let page = view::preferences(look, message, &destination, asks, &choices, &chosen);
         Answered::page(page, message)
     }
 
@@ -261,23 +353,25 @@ impl Visit<'_> {
         message: Option<Message>,
     ) -> Answered {
         let (look, choices) = (self.look(Some(session)), self.choices(devices));
-        let (destination, uid) = (self.destination(), session.user.as_str());
+        let destination = self.destination();
         let page = view::dial(
             look,
             message,
             &destination,
-            uid,
-            NUMBER_LONGEST,
+            &tokens::generate("once"),
+            !self.may_dial(),
             &choices,
             chosen,
         );
         Answered::page(page, message)
     }
 
+    /// `hang_up`: the call that the button ends, the user's newest where that is empty; `None`: nothing to end, no button.
     pub(super) fn end_page(
         &self,
         session: &Session,
         number: &str,
+        hang_up: Option<&str>,
         message: Option<Message>,
     ) -> Answered {
         let no_close = session
@@ -286,7 +380,9 @@ impl Visit<'_> {
             .is_some_and(|p| p.no_auto_close);
         let seconds = self.app.config.webdialer.end_call_dialog_s;
         let look = self.look(Some(session));
-        let page = view::end(look, message, number, (!no_close).then_some(seconds));
+        // What went wrong is there to be read.
+        let closes = !no_close && message.is_none();
+        let page = view::end(look, message, number, hang_up, closes.then_some(seconds));
         Answered::page(page, message)
     }
 }

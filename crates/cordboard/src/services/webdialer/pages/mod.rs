@@ -12,11 +12,16 @@ pub mod session;
 pub mod view;
 pub mod words;
 
+use crate::runtime::choices::Choices;
+use std::sync::Arc;
+
 /// What the pages keep.
 #[derive(Debug, Default)]
 pub struct Pages {
     /// Who is signed in.
     pub sessions: session::Sessions,
+    /// What users prefer.
+    pub choices: Arc<Choices>,
     /// How they look.
     pub brand: view::Brand,
 }

@@ -14,6 +14,9 @@ pub enum Verdict {
     Asks,
 }
 
+/// Where a browser says that a request comes from.
+const SITE: &str = "sec-fetch-site";
+
 /// What is trusted beyond the rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Trust<'a> {
@@ -23,27 +26,59 @@ pub struct Trust<'a> {
     pub headerless_get: bool,
 }
 
-/// May it dial? `credentials`: it brings a password of its own and needs no cookie.
-pub fn judge(method: &Method, headers: &HeaderMap, credentials: bool, trust: Trust<'_>) -> Verdict {
-    if credentials || comes_from_trusted(headers, trust.origins) {
+/// May it dial by the cookie it brings? An application that brings its own password is not asked about.
+pub fn judge(method: &Method, headers: &HeaderMap, trust: Trust<'_>) -> Verdict {
+    if is_a_guess(headers) || *method == Method::HEAD {
+        return Verdict::Asks;
+    }
+    if comes_from_trusted(headers, trust.origins) {
         return Verdict::Dials;
     }
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    let site = text("sec-fetch-site");
-    let dials = if is_foreign(headers) {
-        false
-    } else if *method == Method::POST {
+    let post = *method == Method::POST;
+    // No page can forge what the browser says itself, and no proxy in front changes it.
+    let dials = match text(headers, SITE) {
+        Some("same-origin") => true,
+        Some("none") => post || text(headers, "sec-fetch-user") == Some("?1"),
+        Some(_) => false,
+        None if is_foreign(headers) => false,
         // A script sends none of it.
-        matches!(site, None | Some("same-origin" | "none"))
-    } else {
-        match site {
-            Some("same-origin") => true,
-            Some("none") => text("sec-fetch-user") == Some("?1"),
-            Some(_) => false,
-            None => trust.headerless_get,
-        }
+        None => post || trust.headerless_get,
     };
     if dials { Verdict::Dials } else { Verdict::Asks }
+}
+
+/// Did another site cause it? `false` also where nothing says so.
+pub fn is_from_elsewhere(headers: &HeaderMap, trusted: &[String]) -> bool {
+    if comes_from_trusted(headers, trusted) {
+        return false;
+    }
+    match text(headers, SITE) {
+        Some(site) => !matches!(site, "same-origin" | "none"),
+        None => is_foreign(headers),
+    }
+}
+
+/// Does it name another site, trusted or not?
+pub fn names_another(headers: &HeaderMap) -> bool {
+    is_from_elsewhere(headers, &[])
+}
+
+/// Does a browser that tells where its requests come from send it?
+pub fn is_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(SITE)
+}
+
+/// Does a browser load it before anybody asked for it? Then nobody may ever see the page.
+pub fn is_a_guess(headers: &HeaderMap) -> bool {
+    let said = ["sec-purpose", "purpose"].map(|name| text(headers, name).unwrap_or_default());
+    said.iter().any(|purpose| {
+        let purpose = purpose.to_ascii_lowercase();
+        purpose.contains("prefetch") || purpose.contains("prerender")
+    })
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or(""))
 }
 
 /// The site that a browser names: of a form in `Origin`, of a link in `Referer`. No page can forge either.
@@ -90,7 +125,7 @@ mod tests {
     use Verdict::{Asks, Dials};
     use http::{HeaderName, HeaderValue};
 
-    fn judged(method: Method, sent: &[(&str, &str)], credentials: bool, trusting: bool) -> Verdict {
+    fn judged(method: Method, sent: &[(&str, &str)], trusting: bool) -> Verdict {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("pbx:8443"));
         for (name, value) in sent {
@@ -102,10 +137,8 @@ mod tests {
             origins: if trusting { &origins } else { &[] },
             headerless_get: trusting,
         };
-        judge(&method, &headers, credentials, trust)
+        judge(&method, &headers, trust)
     }
-
-    const SITE: &str = "sec-fetch-site";
 
     #[test]
     fn a_cookie_alone_never_dials_from_another_site() {
@@ -131,7 +164,32 @@ mod tests {
             (&[("origin", "https://pbx")], Asks, Asks),
             (&[("origin", "https://evil.example")], Asks, Asks),
             (
-                &[("origin", "https://evil.example"), (SITE, "same-origin")],
+                // A proxy in front asks for this host by another name.
+                &[("origin", "https://pbx.example.com"), (SITE, "same-origin")],
+                Dials,
+                Dials,
+            ),
+            (
+                &[("origin", "https://pbx:8443"), (SITE, "cross-site")],
+                Asks,
+                Asks,
+            ),
+            (
+                &[(SITE, "same-origin"), ("sec-purpose", "prefetch")],
+                Asks,
+                Asks,
+            ),
+            (
+                &[
+                    (SITE, "none"),
+                    ("sec-fetch-user", "?1"),
+                    ("sec-purpose", "prefetch;prerender"),
+                ],
+                Asks,
+                Asks,
+            ),
+            (
+                &[("purpose", "Prefetch"), (SITE, "same-origin")],
                 Asks,
                 Asks,
             ),
@@ -142,14 +200,8 @@ mod tests {
             (&[("referer", "https://evil.example/pbx:8443")], Asks, Asks),
             (&[("origin", "https://intranet.example.com")], Asks, Asks),
         ] {
-            assert_eq!(
-                judged(Method::POST, sent, false, false),
-                post,
-                "POST {sent:?}"
-            );
-            assert_eq!(judged(Method::GET, sent, false, false), get, "GET {sent:?}");
-            // With a password in it no cookie is needed.
-            assert_eq!(judged(Method::POST, sent, true, false), Dials, "{sent:?}");
+            assert_eq!(judged(Method::POST, sent, false), post, "POST {sent:?}");
+            assert_eq!(judged(Method::GET, sent, false), get, "GET {sent:?}");
         }
     }
 
@@ -198,7 +250,7 @@ mod tests {
         ] {
             for method in [Method::GET, Method::POST] {
                 assert_eq!(
-                    judged(method.clone(), sent, false, true),
+                    judged(method.clone(), sent, true),
                     verdict,
                     "{method} {sent:?}"
                 );

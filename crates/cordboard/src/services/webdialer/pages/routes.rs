@@ -1,7 +1,7 @@
 //! The HTTP edge of the pages: forms and cookies in, pages and cookies out. [webdialer §8.3]
 
 use super::flow::{self, Answered, PATH, Visit};
-use super::session::{Known, Preferences};
+use super::session::{Known, Preferences, Session};
 use super::view;
 use crate::app::App;
 use crate::edge::{CALL_HEADER, Peer, Reply, Request, read_body};
@@ -67,9 +67,12 @@ async fn page(app: &App, request: Request) -> Reply {
         headers: &headers,
         peer,
         form: Form::parse(&query, &body),
+        in_address: Form::parse(&query, b"").raw("pwd").is_some(),
         id: cookie(&headers),
     };
     let answered = flow::answer(visit).await;
+    let (now, expiry) = (app.clock.now(), app.config.webdialer.session_expiry_h);
+    let signed_in_now = app.pages.sessions.count(now.instant.0, expiry);
     let metrics = &app.metrics.webdialer;
     metrics.page_requests.inc();
     if answered.failed {
@@ -77,17 +80,17 @@ async fn page(app: &App, request: Request) -> Reply {
     }
     metrics
         .sessions_in_progress
-        .set(i64::try_from(app.pages.sessions.count()).unwrap_or(i64::MAX));
+        .set(i64::try_from(signed_in_now).unwrap_or(i64::MAX));
     reply(app, answered, peer)
 }
 
 /// Who is signed in, by the cookie that a browser sends.
-pub(crate) fn signed_in(app: &App, headers: &HeaderMap) -> Option<String> {
+pub(crate) fn signed_in(app: &App, headers: &HeaderMap) -> Option<Session> {
     let id = cookie(headers)?;
     let (directory, now) = (app.handle.directory(), app.clock.now().instant.0);
     let expiry = app.config.webdialer.session_expiry_h;
     match app.pages.sessions.find(&directory, Some(&id), now, expiry) {
-        Known::SignedIn(session) => Some(session.user.to_string()),
+        Known::SignedIn(session) => Some(session),
         Known::Expired | Known::Nobody => None,
     }
 }
@@ -112,10 +115,14 @@ fn reply(app: &App, answered: Answered, peer: Peer) -> Reply {
         Reply::text(StatusCode::OK, HTML, answered.page)
     };
     let config = &app.config.webdialer;
+    let referrer = match answered.names_sender {
+        true => "strict-origin-when-cross-origin",
+        false => "same-origin",
+    };
     reply = reply
         .with(header::CACHE_CONTROL, "no-store")
         .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-        .with(HeaderName::from_static("referrer-policy"), "same-origin")
+        .with(HeaderName::from_static("referrer-policy"), referrer)
         .with_named(
             "content-security-policy",
             &view::policy(&config.frame_ancestors),
@@ -138,6 +145,11 @@ fn reply(app: &App, answered: Answered, peer: Peer) -> Reply {
         reply = reply.and_cookie(&format!(
             "{SESSION}=; Path=/webdialer; Max-Age=0; HttpOnly; SameSite=Lax{secure}"
         ));
+        for (name, _) in readable("", &Preferences::default()) {
+            reply = reply.and_cookie(&format!(
+                "{name}=; Path=/webdialer; Max-Age=0; SameSite=Lax{secure}"
+            ));
+        }
     }
     if let Some((user, preferences)) = &answered.told {
         for (name, value) in readable(user, preferences) {

@@ -7,11 +7,16 @@ use crate::services::tokens;
 use cordboard_core::directory::{CredentialState, Directory, PasswordHash};
 use cordboard_core::ids::UserId;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// So many are signed in at once; the one who signed in first has to do so again when there are more.
 const SESSIONS: usize = 100_000;
+/// So many sessions a user has; his first one ends when there are more, and nobody else's. A program that signs in for each
+/// call, or calls for somebody, never comes back to its own.
+const PER_USER: usize = 16;
+/// Pressed again within this time, the button of one dial page means the same call.
+const PRESSED_MS: u64 = 3_000;
 /// An hour of the exchange's clock.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -31,6 +36,15 @@ pub struct Preferences {
     pub no_auto_close: bool,
 }
 
+/// A call that was placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its id.
+    pub call: String,
+    /// The number, as it was asked for.
+    pub number: String,
+}
+
 /// Somebody signed in.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -38,11 +52,46 @@ pub struct Session {
     pub user: UserId,
     /// What he prefers; `None`: he was never asked.
     pub preferences: Option<Arc<Preferences>>,
-    /// The number he called last.
-    pub number: Option<String>,
+    /// The call that was placed last here.
+    pub placed: Option<Placed>,
+    /// The dial page whose button was pressed last, and when.
+    pressed: Option<(String, u64)>,
     since_ms: u64,
     /// His password's hash when he signed in: with another one he has to sign in again.
     hash: Option<PasswordHash>,
+}
+
+impl Session {
+    /// Somebody from now on.
+    pub fn new(
+        directory: &Directory,
+        user: &UserId,
+        preferences: Option<Preferences>,
+        now_ms: u64,
+    ) -> Self {
+        let account = directory.end_user(user.as_str());
+        Self {
+            user: user.clone(),
+            preferences: preferences.map(Arc::new),
+            placed: None,
+            pressed: None,
+            since_ms: now_ms,
+            hash: account.and_then(|user| user.password_hash.clone()),
+        }
+    }
+
+    fn is_too_old(&self, now_ms: u64, expiry_h: u32) -> bool {
+        let age = now_ms.saturating_sub(self.since_ms);
+        expiry_h > 0 && age >= u64::from(expiry_h) * HOUR_MS
+    }
+
+    /// May its user be signed in, with the password he had then?
+    fn fits(&self, directory: &Directory) -> bool {
+        let account = directory.end_user(self.user.as_str());
+        account.is_some_and(|user| {
+            user.credential == CredentialState::Active && user.password_hash == self.hash
+        })
+    }
 }
 
 /// What a session id leads to.
@@ -59,36 +108,79 @@ pub enum Known {
 /// All sessions.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    all: Mutex<HashMap<String, Session>>,
+    all: Mutex<All>,
+}
+
+/// Sessions by the hash of their id, and their numbers in the order in which they began.
+#[derive(Debug, Default)]
+struct All {
+    by_id: HashMap<Arc<str>, (u64, Session)>,
+    in_order: BTreeMap<u64, Arc<str>>,
+    of_user: BTreeSet<(UserId, u64)>,
+    begun: u64,
+}
+
+impl All {
+    fn add(&mut self, id: Arc<str>, session: Session) {
+        self.begun += 1;
+        self.in_order.insert(self.begun, id.clone());
+        self.of_user.insert((session.user.clone(), self.begun));
+        self.by_id.insert(id, (self.begun, session));
+    }
+
+    fn remove(&mut self, id: &str) {
+        if let Some((number, session)) = self.by_id.remove(id) {
+            self.in_order.remove(&number);
+            self.of_user.remove(&(session.user, number));
+        }
+    }
+
+    fn ids_of(&self, user: &UserId) -> Vec<Arc<str>> {
+        let first = (user.clone(), 0);
+        let numbers = self.of_user.range(first..);
+        let numbers = numbers.take_while(|(whose, _)| whose == user);
+        let ids = numbers.filter_map(|(_, number)| self.in_order.get(number));
+        ids.cloned().collect()
+    }
+
+    fn remove_oldest(&mut self) {
+        if let Some((_, id)) = self.in_order.pop_first() {
+            self.remove(&id);
+        }
+    }
+
+    /// The oldest are the first that are too old.
+    fn remove_expired(&mut self, now_ms: u64, expiry_h: u32) {
+        while let Some((_, id)) = self.in_order.first_key_value() {
+            let oldest = self.by_id.get(id);
+            if !oldest.is_none_or(|(_, session)| session.is_too_old(now_ms, expiry_h)) {
+                break;
+            }
+            self.remove_oldest();
+        }
+    }
 }
 
 impl Sessions {
-    /// Signs a user in and answers the new id.
-    pub fn begin(
-        &self,
-        directory: &Directory,
-        user: &UserId,
-        preferences: Option<Preferences>,
-        now_ms: u64,
-    ) -> String {
-        let id = tokens::generate("cbs");
-        let hash = directory.end_user(user.as_str());
-        let session = Session {
-            user: user.clone(),
-            preferences: preferences.map(Arc::new),
-            number: None,
-            since_ms: now_ms,
-            hash: hash.and_then(|user| user.password_hash.clone()),
-        };
-        let mut all = self.lock();
-        if all.len() >= SESSIONS {
-            let oldest = all.iter().min_by_key(|(_, session)| session.since_ms);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                all.remove(&oldest);
-            }
+    /// Signs a user in and answers the new id; `None` when his account may not sign in.
+    pub fn begin(&self, directory: &Directory, session: Session, expiry_h: u32) -> Option<String> {
+        if !session.fits(directory) {
+            return None;
         }
-        all.insert(tokens::hash(&id), session);
-        id
+        let id = tokens::generate("cbs");
+        let mut all = self.lock();
+        all.remove_expired(session.since_ms, expiry_h);
+        let own = all.ids_of(&session.user);
+        if own.len() >= PER_USER
+            && let Some(oldest) = own.first()
+        {
+            all.remove(oldest);
+        }
+        if all.by_id.len() >= SESSIONS {
+            all.remove_oldest();
+        }
+        all.add(tokens::hash(&id).into(), session);
+        Some(id)
     }
 
     /// Who has this id. `expiry_h` 0: no age ends a session.
@@ -103,17 +195,11 @@ impl Sessions {
             return Known::Nobody;
         };
         let key = tokens::hash(id);
-        let found = self.lock().get(&key).cloned();
-        let Some(session) = found else {
+        let found = self.lock().by_id.get(&*key).cloned();
+        let Some((_, session)) = found else {
             return Known::Expired;
         };
-        let age = now_ms.saturating_sub(session.since_ms);
-        let too_old = expiry_h > 0 && age >= u64::from(expiry_h) * HOUR_MS;
-        let account = directory.end_user(session.user.as_str());
-        let same = account.is_some_and(|user| {
-            user.credential == CredentialState::Active && user.password_hash == session.hash
-        });
-        if too_old || !same {
+        if session.is_too_old(now_ms, expiry_h) || !session.fits(directory) {
             self.lock().remove(&key);
             return Known::Expired;
         }
@@ -122,18 +208,35 @@ impl Sessions {
 
     /// Gives everybody signed in as this user his new preferences.
     pub fn prefer(&self, user: &UserId, preferences: &Arc<Preferences>) {
-        for session in self.lock().values_mut() {
-            if session.user == *user {
+        let mut all = self.lock();
+        for id in all.ids_of(user) {
+            if let Some((_, session)) = all.by_id.get_mut(&id) {
                 session.preferences = Some(preferences.clone());
             }
         }
     }
 
-    /// Remembers which number is being called.
-    pub fn called(&self, id: &str, number: &str) {
-        if let Some(session) = self.lock().get_mut(&tokens::hash(id)) {
-            session.number = Some(number.to_owned());
+    /// Remembers the call that was placed last.
+    pub fn called(&self, id: &str, placed: Placed) {
+        if let Some((_, session)) = self.lock().by_id.get_mut(&*tokens::hash(id)) {
+            session.placed = Some(placed);
         }
+    }
+
+    /// The button of a dial page is pressed. Was it pressed a moment ago already, as by a double click?
+    pub fn is_pressed_again(&self, id: &str, page: &str, now_ms: u64) -> bool {
+        let mut all = self.lock();
+        let Some((_, session)) = all.by_id.get_mut(&*tokens::hash(id)) else {
+            return false;
+        };
+        let known = session.pressed.as_ref();
+        let again = known.is_some_and(|(pressed, at)| {
+            pressed == page && now_ms.saturating_sub(*at) < PRESSED_MS
+        });
+        if !again {
+            session.pressed = Some((page.to_owned(), now_ms));
+        }
+        again
     }
 
     /// Signs out.
@@ -143,15 +246,58 @@ impl Sessions {
 
     /// Signs everybody out (lab reset).
     pub fn clear(&self) {
-        self.lock().clear();
+        *self.lock() = All::default();
     }
 
     /// So many are signed in.
-    pub fn count(&self) -> usize {
-        self.lock().len()
+    pub fn count(&self, now_ms: u64, expiry_h: u32) -> usize {
+        let mut all = self.lock();
+        all.remove_expired(now_ms, expiry_h);
+        all.by_id.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+    fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(user: &str, now_ms: u64) -> Session {
+        Session {
+            user: user.into(),
+            preferences: None,
+            placed: None,
+            pressed: None,
+            since_ms: now_ms,
+            hash: None,
+        }
+    }
+
+    #[test]
+    fn whatever_ends_a_session_leaves_nothing_of_it_behind() {
+        let mut all = All::default();
+        for (number, user) in ["ann", "bill", "ann", "annabel"].into_iter().enumerate() {
+            let id = format!("{number}");
+            let since_ms = u64::try_from(number).unwrap() * HOUR_MS;
+            all.add(id.as_str().into(), session(user, since_ms));
+        }
+        let ids = |all: &All, user: &str| -> Vec<String> {
+            let ids = all.ids_of(&user.into());
+            ids.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(ids(&all, "ann"), ["0", "2"]);
+        all.remove("2");
+        all.remove("unknown");
+        assert_eq!(ids(&all, "ann"), ["0"]);
+        // An hour after the third began, those of an hour and more are gone.
+        all.remove_expired(2 * HOUR_MS, 1);
+        assert_eq!(ids(&all, "bill"), [""; 0]);
+        assert_eq!(ids(&all, "annabel"), ["3"]);
+        all.remove_oldest();
+        let left = (all.by_id.len(), all.in_order.len(), all.of_user.len());
+        assert_eq!(left, (0, 0, 0));
     }
 }

@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 
 /// A number is at most this long when it is typed.
 pub const NUMBER_LONGEST: usize = 100;
+/// What tells one dial page from the next has no more bytes.
+pub const ONCE_BYTES: usize = 64;
 /// The handler that scripts look for on the list of devices.
 const HANDLER: &str = "showLines()";
 /// Our own style and script.
@@ -55,7 +57,10 @@ impl Brand {
             Err(error) => Err(error),
         };
         if let Some(name) = read("name.txt")? {
-            brand.name = String::from_utf8_lossy(&name).trim().to_owned();
+            let name = String::from_utf8_lossy(&name).trim().to_owned();
+            if !name.is_empty() {
+                brand.name = name;
+            }
         }
         if let Some(style) = read("style.css")? {
             brand.style = style;
@@ -136,7 +141,9 @@ impl Choice {
 
     fn label(&self) -> String {
         match self.description.as_str() {
-            "" => format!("{} ({})", self.name, self.model),
+            same if same.is_empty() || same.eq_ignore_ascii_case(&self.name) => {
+                format!("{} ({})", self.name, self.model)
+            }
             description => format!("{description} ({}, {})", self.name, self.model),
         }
     }
@@ -168,6 +175,7 @@ macro_rules! page {
                 words: &'static Words,
                 title: &'static str,
                 message: Option<&'static str>,
+                alarm: bool,
                 $($field: $kind),*
             }
             let words = look.language.words();
@@ -176,6 +184,7 @@ macro_rules! page {
                 words,
                 title: words.titles[$title],
                 message: message.map(|message| words.message(message)),
+                alarm: message.is_some_and(Message::is_failure),
                 $($field),*
             };
             // Writing into a string cannot fail.
@@ -185,13 +194,13 @@ macro_rules! page {
 }
 
 page!(/// Sign in.
-    login, "webdialer/login.html", 0, { destination: &'a str, uid: &'a str });
+    login, "webdialer/login.html", 0, { destination: &'a str, uid: &'a str, asks: bool });
 page!(/// Choose device, line and manners.
-    preferences, "webdialer/preferences.html", 1, { destination: &'a str, devices: &'a [Choice], chosen: &'a Chosen });
+    preferences, "webdialer/preferences.html", 1, { destination: &'a str, asks: bool, devices: &'a [Choice], chosen: &'a Chosen });
 page!(/// Dial.
-    dial, "webdialer/dial.html", 2, { destination: &'a str, uid: &'a str, longest: usize, devices: &'a [Choice], chosen: &'a Chosen });
-page!(/// A call is under way; hang up.
-    end, "webdialer/end.html", 3, { number: &'a str, close_after: Option<u32> });
+    dial, "webdialer/dial.html", 2, { destination: &'a str, once: &'a str, asks: bool, devices: &'a [Choice], chosen: &'a Chosen });
+page!(/// A call is under way; hang up. `hang_up`: the call to end, the newest where empty; `None`: there is none.
+    end, "webdialer/end.html", 3, { number: &'a str, hang_up: Option<&'a str>, close_after: Option<u32> });
 page!(/// Nothing more to do.
     closed, "webdialer/closed.html", 4, { closes: bool });
 
@@ -240,10 +249,18 @@ mod tests {
         let chosen = chosen(SCRIPT_TEXT, Some(SCRIPT_TEXT));
         let look = look(&brand);
         for page in [
-            login(look, None, SCRIPT_TEXT, SCRIPT_TEXT),
-            preferences(look, None, SCRIPT_TEXT, &devices, &chosen),
-            dial(look, None, SCRIPT_TEXT, SCRIPT_TEXT, 9, &devices, &chosen),
-            end(look, None, SCRIPT_TEXT, Some(15)),
+            login(look, None, SCRIPT_TEXT, SCRIPT_TEXT, true),
+            preferences(look, None, SCRIPT_TEXT, true, &devices, &chosen),
+            dial(
+                look,
+                None,
+                SCRIPT_TEXT,
+                SCRIPT_TEXT,
+                false,
+                &devices,
+                &chosen,
+            ),
+            end(look, None, SCRIPT_TEXT, Some(SCRIPT_TEXT), Some(15)),
             closed(look, None, true),
         ] {
             assert!(!page.contains("<script>"), "{page}");
@@ -256,7 +273,7 @@ mod tests {
     fn the_policy_allows_the_handler_of_the_templates_and_no_other() {
         let brand = Brand::default();
         let devices = [choice("SEPA", &["1001"])];
-        let page = preferences(look(&brand), None, "", &devices, &Chosen::default());
+        let page = preferences(look(&brand), None, "", false, &devices, &Chosen::default());
         let handlers: Vec<&str> = page.split(" on").skip(1).collect();
         let handlers = handlers.iter().filter_map(|rest| rest.split_once("=\""));
         let code: Vec<&str> = handlers
@@ -267,6 +284,33 @@ mod tests {
         assert!(policy(&[]).contains(&format!("'unsafe-hashes' 'sha256-{hash}'")));
         let script = String::from_utf8_lossy(SCRIPT);
         assert!(script.contains(&format!("function {HANDLER} {{")));
+    }
+
+    #[test]
+    fn a_device_that_is_described_by_its_name_is_named_once() {
+        for (description, label) in [
+            ("", "SEPA (Cisco 8845)"),
+            ("SEPA", "SEPA (Cisco 8845)"),
+            ("sepa", "SEPA (Cisco 8845)"),
+            ("desk", "desk (SEPA, Cisco 8845)"),
+        ] {
+            let choice = Choice {
+                model: "Cisco 8845".to_owned(),
+                description: description.to_owned(),
+                ..choice("SEPA", &[])
+            };
+            assert_eq!(choice.label(), label);
+        }
+    }
+
+    #[test]
+    fn an_empty_name_of_a_brand_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, name) in [("", "WebDialer"), (" \n", "WebDialer"), ("Acme\n", "Acme")] {
+            std::fs::write(folder.path().join("name.txt"), text).unwrap();
+            let brand = Brand::load(Some(folder.path())).unwrap();
+            assert_eq!(brand.name, name);
+        }
     }
 
     #[test]

@@ -43,6 +43,18 @@ impl Language {
         best.map(|(language, _)| language)
     }
 
+    /// What somebody prefers, else what a request hints at, else the first that his browser accepts.
+    pub fn choose(
+        preferred: Option<&str>,
+        hints: [Option<&str>; 2],
+        accepted: Option<&str>,
+    ) -> Self {
+        let said = std::iter::once(preferred).chain(hints).flatten();
+        let said = said.filter_map(Self::of_hint).next();
+        said.or_else(|| accepted.and_then(Self::accepted))
+            .unwrap_or_default()
+    }
+
     /// Its code.
     pub fn code(self) -> &'static str {
         match self {
@@ -77,6 +89,8 @@ pub enum Message {
     NotLoggedIn,
     /// Device and line do not belong together.
     OtherLine,
+    /// The phone has no room for another call.
+    PhoneTaken,
     /// The number was refused.
     NotReachable,
     /// Signed out.
@@ -97,6 +111,51 @@ impl Message {
             | Self::SessionExpired
             | Self::NotLoggedIn
             | Self::OtherLine
+            | Self::PhoneTaken
+            | Self::NotReachable => true,
+        }
+    }
+
+    /// Failures that an address can name, by their words there.
+    const WORDS: [(&str, Self); 9] = [
+        ("auth", Self::AuthenticationFailed),
+        ("unavailable", Self::Unavailable),
+        ("directory", Self::DirectoryDown),
+        ("network", Self::CtiDown),
+        ("session", Self::SessionExpired),
+        ("phone", Self::NotLoggedIn),
+        ("line", Self::OtherLine),
+        ("taken", Self::PhoneTaken),
+        ("number", Self::NotReachable),
+    ];
+
+    /// The failure that an address names.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let mut known = Self::WORDS.iter();
+        known.find(|(name, _)| *name == word).map(|(_, is)| *is)
+    }
+
+    /// Its word in an address; what is no failure has none.
+    pub fn word(self) -> &'static str {
+        let mut known = Self::WORDS.iter();
+        known
+            .find(|(_, is)| *is == self)
+            .map_or("", |(word, _)| *word)
+    }
+
+    /// Does it say why a call was not placed, and nothing of who asks?
+    pub fn is_about_a_call(self) -> bool {
+        match self {
+            Self::AuthenticationFailed
+            | Self::SessionExpired
+            | Self::DirectoryDown
+            | Self::SignedOut
+            | Self::HungUp => false,
+            Self::Unavailable
+            | Self::CtiDown
+            | Self::NotLoggedIn
+            | Self::OtherLine
+            | Self::PhoneTaken
             | Self::NotReachable => true,
         }
     }
@@ -105,8 +164,8 @@ impl Message {
 /// Everything the pages say in one language.
 #[derive(Debug)]
 pub struct Words {
-    /// Titles: sign in, preferences, dial, end, other.
-    pub titles: [&'static str; 5],
+    /// Titles: sign in, preferences, dial, end, other, Redirector.
+    pub titles: [&'static str; 6],
     /// Labels.
     pub user_id: &'static str,
     /// Password.
@@ -141,9 +200,23 @@ pub struct Words {
     pub calling: &'static str,
     /// This window can be closed.
     pub close: &'static str,
+    /// Call another number.
+    pub another: &'static str,
     /// Change preferences.
     pub preferences: &'static str,
-    messages: [&'static str; 10],
+    /// Whom the Redirector asked about somebody.
+    pub asked_about: &'static str,
+    /// Cluster.
+    pub cluster: &'static str,
+    /// Is he its user?
+    pub its_user: &'static str,
+    /// This cluster.
+    pub this_one: &'static str,
+    /// What a cluster said: yes, no, nothing, and that it was not asked.
+    pub said: [&'static str; 4],
+    /// Go on.
+    pub go_on: &'static str,
+    messages: [&'static str; 11],
 }
 
 impl Words {
@@ -157,6 +230,7 @@ impl Words {
             expired,
             not_logged_in,
             other_line,
+            phone_taken,
             not_reachable,
             signed_out,
             hung_up,
@@ -169,6 +243,7 @@ impl Words {
             Message::SessionExpired => expired,
             Message::NotLoggedIn => not_logged_in,
             Message::OtherLine => other_line,
+            Message::PhoneTaken => phone_taken,
             Message::NotReachable => not_reachable,
             Message::SignedOut => signed_out,
             Message::HungUp => hung_up,
@@ -177,7 +252,14 @@ impl Words {
 }
 
 static ENGLISH: Words = Words {
-    titles: ["Login", "Preferences", "Make Call", "End Call", "Closed"],
+    titles: [
+        "Login",
+        "Preferences",
+        "Make Call",
+        "End Call",
+        "Closed",
+        "Redirector",
+    ],
     user_id: "User ID",
     password: "Password",
     login: "Login",
@@ -195,7 +277,14 @@ static ENGLISH: Words = Words {
     hang_up: "Hang up",
     calling: "Calling",
     close: "You can close this window.",
+    another: "Call another number",
     preferences: "Change preferences",
+    asked_about: "Who was asked about",
+    cluster: "Cluster",
+    its_user: "Its user?",
+    this_one: "this one",
+    said: ["yes", "no", "no answer", "not asked"],
+    go_on: "Continue",
     messages: [
         "Authentication failed, please try again.",
         "Service temporarily unavailable, please try again later.",
@@ -204,6 +293,7 @@ static ENGLISH: Words = Words {
         "Session expired, please login again.",
         "User not logged in on any device.",
         "The chosen device does not have that line.",
+        "The phone has no room for another call; hang up first.",
         "Destination not reachable.",
         "You are signed out.",
         "The call has ended.",
@@ -217,6 +307,7 @@ static FRENCH: Words = Words {
         "Passer un appel",
         "Terminer l'appel",
         "Terminé",
+        "Redirecteur",
     ],
     user_id: "Identifiant",
     password: "Mot de passe",
@@ -235,7 +326,14 @@ static FRENCH: Words = Words {
     hang_up: "Raccrocher",
     calling: "Appel de",
     close: "Vous pouvez fermer cette fenêtre.",
+    another: "Appeler un autre numéro",
     preferences: "Modifier les préférences",
+    asked_about: "Interrogés au sujet de",
+    cluster: "Cluster",
+    its_user: "Son utilisateur ?",
+    this_one: "celui-ci",
+    said: ["oui", "non", "pas de réponse", "pas interrogé"],
+    go_on: "Continuer",
     messages: [
         "Échec de l'authentification, veuillez réessayer.",
         "Service momentanément indisponible, veuillez réessayer plus tard.",
@@ -244,6 +342,7 @@ static FRENCH: Words = Words {
         "Session expirée, veuillez vous reconnecter.",
         "L'utilisateur n'est connecté sur aucun poste.",
         "Le poste choisi n'a pas cette ligne.",
+        "Le poste ne peut pas prendre un appel de plus ; raccrochez d'abord.",
         "Destination injoignable.",
         "Vous êtes déconnecté.",
         "L'appel est terminé.",
