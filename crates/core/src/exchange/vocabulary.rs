@@ -285,6 +285,41 @@ pub enum Reply {
     Logins(Vec<MobilityLogin>),
 }
 
+/// What was asked for, where a question has one kind of answer; `None` never comes of the exchange.
+impl Reply {
+    /// A call.
+    pub fn call(self) -> Option<CallRecord> {
+        match self {
+            Self::Call(call) => Some(*call),
+            _ => None,
+        }
+    }
+
+    /// Devices.
+    pub fn devices(self) -> Option<Vec<DeviceView>> {
+        match self {
+            Self::Devices(devices) => Some(devices),
+            _ => None,
+        }
+    }
+
+    /// A call that would be placed.
+    pub fn plan(self) -> Option<CallPlan> {
+        match self {
+            Self::Plan(plan) => Some(*plan),
+            _ => None,
+        }
+    }
+
+    /// Logins.
+    pub fn logins(self) -> Option<Vec<MobilityLogin>> {
+        match self {
+            Self::Logins(logins) => Some(logins),
+            _ => None,
+        }
+    }
+}
+
 /// What comes out. Everything of one step is released together, after its saves are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {

@@ -12,7 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use cordboard_core::Refusal;
 use cordboard_core::directory::{Change, Device, Directory, Protocol};
-use cordboard_core::exchange::{self, Action, Actor, Command, DeviceView, Reply};
+use cordboard_core::exchange::{self, Action, Actor, Command, DeviceView};
 use cordboard_core::ids::DirectoryNumber;
 use cordboard_wire::admin;
 use http::{HeaderMap, StatusCode};
@@ -24,18 +24,8 @@ async fn live(app: &App, query: exchange::Query) -> Result<Vec<DeviceView>, Prob
         interface: INTERFACE,
         action: Action::Snapshot(query),
     };
-    match app.handle.command(command).await? {
-        Reply::Devices(views) => Ok(views),
-        Reply::Done
-        | Reply::Call(_)
-        | Reply::Calls(_)
-        | Reply::Plan(_)
-        | Reply::Counts(_)
-        | Reply::State(_)
-        | Reply::Seats(_)
-        | Reply::SeatsOf(_)
-        | Reply::Logins(_) => Ok(Vec::new()),
-    }
+    let reply = app.handle.command(command).await?;
+    Ok(reply.devices().unwrap_or_default())
 }
 
 /// All devices as they are now, in configuration order.

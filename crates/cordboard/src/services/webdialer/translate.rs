@@ -241,21 +241,9 @@ pub fn devices_of(asker: &Asker) -> Command {
 /// # Errors
 /// The refusal's code.
 pub fn placed(answer: Result<Reply, Refusal>) -> Result<String, Outcome> {
-    match answer {
-        Ok(Reply::Call(call)) => Ok(call.id.to_string()),
-        Ok(
-            Reply::Done
-            | Reply::Calls(_)
-            | Reply::Devices(_)
-            | Reply::Plan(_)
-            | Reply::Counts(_)
-            | Reply::State(_)
-            | Reply::Seats(_)
-            | Reply::SeatsOf(_)
-            | Reply::Logins(_),
-        ) => Err(ResponseCode::ServiceError.into()),
-        Err(refusal) => Err(outcome(&refusal)),
-    }
+    let reply = answer.map_err(|refusal| outcome(&refusal))?;
+    let call = reply.call().ok_or(ResponseCode::ServiceError)?;
+    Ok(call.id.to_string())
 }
 
 /// Whether a call was ended.
@@ -274,21 +262,8 @@ pub fn ended(answer: Result<Reply, Refusal>) -> Result<(), Outcome> {
 /// # Errors
 /// The refusal's code.
 pub fn devices(answer: Result<Reply, Refusal>) -> Result<Devices, Outcome> {
-    match answer {
-        Ok(Reply::Devices(devices)) => Ok(Devices(devices)),
-        Ok(
-            Reply::Done
-            | Reply::Call(_)
-            | Reply::Calls(_)
-            | Reply::Plan(_)
-            | Reply::Counts(_)
-            | Reply::State(_)
-            | Reply::Seats(_)
-            | Reply::SeatsOf(_)
-            | Reply::Logins(_),
-        ) => Err(ResponseCode::ServiceError.into()),
-        Err(refusal) => Err(outcome(&refusal)),
-    }
+    let reply = answer.map_err(|refusal| outcome(&refusal))?;
+    Ok(Devices(reply.devices().ok_or(ResponseCode::ServiceError)?))
 }
 
 /// How a `lineNumber` fits a device.

@@ -27,27 +27,15 @@ pub(super) fn planned(
     answer: Result<Reply, Refusal>,
     wish: &LineWish,
 ) -> Result<(Chosen<Line>, Route), (Outcome, String)> {
-    match answer {
-        Ok(Reply::Plan(plan)) => {
-            let chosen = Chosen {
-                what: line(&plan.line),
-                why: why_line(&plan.line, wish).to_owned(),
-            };
-            Ok((chosen, route(&plan)))
-        }
-        Ok(
-            Reply::Done
-            | Reply::Call(_)
-            | Reply::Calls(_)
-            | Reply::Devices(_)
-            | Reply::Counts(_)
-            | Reply::State(_)
-            | Reply::Seats(_)
-            | Reply::SeatsOf(_)
-            | Reply::Logins(_),
-        ) => Err((ResponseCode::ServiceError.into(), String::new())),
-        Err(refusal) => Err((outcome(&refusal), refusal.to_string())),
-    }
+    let reply = answer.map_err(|refusal| (outcome(&refusal), refusal.to_string()))?;
+    let Some(plan) = reply.plan() else {
+        return Err((ResponseCode::ServiceError.into(), String::new()));
+    };
+    let chosen = Chosen {
+        what: line(&plan.line),
+        why: why_line(&plan.line, wish).to_owned(),
+    };
+    Ok((chosen, route(&plan)))
 }
 
 fn why_line(line: &DirectoryNumber, wish: &LineWish) -> &'static str {
