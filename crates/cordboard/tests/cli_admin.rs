@@ -78,6 +78,13 @@ fn everything(lab: &Server) {
         "events --since 1 --count 1",
         "explain dial 1251 --user bill --device SEPE8B7480316D6",
         "explain home bill",
+        "explain login SEP00175A52EE7C JDOE",
+        "admin mobility login SEP00175A52EE7C JDOE --minutes 5",
+        "admin mobility list --user jdoe",
+        "admin mobility show SEP00175A52EE7C",
+        "admin mobility logout SEP00175A52EE7C",
+        "admin mobility history --device SEP00175A52EE7C",
+        "admin mobility logout-all --yes",
     ] {
         lab.done(&line.split(' ').collect::<Vec<_>>());
     }

@@ -132,13 +132,15 @@ fn a_login_is_checked_in_the_originals_order() {
         rig.does(Action::Login(named("SHARED", true))),
         Err(Refusal::NoSuchProfile)
     );
+    let shared = rig.does(Action::Login(named("shared", false)));
+    let logins = shared.unwrap().logins().unwrap();
     assert_eq!(
-        rig.does(Action::Login(named("shared", false))),
-        Ok(Reply::Done)
+        (logins[0].profile.as_str(), logins[0].mismatched),
+        ("SHARED", true)
     );
     assert_eq!(login(&mut rig, "d1", "ghost"), Err(Refusal::SeatTaken));
     assert_eq!(login(&mut rig, "D2", "NOEL"), Err(Refusal::NoSuchProfile));
-    assert_eq!(login(&mut rig, "D2", "JANE"), Ok(Reply::Done));
+    login(&mut rig, "D2", "JANE").unwrap();
     assert_eq!(logout(&mut rig, "D9", None), Err(Refusal::NoSuchDevice));
     assert_eq!(logout(&mut rig, "D3", None), Err(Refusal::MobilityOff));
     assert_eq!(

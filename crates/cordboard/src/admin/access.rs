@@ -96,7 +96,7 @@ fn need(method: &Method, path: &str) -> Need {
         ["api", "v1", "directory", "secrets"] => Need::Administrate,
         ["api", ..] if reads => Need::Read,
         ["api", "v1", "explain", ..] => Need::Read,
-        ["api", "v1", "calls", ..] => Need::Operate,
+        ["api", "v1", "calls" | "mobility", ..] => Need::Operate,
         ["api", "v1", "phones", _, "push", ..] => Need::Push("phone"),
         ["api", "v1", "presence", ..] => Need::Push("presence"),
         ["api", ..] => Need::Administrate,

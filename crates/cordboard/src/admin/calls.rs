@@ -163,7 +163,7 @@ pub(super) async fn list(
     }))
 }
 
-fn unreadable() -> Problem {
+pub(super) fn unreadable() -> Problem {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "broken",

@@ -6,6 +6,7 @@ mod directory;
 mod events;
 mod explain;
 mod labs;
+mod mobility;
 mod noted;
 mod object;
 mod openapi;
@@ -118,6 +119,18 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/api/v1/tokens/{token}", delete(tokens::remove))
             .route("/api/v1/events", get(events::listen))
             .route("/api/v1/clusters", get(explain::clusters))
+            .route(
+                "/api/v1/mobility/sessions",
+                get(mobility::sessions)
+                    .post(mobility::log_in)
+                    .delete(mobility::log_out_all),
+            )
+            .route(
+                "/api/v1/mobility/sessions/{device}",
+                get(mobility::one).delete(mobility::log_out),
+            )
+            .route("/api/v1/mobility/history", get(mobility::history))
+            .route("/api/v1/explain/login", post(mobility::explain))
             .route("/api/v1/explain/dial", post(explain::dial))
             .route("/api/v1/explain/home", post(explain::home))
             .route("/api/v1/calls", get(calls::list).post(calls::place))

@@ -5,7 +5,8 @@ use super::connect::told;
 use super::{OK, REFUSED};
 use cordboard_client::admin::{AdminError, Ask};
 use cordboard_wire::admin::{
-    DialExplained, DialInterface, DialQuestion, HomeExplained, HomeQuestion, Line, RuleConsidered,
+    DialExplained, DialInterface, DialQuestion, HomeExplained, HomeQuestion, Line, LoginBody,
+    LoginExplained, RuleConsidered,
 };
 use http::Method;
 use serde::de::DeserializeOwned;
@@ -18,6 +19,24 @@ pub(super) enum Options {
     Dial(Dial),
     /// Where the Redirector would send a user
     Home(Home),
+    /// What logging a user in to a device would come to, check by check; nobody is logged in
+    Login(Login),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Login {
+    /// The device
+    device: String,
+    /// The user
+    user: String,
+    /// The device profile; without it the user's default
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// How long at most; without it as long as the cluster allows
+    #[arg(long, value_name = "N")]
+    minutes: Option<u32>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 #[derive(Debug, clap::Args)]
@@ -58,6 +77,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     match options {
         Options::Dial(dial) => told(dial.reach.json, explain_dial(dial).await),
         Options::Home(home) => told(home.reach.json, explain_home(home).await),
+        Options::Login(login) => told(login.reach.json, explain_login(login).await),
     }
 }
 
@@ -94,6 +114,40 @@ async fn explain_home(options: Home) -> anyhow::Result<u8> {
         },
     )
     .await
+}
+
+async fn explain_login(options: Login) -> anyhow::Result<u8> {
+    let question = serde_json::to_value(LoginBody {
+        device: options.device,
+        user: options.user,
+        profile: options.profile,
+        minutes: options.minutes,
+    })?;
+    let show = |explained: &LoginExplained| (login_text(explained), explained.allowed);
+    ask(&options.reach, "login", &question, show).await
+}
+
+fn login_text(explained: &LoginExplained) -> String {
+    let mut text = String::new();
+    for check in &explained.checks {
+        let mark = match check.passed {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "-",
+        };
+        let dash = if check.why.is_some() { " - " } else { "" };
+        let why = check.why.as_deref().unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{mark:<4} {}{dash}{why}", check.check);
+    }
+    if let Some(profile) = &explained.profile {
+        let until = explained.until.as_deref().unwrap_or("somebody ends it");
+        let _ = writeln!(text, "with profile {profile}, until {until}");
+    }
+    for device in &explained.ends {
+        let _ = writeln!(text, "ends the login at {device}");
+    }
+    text
 }
 
 /// Asks, prints the answer, and says by the status whether it was a good one.

@@ -4,13 +4,15 @@
 //! the next call finds the lines where they are now.
 
 use super::vocabulary::{
-    Actor, EndedBy, EndedLogin, EventKind, LoginLength, LoginWish, MobilityLogin, Record, Reply,
+    Actor, EndedBy, EndedLogin, EventKind, LoginLength, LoginPlan, LoginWish, MobilityLogin,
+    Record, Reply,
 };
 use super::{Exchange, Output};
-use crate::directory::{EndUser, folded};
-use crate::ids::{DeviceName, ProfileName, Ticket, UserId};
+use crate::directory::{DeviceProfile, EndUser, folded};
+use crate::ids::{DeviceName, Ticket, UserId};
 use crate::now::{Instant, Wall};
 use crate::refusal::Refusal;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What becomes of a user's earlier login when he logs in elsewhere. [mobility §7.4]
@@ -26,16 +28,10 @@ pub enum MultipleLogins {
 }
 
 impl Exchange {
-    /// The checks in the original's order, then the login. [mobility §7.2]
-    pub(super) fn log_in(
-        &mut self,
-        ticket: Ticket,
-        actor: &Actor,
-        interface: &'static str,
-        wish: &LoginWish,
-    ) -> Result<Reply, Refusal> {
+    /// What a login would come to: the checks in the original's order. [mobility §7.2]
+    pub(super) fn plan_login(&self, wish: &LoginWish) -> Result<LoginPlan, Refusal> {
         let device = self.directory.device(wish.device.as_str());
-        let device = device.ok_or(Refusal::NoSuchDevice)?.clone();
+        let device = device.ok_or(Refusal::NoSuchDevice)?;
         if !device.em_enabled {
             return Err(Refusal::MobilityOff);
         }
@@ -45,35 +41,51 @@ impl Exchange {
         let user = self.directory.end_user(wish.user.as_str());
         let user = user
             .filter(|user| user.home_cluster)
-            .ok_or(Refusal::NoSuchUser)?
-            .clone();
-        let profile = self.profile_for(&user, wish)?;
-        let elsewhere = self.seats.of(user.id.as_str()).to_vec();
-        if !elsewhere.is_empty() && self.settings.multiple_logins == MultipleLogins::NotAllowed {
-            return Err(Refusal::SeatedElsewhere);
-        }
+            .ok_or(Refusal::NoSuchUser)?;
+        let profile = self.profile_for(user, wish)?;
+        let elsewhere = self.seats.of(user.id.as_str());
+        let ends = match self.settings.multiple_logins {
+            MultipleLogins::NotAllowed if !elsewhere.is_empty() => {
+                return Err(Refusal::SeatedElsewhere);
+            }
+            MultipleLogins::NotAllowed | MultipleLogins::Allowed => Vec::new(),
+            MultipleLogins::AutoLogout => elsewhere.to_vec(),
+        };
         let until = self.login_ends(wish.length);
         if until.is_some() && !wish.timers_work {
             return Err(Refusal::TimerUnavailable);
         }
-        if self.settings.multiple_logins == MultipleLogins::AutoLogout {
-            for device in elsewhere {
-                self.end_login(Some(ticket), &device, EndedBy::Elsewhere, None);
-            }
-        }
-        let model = self
-            .directory
-            .profile(profile.as_str())
-            .map(|p| p.model.clone());
-        let login = MobilityLogin {
+        Ok(LoginPlan {
             device: device.name.clone(),
             user: user.id.clone(),
-            mismatched: model.is_some_and(|model| model != device.model),
-            profile,
-            since: self.clock.wall,
+            profile: profile.name.clone(),
+            mismatched: profile.model != device.model,
             until,
+            ends,
+        })
+    }
+
+    /// The checks, then the login.
+    pub(super) fn log_in(
+        &mut self,
+        ticket: Ticket,
+        actor: &Actor,
+        interface: &'static str,
+        wish: &LoginWish,
+    ) -> Result<Reply, Refusal> {
+        let plan = self.plan_login(wish)?;
+        for device in &plan.ends {
+            self.end_login(Some(ticket), device, EndedBy::Elsewhere, None);
+        }
+        let login = MobilityLogin {
+            device: plan.device,
+            user: plan.user,
+            profile: plan.profile,
+            since: self.clock.wall,
+            until: plan.until,
             origin: interface.into(),
             by: caller(actor),
+            mismatched: plan.mismatched,
         };
         self.out
             .push_back(Output::Save(Record::Login(Box::new(login.clone()))));
@@ -81,8 +93,8 @@ impl Exchange {
             Some(ticket),
             EventKind::MobilityLogin(Box::new(login.clone())),
         );
-        self.seat(login);
-        Ok(Reply::Done)
+        self.seat(login.clone());
+        Ok(Reply::Logins(vec![login]))
     }
 
     /// Logs out whoever sits at a device; `only` him, when a user acts for himself. [mobility §7.2]
@@ -162,7 +174,11 @@ impl Exchange {
     }
 
     /// Which profile a login takes. [mobility §7.3]
-    fn profile_for(&self, user: &EndUser, wish: &LoginWish) -> Result<ProfileName, Refusal> {
+    fn profile_for(
+        &self,
+        user: &EndUser,
+        wish: &LoginWish,
+    ) -> Result<&Arc<DeviceProfile>, Refusal> {
         let own = self.directory.profiles_of(user);
         let found = match &wish.profile {
             Some(name) => {
@@ -171,9 +187,7 @@ impl Exchange {
             }
             None => self.directory.default_profile(user),
         };
-        found
-            .map(|profile| profile.name.clone())
-            .ok_or(Refusal::NoSuchProfile)
+        found.ok_or(Refusal::NoSuchProfile)
     }
 
     /// When a login ends by itself: as asked, at the latest after the cluster's maximum. [mobility §5.1]

@@ -35,8 +35,8 @@ pub use mobility::MultipleLogins;
 pub use vocabulary::{
     Action, Actor, Asked, CallPlan, Command, Counters, Counts, DeviceView, DriverCommand,
     DriverEvent, EndedBy, EndedLogin, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish,
-    LoginLength, LoginWish, MobilityLogin, Output, Query, Record, Registered, Reply, Saved, Seat,
-    StateView, Target, Tone, TransferTo, Whose,
+    LoginLength, LoginPlan, LoginWish, MobilityLogin, Output, Query, Record, Registered, Reply,
+    Saved, Seat, StateView, Target, Tone, TransferTo, Whose,
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};

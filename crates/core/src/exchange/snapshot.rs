@@ -77,6 +77,7 @@ impl Exchange {
                 Ok(Reply::SeatsOf(seats.collect()))
             }
             Query::Logins => Ok(Reply::Logins(self.seats.iter().cloned().collect())),
+            Query::Login(wish) => Ok(Reply::LoginPlan(Box::new(self.plan_login(&wish)?))),
             Query::Counts => Ok(Reply::Counts(Counts {
                 calls: self.calls.len(),
                 legs: self.legs.len(),

@@ -154,6 +154,23 @@ pub enum LoginLength {
     Minutes(u32),
 }
 
+/// What a login would come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginPlan {
+    /// The device.
+    pub device: DeviceName,
+    /// The user.
+    pub user: UserId,
+    /// The profile.
+    pub profile: ProfileName,
+    /// Is the profile made for another model?
+    pub mismatched: bool,
+    /// When it would end by itself.
+    pub until: Option<Wall>,
+    /// Where an earlier login of the user would end.
+    pub ends: Vec<DeviceName>,
+}
+
 /// Which of a device's lines a call is placed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineWish {
@@ -213,6 +230,8 @@ pub enum Query {
     SeatsOf(Vec<UserId>),
     /// All logins, by device.
     Logins,
+    /// What a login would come to.
+    Login(LoginWish),
 }
 
 /// A call that would be placed: who would call whom.
@@ -281,8 +300,10 @@ pub enum Reply {
     Seats(Vec<Seat>),
     /// Where users sit.
     SeatsOf(Vec<Vec<DeviceName>>),
-    /// Logins.
+    /// Logins; of a login the new one.
     Logins(Vec<MobilityLogin>),
+    /// A login that would be done.
+    LoginPlan(Box<LoginPlan>),
 }
 
 /// What was asked for, where a question has one kind of answer; `None` never comes of the exchange.

@@ -5,11 +5,13 @@
 mod directory;
 mod events;
 mod explain;
+mod mobility;
 mod tokens;
 
 pub use directory::*;
 pub use events::*;
 pub use explain::*;
+pub use mobility::*;
 pub use tokens::*;
 
 use serde::{Deserialize, Deserializer, Serialize};

@@ -3,6 +3,7 @@
 mod entries;
 mod import;
 mod lab;
+mod mobility;
 pub(super) mod reach;
 mod things;
 
@@ -52,6 +53,9 @@ enum What {
     /// Calls: list, show, place, act on
     #[command(subcommand)]
     Calls(things::Calls),
+    /// Extension Mobility: who sits where, logins, their history
+    #[command(subcommand)]
+    Mobility(mobility::Mobility),
     /// The lab's clock, faults, journal and reset
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -77,6 +81,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         What::UserTokens(what) => things::user_tokens(&reach, what).await,
         What::Tokens(what) => things::tokens(&reach, what).await,
         What::Calls(what) => things::calls(&reach, what).await,
+        What::Mobility(what) => mobility::run(&reach, what).await,
         What::Lab(what) => lab::run(&reach, what).await,
         What::Clusters => things::clusters(&reach).await,
         What::Openapi => things::openapi(&reach).await,

@@ -7,7 +7,7 @@ use cordboard_client::admin::{AdminClient, AdminError, Answer, Ask, path};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-async fn send(
+pub(super) async fn send(
     client: &AdminClient,
     method: Method,
     path: &str,
@@ -21,7 +21,7 @@ async fn send(
 }
 
 /// A path with the parameters that were said.
-fn with(path: &str, parameters: &[(&str, Option<String>)]) -> String {
+pub(super) fn with(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     let said: Vec<String> = parameters
         .iter()
         .filter_map(|(name, value)| Some(format!("{name}={}", escaped(value.as_ref()?))))

@@ -1,0 +1,200 @@
+//! Who sits where, over the JSON API.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use common::{Response, Server};
+use serde_json::{Value, json};
+
+const FIXTURE: &str = r#"
+[[user]]
+id = "jdoe"
+profiles = ["JDOE"]
+[[user]]
+id = "ann"
+devices = ["SEPA"]
+[[device]]
+name = "SEPHOT"
+model = "Cisco 7960"
+lines = ["2900"]
+em_enabled = true
+[[device]]
+name = "SEPHOT2"
+model = "Cisco 7960"
+lines = ["2901"]
+em_enabled = true
+[[device]]
+name = "SEPA"
+model = "Cisco 8845"
+lines = ["1001"]
+[[profile]]
+name = "JDOE"
+model = "Cisco 8845"
+lines = ["2001"]
+"#;
+
+async fn server() -> Server {
+    Server::start(FIXTURE, |_| {}).await
+}
+
+async fn login(server: &Server, body: Value) -> Response {
+    server
+        .post_json("/api/v1/mobility/sessions", &body.to_string())
+        .await
+}
+
+async fn advance(server: &Server, ms: u64) {
+    let body = json!({"advance_ms": ms}).to_string();
+    server.post_json("/api/v1/lab/clock", &body).await;
+}
+
+async fn sessions(server: &Server, query: &str) -> Value {
+    let answer = server.get(&format!("/api/v1/mobility/{query}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()["sessions"].clone()
+}
+
+#[tokio::test]
+async fn a_login_moves_the_users_number_to_the_phone_until_its_time_is_over() {
+    let server = server().await;
+    let body = json!({"device": "sephot", "user": "JDOE", "minutes": 1});
+    let began = login(&server, body).await;
+    assert_eq!(
+        (began.status, began.header("location")),
+        (201, Some("/api/v1/mobility/sessions/SEPHOT")),
+        "{}",
+        began.body
+    );
+    assert_eq!(began.json()["mismatched"], true);
+    assert_eq!(
+        sessions(&server, "sessions?user=Jdoe").await[0],
+        began.json()
+    );
+    assert_eq!(
+        sessions(&server, "sessions?device=SEPHOT2").await,
+        json!([])
+    );
+    let call = json!({"device": "SEPA", "to": "2001"}).to_string();
+    let call = server.post_json("/api/v1/calls", &call).await.json();
+    let parties = server
+        .get(&format!("/api/v1/calls/{}", call["id"].as_str().unwrap()))
+        .await;
+    let ringing = parties.json()["connections"][1].clone();
+    assert_eq!(
+        (&ringing["device"], &ringing["state"]),
+        (&json!("SEPHOT"), &json!("alerting"))
+    );
+    advance(&server, 60_000).await;
+    assert_eq!(sessions(&server, "sessions").await, json!([]));
+    let over = sessions(&server, "history?user=jdoe").await;
+    assert_eq!(over[0]["how"], "expired");
+    assert_eq!(over[0]["ended_at"], began.json()["until"]);
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_a_restart_and_ends_in_time() {
+    let server = server().await;
+    login(
+        &server,
+        json!({"device": "SEPHOT", "user": "jdoe", "minutes": 5}),
+    )
+    .await;
+    let before = sessions(&server, "sessions").await;
+    let server = server.restarted(FIXTURE).await;
+    assert_eq!(sessions(&server, "sessions").await, before);
+    advance(&server, 5 * 60_000).await;
+    assert_eq!(sessions(&server, "sessions").await, json!([]));
+    let server = server.restarted(FIXTURE).await;
+    assert_eq!(sessions(&server, "sessions").await, json!([]));
+    assert_eq!(sessions(&server, "history").await[0]["how"], "expired");
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_login_says_why_and_is_explained_check_by_check() {
+    let server = server().await;
+    login(&server, json!({"device": "SEPHOT", "user": "jdoe"})).await;
+    for (device, user, status, kind, checked) in [
+        ("NOPE", "jdoe", 404, "no-such-device", 0),
+        ("SEPA", "jdoe", 409, "mobility-off", 1),
+        ("SEPHOT", "jdoe", 409, "seat-taken", 2),
+        ("SEPHOT2", "ghost", 404, "no-such-user", 3),
+        ("SEPHOT2", "ann", 404, "no-such-profile", 4),
+        ("SEPHOT2", "jdoe", 409, "seated-elsewhere", 5),
+    ] {
+        let body = json!({"device": device, "user": user});
+        let refused = login(&server, body.clone()).await;
+        let problem = format!("urn:cordboard:problem:{kind}");
+        assert_eq!(
+            (refused.status, refused.json()["type"].as_str()),
+            (status, Some(problem.as_str()))
+        );
+        let explained = server
+            .post_json("/api/v1/explain/login", &body.to_string())
+            .await
+            .json();
+        let passed: Vec<Value> = explained["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|check| check["passed"].clone())
+            .collect();
+        let expected: Vec<Value> = (0..7)
+            .map(|at| match at {
+                at if at < checked => json!(true),
+                at if at == checked => json!(false),
+                _ => Value::Null,
+            })
+            .collect();
+        assert_eq!(passed, expected, "{explained}");
+        assert_eq!(explained["allowed"], false);
+    }
+    let zero = login(
+        &server,
+        json!({"device": "SEPHOT2", "user": "ann", "minutes": 0}),
+    )
+    .await;
+    assert_eq!(zero.status, 400);
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn logging_out_ends_one_or_all_and_lists_go_on_where_they_stopped() {
+    let server = server().await;
+    for _ in 0..3 {
+        login(&server, json!({"device": "SEPHOT", "user": "jdoe"})).await;
+        let gone = server
+            .request("DELETE", "/api/v1/mobility/sessions/SEPHOT", &[], b"")
+            .await;
+        assert_eq!(gone.status, 204);
+    }
+    let free = server
+        .request("DELETE", "/api/v1/mobility/sessions/SEPHOT", &[], b"")
+        .await;
+    assert_eq!(free.status, 409);
+    login(&server, json!({"device": "SEPHOT2", "user": "jdoe"})).await;
+    let all = server
+        .request("DELETE", "/api/v1/mobility/sessions", &[], b"")
+        .await;
+    assert_eq!(all.status, 204);
+    let page = server.get("/api/v1/mobility/history?limit=3").await.json();
+    let hows: Vec<&str> = page["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["how"].as_str().unwrap())
+        .collect();
+    assert_eq!(hows, ["logout_all", "logout", "logout"]);
+    let next = page["next"].as_str().unwrap();
+    let rest = server
+        .get(&format!("/api/v1/mobility/history?limit=3&after={next}"))
+        .await
+        .json();
+    assert_eq!(
+        (rest["sessions"].as_array().unwrap().len(), &rest["next"]),
+        (1, &Value::Null)
+    );
+    server.program.stop().await;
+}

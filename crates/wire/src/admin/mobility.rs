@@ -1,0 +1,102 @@
+//! Who sits where: `/api/v1/mobility`. [lab, Shapes]
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A login by Extension Mobility.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    /// The device.
+    pub device: String,
+    /// The user.
+    pub user: String,
+    /// The profile whose lines the device carries.
+    pub profile: String,
+    /// Since when.
+    pub since: String,
+    /// When it ends by itself; null: when somebody ends it.
+    pub until: Option<String>,
+    /// The interface it came in by; empty for one that a directory began with.
+    pub origin: String,
+    /// Who asked for it, where that was a user or an application.
+    pub by: Option<String>,
+    /// Was the profile made for another model?
+    pub mismatched: bool,
+}
+
+/// Logins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sessions {
+    /// By device.
+    pub sessions: Vec<Session>,
+    /// What to send as `after` for the rest.
+    pub next: Option<String>,
+}
+
+/// A login that is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginBody {
+    /// The device.
+    #[schema(min_length = 1, max_length = 128)]
+    pub device: String,
+    /// The user.
+    #[schema(min_length = 1, max_length = 128)]
+    pub user: String,
+    /// The profile; without it the user's default.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// How long at most; without it as long as the cluster allows.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 35_791_394)]
+    pub minutes: Option<u32>,
+}
+
+/// A login that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PastSession {
+    /// What it was.
+    #[serde(flatten)]
+    pub session: Session,
+    /// When it ended.
+    pub ended_at: String,
+    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `directory`.
+    pub how: String,
+    /// Who ended it, where that was a user or an application.
+    pub ended_by: Option<String>,
+}
+
+/// Logins that are over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PastSessions {
+    /// The latest end first.
+    pub sessions: Vec<PastSession>,
+    /// What to send as `after` for earlier ones.
+    pub next: Option<String>,
+}
+
+/// What a login would come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginExplained {
+    /// Would it be done?
+    pub allowed: bool,
+    /// The checks, in the order in which they are made.
+    pub checks: Vec<LoginCheck>,
+    /// The profile it would take.
+    pub profile: Option<String>,
+    /// When it would end by itself.
+    pub until: Option<String>,
+    /// The devices where it would end an earlier login of the same user.
+    pub ends: Vec<String>,
+}
+
+/// A check of a login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginCheck {
+    /// What is asked.
+    pub check: String,
+    /// The answer; null: not asked any more.
+    pub passed: Option<bool>,
+    /// Why not.
+    pub why: Option<String>,
+}
