@@ -1,7 +1,5 @@
 //! Who sits where, over the JSON API.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
 mod common;
 
 use common::{Response, Server};
