@@ -151,6 +151,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         directory: builder.build()?,
         logins,
         last_users,
+        schedules: Vec::new(),
         store,
         auto_answer,
         clock: clock.clone(),

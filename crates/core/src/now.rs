@@ -28,6 +28,12 @@ pub struct Now {
 }
 
 impl Now {
+    /// The moment of the monotonic clock at which it will be so late; now, when it was.
+    pub fn when(self, wall: Wall) -> Instant {
+        let ahead = wall.0.saturating_sub(self.wall.0);
+        self.instant + Duration::from_millis(u64::try_from(ahead).unwrap_or(0))
+    }
+
     /// The same pair of clocks `by` later.
     pub fn later(self, by: Duration) -> Self {
         let millis = whole_millis(by);

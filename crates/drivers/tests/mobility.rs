@@ -5,7 +5,7 @@
 use cordboard_core::directory::{Builder, DeviceProfile, Directory};
 use cordboard_core::exchange::{
     Action, Input, LoginLength, LoginWish, MultipleLogins, Query, Record, Reply, Saved, Seat,
-    Settings,
+    Settings, Sweep,
 };
 use cordboard_core::ids::DirectoryNumber;
 use cordboard_core::refusal::Refusal;
@@ -353,4 +353,30 @@ fn everybody_is_logged_out_at_once_and_who_is_deleted_is_too() {
         ]
     );
     assert!(logout(&mut rig, "D1", None) == Err(Refusal::SeatFree));
+}
+
+#[test]
+fn a_sweep_ends_what_began_before_its_time_but_for_its_exceptions() {
+    let mut rig = rig_with(|s| s.multiple_logins = MultipleLogins::Allowed);
+    login(&mut rig, "D1", "jane").unwrap();
+    let sweep = |before, users: &[&str], devices: &[&str]| {
+        Action::Sweep(Sweep {
+            before,
+            except_users: users.iter().map(|user| (*user).into()).collect(),
+            except_devices: devices.iter().map(|device| (*device).into()).collect(),
+        })
+    };
+    let began = rig.now.wall;
+    rig.advance(MINUTE);
+    let now = rig.now.wall;
+    for spared in [
+        sweep(began, &[], &[]),
+        sweep(now, &["JANE"], &[]),
+        sweep(now, &[], &["d1"]),
+    ] {
+        rig.does(spared).unwrap();
+        assert_eq!(seat(&mut rig, "D1"), on("jane", ""));
+    }
+    rig.does(sweep(now, &["noel"], &["D2"])).unwrap();
+    assert_eq!(rig.heard().last().unwrap(), "jane off D1 schedule");
 }

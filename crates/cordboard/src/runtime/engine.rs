@@ -7,6 +7,7 @@
 use super::choices::Choices;
 use super::clock::Clock;
 use super::hub::Hub;
+use super::schedule::{Schedule, Schedules};
 use cordboard_core::call::CallRecord;
 use cordboard_core::directory::{Directory, Entry};
 use cordboard_core::exchange::{
@@ -62,6 +63,7 @@ pub struct Engine {
     late: Vec<Record>,
     directory: Arc<RwLock<Arc<Directory>>>,
     hub: Arc<Hub>,
+    schedules: Schedules,
     choices: Arc<Choices>,
     /// Has nothing been asked for, but to read, since the seeded state?
     untouched: bool,
@@ -79,6 +81,8 @@ pub struct Parts {
     pub directory: Directory,
     /// Who sits where.
     pub logins: Vec<MobilityLogin>,
+    /// When everybody is logged out.
+    pub schedules: Vec<Schedule>,
     /// Who was the last at which device.
     pub last_users: Vec<(DeviceName, UserId)>,
     /// The store.
@@ -123,6 +127,7 @@ impl Engine {
             late: Vec::new(),
             directory,
             hub: Arc::new(Hub::new(counters.events)),
+            schedules: Schedules::default(),
             choices: parts.choices,
             untouched: counters.calls == 0,
             quick: true,
@@ -133,6 +138,8 @@ impl Engine {
         for (device, user) in parts.last_users {
             engine.restore(Saved::LastUser(device, user));
         }
+        let oldest = parts.logins.iter().map(|login| login.since).min();
+        engine.schedules = Schedules::new(parts.schedules, oldest, now.wall);
         engine.restore_logins(parts.logins);
         engine.catch_up();
         Ok(engine)
@@ -152,7 +159,8 @@ impl Engine {
 
     fn next_deadline(&self) -> Option<cordboard_core::Instant> {
         let own = self.exchange.next_deadline().into_iter();
-        own.chain(self.network.next_deadline()).min()
+        let swept = self.schedules.next().map(|at| self.clock.now().when(at));
+        own.chain(self.network.next_deadline()).chain(swept).min()
     }
 
     /// May whoever brought a command carry it out, or should it wait for the exchange's own thread?
@@ -204,6 +212,16 @@ impl Engine {
             .is_some_and(|at| at <= now.instant)
         {
             inputs.push(Input::Deadline);
+        }
+        for sweep in self.schedules.due(now.wall) {
+            // Nobody waits for an answer.
+            self.tickets += 1;
+            let command = Command {
+                actor: Actor::Operator,
+                interface: "schedule",
+                action: Action::Sweep(sweep),
+            };
+            inputs.push(Input::Command(Ticket(self.tickets), command));
         }
         loop {
             while inputs.len() < BATCH
@@ -360,6 +378,7 @@ impl Engine {
         self.network.reset();
         self.clock.reset();
         let now = self.clock.now();
+        self.schedules.begin(now.wall);
         let directory = Arc::new(directory);
         self.share(&directory);
         self.choices.clear();

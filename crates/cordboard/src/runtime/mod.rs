@@ -9,3 +9,4 @@ pub mod engine;
 pub mod exchange_task;
 pub mod handle;
 pub mod hub;
+pub mod schedule;

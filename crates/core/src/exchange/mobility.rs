@@ -5,12 +5,12 @@
 
 use super::vocabulary::{
     Actor, EndedBy, EndedLogin, EventKind, LoginLength, LoginPlan, LoginWish, MobilityLogin,
-    Record, Reply,
+    Record, Reply, Sweep,
 };
 use super::{Exchange, Output};
 use crate::directory::{DeviceProfile, EndUser, folded};
 use crate::ids::{DeviceName, Ticket, UserId};
-use crate::now::{Instant, Wall};
+use crate::now::Wall;
 use crate::refusal::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,11 +132,32 @@ impl Exchange {
         Reply::Done
     }
 
+    /// Logs out whoever a schedule says.
+    pub(super) fn sweep(&mut self, ticket: Ticket, sweep: &Sweep) -> Reply {
+        let is = |names: &[&str], name: &str| names.iter().any(|n| folded(n) == folded(name));
+        let users: Vec<&str> = sweep.except_users.iter().map(UserId::as_str).collect();
+        let devices: Vec<&str> = sweep
+            .except_devices
+            .iter()
+            .map(DeviceName::as_str)
+            .collect();
+        let over = self.seats.iter().filter(|login| {
+            login.since < sweep.before
+                && !is(&users, login.user.as_str())
+                && !is(&devices, login.device.as_str())
+        });
+        let over: Vec<DeviceName> = over.map(|login| login.device.clone()).collect();
+        for device in over {
+            self.end_login(Some(ticket), &device, EndedBy::Schedule, None);
+        }
+        Reply::Done
+    }
+
     /// Seats somebody and sets the clock for when he leaves.
     pub(super) fn seat(&mut self, login: MobilityLogin) {
         match login.until {
             Some(until) => {
-                let at = self.instant_of(until);
+                let at = self.clock.when(until);
                 self.log_outs.set(login.device.clone(), at);
             }
             None => self.log_outs.clear(&login.device),
@@ -201,12 +222,6 @@ impl Exchange {
             (asked, max) => asked.or(max),
         };
         length.map(|length| self.clock.later(length).wall)
-    }
-
-    /// The moment of the exchange's own clock at which it will be so late; now, when it was.
-    fn instant_of(&self, wall: Wall) -> Instant {
-        let ahead = wall.0.saturating_sub(self.clock.wall.0);
-        self.clock.instant + Duration::from_millis(u64::try_from(ahead).unwrap_or(0))
     }
 }
 

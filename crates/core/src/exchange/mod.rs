@@ -36,7 +36,7 @@ pub use vocabulary::{
     Action, Actor, Asked, CallPlan, Command, Counters, Counts, DeviceView, DriverCommand,
     DriverEvent, EndedBy, EndedLogin, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish,
     LoginLength, LoginPlan, LoginWish, MobilityLogin, Output, Query, Record, Registered, Reply,
-    Saved, Seat, StateView, Target, Tone, TransferTo, Whose,
+    Saved, Seat, StateView, Sweep, Target, Tone, TransferTo, Whose,
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
@@ -282,6 +282,7 @@ impl Exchange {
                 timers_work,
             } => Some(self.log_out(ticket, &actor, &device, only.as_ref(), timers_work)),
             Action::LogoutAll => Some(Ok(self.log_out_all(ticket, &actor))),
+            Action::Sweep(sweep) => Some(Ok(self.sweep(ticket, &sweep))),
         };
         if let Some(answer) = done {
             self.out.push_back(Output::Answer(ticket, answer));

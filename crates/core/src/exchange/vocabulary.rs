@@ -122,6 +122,8 @@ pub enum Action {
     },
     /// Log everybody out.
     LogoutAll,
+    /// Log out whoever a schedule says.
+    Sweep(Sweep),
     /// Read live state.
     Snapshot(Query),
 }
@@ -141,6 +143,17 @@ pub struct LoginWish {
     pub own_profiles: bool,
     /// Can timers be set? The lab may say no.
     pub timers_work: bool,
+}
+
+/// Whose logins a schedule ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// Those that began before this time.
+    pub before: Wall,
+    /// But not of these users.
+    pub except_users: Vec<UserId>,
+    /// Nor at these devices.
+    pub except_devices: Vec<DeviceName>,
 }
 
 /// How long a login is to last; never longer than [`super::Settings::max_login`].
@@ -453,6 +466,8 @@ pub enum EndedBy {
     Elsewhere,
     /// Its time was over.
     Expired,
+    /// A schedule ended it.
+    Schedule,
     /// Its user, device or profile was deleted.
     Directory,
 }
@@ -465,6 +480,7 @@ impl EndedBy {
             Self::LogoutAll => "logout_all",
             Self::Elsewhere => "elsewhere",
             Self::Expired => "expired",
+            Self::Schedule => "schedule",
             Self::Directory => "directory",
         }
     }
