@@ -1,7 +1,5 @@
 //! What faults, states and bad input are to Extension Mobility's callers, and what is noted of them. [lab, Faults] [mobility §15]
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
 mod common;
 
 use common::mobility::*;
