@@ -15,6 +15,7 @@ use crate::runtime::choices::Choices;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
+use crate::runtime::schedule::Schedule;
 use crate::services::auth::Auth;
 use crate::services::mobility::Mobility;
 use crate::services::tokens;
@@ -137,6 +138,9 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     crate::lab::populate(&mut builder, population);
     let logins = store.logins()?;
     let last_users = store.last_users()?;
+    if let Some(oldest) = oldest_kept(&config, clock.now().wall) {
+        store.prune_mobility_history(oldest)?;
+    }
     let seed = seed.map(Arc::new);
     let metrics = Metrics::default();
     let brand = Brand::load(config.webdialer.brand.as_deref())
@@ -152,7 +156,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         directory: builder.build()?,
         logins,
         last_users,
-        schedules: Vec::new(),
+        schedules: schedules(&config)?,
         store,
         auto_answer,
         clock: clock.clone(),
@@ -409,4 +413,23 @@ async fn listen(place: &str, what: &str, lab: bool) -> anyhow::Result<Option<Tcp
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {address} ({what})")),
     }
+}
+
+/// When everybody is logged out.
+fn schedules(config: &Config) -> anyhow::Result<Vec<Schedule>> {
+    let schedules = config
+        .mobility
+        .schedules
+        .iter()
+        .map(|entry| entry.schedule());
+    schedules
+        .collect::<Result<_, _>>()
+        .map_err(|reason| anyhow::anyhow!("mobility.schedule: {reason}"))
+}
+
+/// Logins that ended before this time are forgotten.
+fn oldest_kept(config: &Config, now: Wall) -> Option<Wall> {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    let days = i64::from(config.mobility.history_days);
+    (days > 0).then(|| Wall(now.0 - days * DAY_MS))
 }

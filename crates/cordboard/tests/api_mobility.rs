@@ -196,3 +196,40 @@ async fn logging_out_ends_one_or_all_and_lists_go_on_where_they_stopped() {
     );
     server.program.stop().await;
 }
+
+#[tokio::test]
+async fn a_schedule_logs_everybody_out_but_whom_it_spares() {
+    let schedule = |config: &mut cordboard::ops::config::Config| {
+        config.mobility.multiple_logins = cordboard::ops::config::Multiple::Allowed;
+        config.mobility.schedules = vec![cordboard::ops::config::ScheduledLogout {
+            at: "20:00".to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+            days: Vec::new(),
+            except_users: Vec::new(),
+            except_devices: vec!["sephot2".to_owned()],
+        }];
+    };
+    let server = Server::start(FIXTURE, schedule).await;
+    for device in ["SEPHOT", "SEPHOT2"] {
+        login(&server, json!({"device": device, "user": "jdoe"})).await;
+    }
+    let schedules = server.get("/api/v1/mobility/schedules").await.json();
+    let next = schedules["schedules"][0]["next"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let body = json!({ "now": next }).to_string();
+    let moved = server.post_json("/api/v1/lab/clock", &body).await;
+    assert_eq!(moved.status, 200, "{}", moved.body);
+    let left = sessions(&server, "sessions").await;
+    assert_eq!(
+        (left.as_array().unwrap().len(), &left[0]["device"]),
+        (1, &json!("SEPHOT2"))
+    );
+    let over = sessions(&server, "history").await;
+    assert_eq!(
+        (&over[0]["how"], &over[0]["ended_at"]),
+        (&json!("schedule"), &json!(next))
+    );
+    server.program.stop().await;
+}

@@ -85,6 +85,7 @@ fn everything(lab: &Server) {
         "admin mobility logout SEP00175A52EE7C",
         "admin mobility history --device SEP00175A52EE7C",
         "admin mobility logout-all --yes",
+        "admin mobility schedules",
     ] {
         lab.done(&line.split(' ').collect::<Vec<_>>());
     }

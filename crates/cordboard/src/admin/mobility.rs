@@ -110,7 +110,7 @@ pub(super) async fn sessions(
     Ok(Json(admin::Sessions { sessions, next }))
 }
 
-fn wish(body: admin::LoginBody) -> Result<LoginWish, Problem> {
+fn wish(app: &App, body: admin::LoginBody) -> Result<LoginWish, Problem> {
     let length = match body.minutes {
         None => LoginLength::Policy,
         Some(minutes @ 1..=MINUTES_MAX) => LoginLength::Minutes(minutes),
@@ -126,7 +126,7 @@ fn wish(body: admin::LoginBody) -> Result<LoginWish, Problem> {
         profile: body.profile.map(|profile| profile.trim().into()),
         length,
         own_profiles: false,
-        timers_work: true,
+        timers_work: app.faults.timers_work(),
     })
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn log_in(
     State(app): State<Arc<App>>,
     body: Result<Object<admin::LoginBody>, Problem>,
 ) -> Result<Response, Problem> {
-    let wish = wish(body?.0)?;
+    let wish = wish(&app, body?.0)?;
     let reply = asked(&app, Action::Login(wish)).await?;
     let login = reply.logins().and_then(|mut logins| logins.pop());
     let login = login.ok_or(Refusal::StoreUnavailable)?;
@@ -178,7 +178,7 @@ pub(super) async fn log_out(
     let action = Action::Logout {
         device: device.trim().into(),
         only: None,
-        timers_work: true,
+        timers_work: app.faults.timers_work(),
     };
     asked(&app, action).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -220,6 +220,28 @@ pub(super) async fn history(
     Ok(Json(admin::PastSessions { sessions, next }))
 }
 
+/// When everybody is logged out by the clock.
+#[utoipa::path(get, path = "/api/v1/mobility/schedules", tag = "mobility", responses((status = 200, body = admin::Schedules)))]
+pub(super) async fn schedules(State(app): State<Arc<App>>) -> Json<admin::Schedules> {
+    let now = app.clock.now().wall;
+    let schedules = app.config.mobility.schedules.iter();
+    let schedules = schedules.map(|entry| admin::Schedule {
+        at: entry.at.clone(),
+        time_zone: entry.time_zone.clone(),
+        days: entry.days.clone(),
+        except_users: entry.except_users.clone(),
+        except_devices: entry.except_devices.clone(),
+        next: entry
+            .schedule()
+            .ok()
+            .and_then(|schedule| schedule.next_after(now))
+            .map(|next| shapes::time(next.0)),
+    });
+    Json(admin::Schedules {
+        schedules: schedules.collect(),
+    })
+}
+
 /// What is asked of a login, in order, and how it is refused. [mobility §7.2]
 const CHECKS: [(&str, Refusal); 7] = [
     ("the device exists", Refusal::NoSuchDevice),
@@ -250,7 +272,7 @@ pub(super) async fn explain(
     let command = Command {
         actor: Actor::Operator,
         interface: INTERFACE,
-        action: Action::Snapshot(exchange::Query::Login(wish(body?.0)?)),
+        action: Action::Snapshot(exchange::Query::Login(wish(&app, body?.0)?)),
     };
     let answer = app.handle.command(command).await;
     let stopped = CHECKS

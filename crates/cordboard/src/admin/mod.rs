@@ -130,6 +130,7 @@ pub fn router(app: Arc<App>) -> Router {
                 get(mobility::one).delete(mobility::log_out),
             )
             .route("/api/v1/mobility/history", get(mobility::history))
+            .route("/api/v1/mobility/schedules", get(mobility::schedules))
             .route("/api/v1/explain/login", post(mobility::explain))
             .route("/api/v1/explain/dial", post(explain::dial))
             .route("/api/v1/explain/home", post(explain::home))

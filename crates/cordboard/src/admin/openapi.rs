@@ -72,6 +72,7 @@ const PROBLEM: &str = "application/problem+json";
         super::mobility::log_out,
         super::mobility::log_out_all,
         super::mobility::history,
+        super::mobility::schedules,
         super::mobility::explain,
         super::calls::list,
         super::calls::place,

@@ -75,6 +75,30 @@ pub struct PastSessions {
     pub next: Option<String>,
 }
 
+/// When everybody is logged out by the clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Schedules {
+    /// In order of the configuration.
+    pub schedules: Vec<Schedule>,
+}
+
+/// A time at which logins end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Schedule {
+    /// The time of day.
+    pub at: String,
+    /// Where it is that late.
+    pub time_zone: String,
+    /// On these days; on every day, if none is named.
+    pub days: Vec<String>,
+    /// But not the logins of these users.
+    pub except_users: Vec<String>,
+    /// Nor those at these devices.
+    pub except_devices: Vec<String>,
+    /// When it is due next.
+    pub next: Option<String>,
+}
+
 /// What a login would come to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginExplained {

@@ -42,6 +42,8 @@ pub(in crate::cli) enum Mobility {
     },
     /// Who sat where: the logins that are over, the latest first
     History(Which),
+    /// When everybody is logged out by the clock
+    Schedules,
 }
 
 /// Which logins are listed.
@@ -115,6 +117,19 @@ pub(super) async fn run(reach: &Reach, what: Mobility) -> Result<u8, Usage> {
             let place = path(&["mobility", "sessions"]);
             let answer = send(&client, Method::DELETE, &place, None).await;
             reach.told(answer, |_| "everybody is logged out".to_owned())
+        }
+        Mobility::Schedules => {
+            let columns = [
+                ("AT", "at"),
+                ("TIME ZONE", "time_zone"),
+                ("DAYS", "days"),
+                ("BUT USERS", "except_users"),
+                ("BUT DEVICES", "except_devices"),
+                ("NEXT", "next"),
+            ];
+            let place = path(&["mobility", "schedules"]);
+            let answer = send(&client, Method::GET, &place, None).await;
+            reach.told(answer, |answer| listing(answer, "schedules", &columns))
         }
         Mobility::History(which) => {
             let columns = [

@@ -1,5 +1,6 @@
 //! Extension Mobility's settings: the original's service parameters, and what it does not have.
 
+use super::ScheduledLogout;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -45,6 +46,11 @@ pub struct Mobility {
     pub grammar: Order,
     /// "reject" refuses XML declarations and attributes, as the original does; "accept" passes over them.
     pub prolog: Prolog,
+    /// The history of logins goes back so many days; 0 keeps it for ever.
+    pub history_days: u32,
+    /// When everybody is logged out by the clock: `at`, `time_zone`, `days`, `except_users`, `except_devices`.
+    #[serde(rename = "schedule")]
+    pub schedules: Vec<ScheduledLogout>,
 }
 
 /// Is the service there?
@@ -125,6 +131,8 @@ impl Default for Mobility {
             compat: Release::default(),
             grammar: Order::default(),
             prolog: Prolog::default(),
+            history_days: 400,
+            schedules: Vec::new(),
         }
     }
 }
@@ -149,6 +157,13 @@ impl Mobility {
                 return Some(("max_login_time", reason));
             }
             Some(_) => {}
+        }
+        let schedules = self.schedules.iter();
+        if let Some(Err(reason)) = schedules
+            .map(ScheduledLogout::schedule)
+            .find(Result::is_err)
+        {
+            return Some(("schedule", reason));
         }
         if self.trusted_ips.chars().count() > TRUSTED_LENGTH {
             let reason = format!("it is longer than {TRUSTED_LENGTH} characters");
@@ -242,6 +257,21 @@ mod tests {
             m.enforce_max_login_time = true;
         };
         assert_eq!(wrong(nothing), time);
+        let at = |at: &str, zone: &str, day: &str| {
+            let mut settings = Mobility::default();
+            settings.schedules.push(ScheduledLogout {
+                at: at.to_owned(),
+                time_zone: zone.to_owned(),
+                days: vec![day.to_owned()],
+                except_users: Vec::new(),
+                except_devices: Vec::new(),
+            });
+            settings.unusable().map(|(key, _)| key)
+        };
+        assert_eq!(at("20:00", "Europe/Berlin", "Fri"), None);
+        assert_eq!(at("8 pm", "UTC", "fri"), Some("schedule"));
+        assert_eq!(at("20:00", "Mars/North", "fri"), Some("schedule"));
+        assert_eq!(at("20:00", "UTC", "someday"), Some("schedule"));
         let trusted = Some("trusted_ips");
         let fine = |m: &mut Mobility| m.trusted_ips = "10.0.0.1; ::1;front-end.example.com;".into();
         assert_eq!(wrong(fine), None);

@@ -4,10 +4,12 @@
 
 mod cluster;
 mod mobility;
+mod schedule;
 mod webdialer;
 
 pub use cluster::{Cluster, Home};
 pub use mobility::{Mobility, Multiple, Order, Prolog, Release, Service};
+pub use schedule::ScheduledLogout;
 pub use webdialer::{DialRule, ProxyMethods, WebDialer};
 
 use cordboard_core::exchange::MultipleLogins;
