@@ -175,7 +175,8 @@ pub fn command(
 /// The answer to what the exchange said; the directory must be the one the command was made with.
 pub fn answer(directory: &Directory, ask: &Ask, reply: Reply) -> Result<Answer, Failure> {
     match (ask, reply) {
-        (Ask::Login(_) | Ask::Logout { .. } | Ask::LogoutAll, Reply::Done) => Ok(Answer::Success),
+        (Ask::Login(_), Reply::Logins(_)) => Ok(Answer::Success),
+        (Ask::Logout { .. } | Ask::LogoutAll, Reply::Done) => Ok(Answer::Success),
         (Ask::DeviceUser(names), Reply::Seats(seats)) => {
             let mut seats = seats.into_iter();
             let states = names.iter().map(|name| {
