@@ -238,9 +238,30 @@ impl MobilityClient {
 
     /// Whether these users are known to the cluster, in their order, and as whom.
     ///
+    /// Some servers refuse the whole question with code 23 when one is not; then each is asked about alone. [mobility §6.4]
+    ///
     /// # Errors
-    /// [`MobilityError`]; some servers refuse the whole question with code 23 for one who is not. [mobility §6.4]
+    /// [`MobilityError`] when the whole question is refused for another reason.
     pub async fn check(
+        &self,
+        users: &[String],
+    ) -> Result<Vec<(String, UserState<String>)>, MobilityError> {
+        let is_unknown = |error: &MobilityError| matches!(error, MobilityError::Refused(refused) if refused.code == Code::NoSuchUser);
+        match self.check_at_once(users).await {
+            Err(error) if is_unknown(&error) => {}
+            found => return found,
+        }
+        let mut found = Vec::with_capacity(users.len());
+        for user in users {
+            match self.check_at_once(std::slice::from_ref(user)).await {
+                Err(error) if is_unknown(&error) => found.push((user.clone(), UserState::Unknown)),
+                one => found.extend(one?),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn check_at_once(
         &self,
         users: &[String],
     ) -> Result<Vec<(String, UserState<String>)>, MobilityError> {

@@ -347,6 +347,32 @@ async fn a_lost_log_out_is_done_when_nobody_is_there_and_one_of_all_is_not_sent_
     assert_eq!(fake.seen().len(), 1);
 }
 
+#[tokio::test]
+async fn a_user_who_is_refused_with_the_whole_question_is_one_who_is_not_there() {
+    let fake = Fake::start(|seen| {
+        if body(seen).contains("ghost") {
+            return failure(23, "User Error: user 'ghost' not found");
+        }
+        let known = ("jdoe".to_owned(), UserState::Known("JDoe".to_owned()));
+        said(encode_answer(
+            &Answer::CheckUser(vec![known]),
+            false,
+            Compat::Modern,
+        ))
+    })
+    .await;
+    let users = ["ghost".to_owned(), "jdoe".to_owned()];
+    let found = client_of(&[&fake], quick()).check(&users).await.unwrap();
+    let known = UserState::Known("JDoe".to_owned());
+    assert_eq!(
+        found,
+        [
+            ("ghost".to_owned(), UserState::Unknown),
+            ("jdoe".to_owned(), known)
+        ]
+    );
+}
+
 /// Answers questions about users' devices from a list, and everything else by a yes.
 fn seated(at: &'static [&'static str]) -> impl Fn(&Seen) -> Scripted + Send + Sync {
     move |seen| {
