@@ -9,6 +9,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::handle::Handle;
 use crate::runtime::hub::Hub;
 use crate::services::auth::Auth;
+use crate::services::mobility::Mobility;
 use crate::services::webdialer::homes::Homes;
 use crate::services::webdialer::pages::Pages;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
@@ -21,6 +22,8 @@ use tokio::sync::Mutex;
 pub struct Serves {
     /// The services under `/webdialer`.
     pub webdialer: bool,
+    /// Extension Mobility's service.
+    pub mobility: bool,
     /// The JSON API.
     pub api: bool,
     /// The JSON API asks no token of who comes from this machine.
@@ -56,6 +59,8 @@ pub struct App {
     pub faults: FaultBoard,
     /// WebDialer's limit on calls. [webdialer §11]
     pub throttle: Throttle,
+    /// What Extension Mobility's service holds beside its settings.
+    pub mobility: Mobility,
     /// What WebDialer's pages keep.
     pub pages: Pages,
     /// WebDialer's limit on user look-ups.

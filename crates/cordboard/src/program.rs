@@ -16,6 +16,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
 use crate::services::auth::Auth;
+use crate::services::mobility::Mobility;
 use crate::services::tokens;
 use crate::services::webdialer::homes::Homes;
 use crate::services::webdialer::pages::Pages;
@@ -169,6 +170,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         auth,
         metrics,
         faults: FaultBoard::default(),
+        mobility: Mobility::new(&config.mobility),
         throttle: Throttle::new(config.webdialer.max_calls_per_second),
         pages: Pages {
             brand,
@@ -196,6 +198,10 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let mut listeners = JoinSet::new();
     if !app.homes.is_empty() {
         listeners.spawn(app.homes.clone().keep_resolved(stopping.clone()));
+    }
+    if app.mobility.trusted.has_names() {
+        let trusted = app.mobility.trusted.clone();
+        listeners.spawn(trusted.keep_resolved(stopping.clone()));
     }
     if let Some(listener) = http {
         listeners.spawn(listener::run(

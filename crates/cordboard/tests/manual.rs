@@ -88,7 +88,7 @@ fn the_examples_for_integrators_run_as_they_stand() {
 /// What the sources say of each field: (struct, field, text).
 fn documented() -> Vec<(String, String, String)> {
     let mut found = Vec::new();
-    for file in ["mod.rs", "webdialer.rs", "cluster.rs"] {
+    for file in ["mod.rs", "webdialer.rs", "mobility.rs", "cluster.rs"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("src/ops/config")
             .join(file);
@@ -142,6 +142,7 @@ fn page() -> String {
         ("limits", "Limits"),
         ("home", "Home"),
         ("webdialer", "WebDialer"),
+        ("mobility", "Mobility"),
     ];
     for (section, of) in sections {
         write!(

@@ -111,6 +111,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         data: data.clone(),
         serves: Serves {
             webdialer: true,
+            mobility: true,
             api: true,
             open_api: true,
             lab: true,

@@ -47,6 +47,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         database,
         serves: Serves {
             webdialer: true,
+            mobility: true,
             api: true,
             open_api: false,
             lab: false,

@@ -3,7 +3,7 @@
 use super::{Peer, Reply, Request};
 use crate::app::App;
 use crate::journal::Entry;
-use crate::services::webdialer;
+use crate::services::{mobility, webdialer};
 use axum::body::Body;
 use cordboard_wire::http::normalize_path;
 use futures_util::FutureExt;
@@ -46,6 +46,8 @@ fn interface(path: &str) -> Option<&'static str> {
     };
     if below("/webdialer") {
         Some(webdialer::INTERFACE)
+    } else if below("/emservice") {
+        Some(mobility::INTERFACE)
     } else if below("/api") {
         Some(crate::admin::INTERFACE)
     } else {
@@ -86,6 +88,15 @@ async fn dispatch(
             tokio::time::sleep(late).await;
         }
         return webdialer::routes::answer(app, &path, request).await;
+    }
+    if app.serves.mobility && interface == Some(mobility::INTERFACE) {
+        if app.faults.is_down(mobility::INTERFACE) {
+            return Reply::empty(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        if let Some(late) = app.faults.lateness(mobility::INTERFACE) {
+            tokio::time::sleep(late).await;
+        }
+        return mobility::routes::answer(app, &path, request).await;
     }
     if path != request.uri().path() {
         let mut parts = request.uri().clone().into_parts();
@@ -133,6 +144,8 @@ mod tests {
             ("/webdialer", Some("webdialer")),
             ("/WebDialer/services/x", Some("webdialer")),
             ("/webdialers", None),
+            ("/emservice/EMServiceServlet", Some("mobility")),
+            ("/EMService/x", Some("mobility")),
             ("/api/v1/calls", Some("api")),
             ("/apis", None),
             ("/metrics", None),

@@ -67,6 +67,11 @@ impl FaultBoard {
         self.is_down("directory")
     }
 
+    /// Can log-outs be timed?
+    pub fn timers_work(&self) -> bool {
+        !self.read().iter().any(|f| f.on == "timer")
+    }
+
     /// How late a service is made.
     pub fn lateness(&self, service: &str) -> Option<Duration> {
         let set = self.read();
@@ -128,7 +133,7 @@ pub fn check(fault: &Fault) -> Result<ForEngine, FaultError> {
         ("directory", "down") => Ok(ForEngine::Nothing),
         ("store", "error") => Ok(ForEngine::StoreError),
         ("store", "slow") => Ok(ForEngine::StoreSlow(delay()?)),
-        // These interfaces are not there yet; a test that sets all faults may name them all the same.
+        // The service looks at the board; the broker is not there yet, and a test that sets all faults may name it all the same.
         ("timer", "error") | ("registrations", "down") | ("broker", "down" | "cut") => {
             Ok(ForEngine::Nothing)
         }

@@ -22,6 +22,8 @@ pub struct Metrics {
     pub auth_hashes: Counter,
     /// WebDialer's.
     pub webdialer: WebDialer,
+    /// Extension Mobility's.
+    pub mobility: Mobility,
     calls: Gauge,
     legs: Gauge,
     strays: Gauge,
@@ -52,6 +54,34 @@ pub struct WebDialer {
     pub redirector_sessions_in_progress: Gauge,
 }
 
+/// Extension Mobility's counters. [mobility §10]
+#[derive(Clone, Debug, Default)]
+pub struct Mobility {
+    messages: Family<Labels, Counter>,
+    /// The original's *Requests In Progress*: logins and log-outs under way.
+    pub in_progress: Gauge,
+    /// The original's *Requests Throttled*: those that were refused because there were too many.
+    pub throttled: Counter,
+    /// Logins that were asked for.
+    pub logins_attempted: Counter,
+    /// Those of them that were carried out.
+    pub logins_successful: Counter,
+    /// Log-outs that were asked for, those of everybody included.
+    pub logouts_attempted: Counter,
+    /// Those of them that were carried out.
+    pub logouts_successful: Counter,
+}
+
+impl Mobility {
+    /// Counts an answer by operation and code.
+    pub fn count(&self, operation: &'static str, code: u16) {
+        let code = i64::from(code);
+        self.messages
+            .get_or_create(&Labels { operation, code })
+            .inc();
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     operation: &'static str,
@@ -78,6 +108,7 @@ impl Default for Metrics {
             panics: Counter::default(),
             auth_hashes: Counter::default(),
             webdialer: WebDialer::default(),
+            mobility: Mobility::default(),
             calls: Gauge::default(),
             legs: Gauge::default(),
             strays: Gauge::default(),
@@ -157,6 +188,45 @@ impl Default for Metrics {
             "Requests that the Redirector is at",
             metrics.webdialer.redirector_sessions_in_progress.clone(),
         );
+        registry.register(
+            "mobility_messages",
+            "Messages by operation and code; 0 without a failure",
+            metrics.mobility.messages.clone(),
+        );
+        registry.register(
+            "mobility_requests_in_progress",
+            "Logins and log-outs under way (Requests In Progress)",
+            metrics.mobility.in_progress.clone(),
+        );
+        for (name, help, counter) in [
+            (
+                "mobility_requests_throttled",
+                "Logins and log-outs refused because there were too many (Requests Throttled)",
+                &metrics.mobility.throttled,
+            ),
+            (
+                "mobility_logins_attempted",
+                "Logins that were asked for (Login Requests Attempted)",
+                &metrics.mobility.logins_attempted,
+            ),
+            (
+                "mobility_logins_successful",
+                "Logins that were carried out (Successful Logins)",
+                &metrics.mobility.logins_successful,
+            ),
+            (
+                "mobility_logouts_attempted",
+                "Log-outs that were asked for (Logout Requests Attempted)",
+                &metrics.mobility.logouts_attempted,
+            ),
+            (
+                "mobility_logouts_successful",
+                "Log-outs that were carried out (Successful Logouts)",
+                &metrics.mobility.logouts_successful,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
         registry.register("exchange_calls", "Live calls", metrics.calls.clone());
         registry.register(
             "exchange_legs",

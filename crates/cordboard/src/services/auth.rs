@@ -5,7 +5,7 @@
 //! account's hash changes, nothing remembered fits it any more.
 
 use super::tokens::Tokens;
-use cordboard_core::directory::{CredentialState, Directory, PasswordHash};
+use cordboard_core::directory::{Account, CredentialState, Directory, PasswordHash};
 use cordboard_core::ids::UserId;
 use cordboard_store::passwords;
 use hmac::{Hmac, KeyInit, Mac};
@@ -129,33 +129,71 @@ impl Auth {
         address: IpAddr,
         now_ms: u64,
     ) -> Result<UserId, Refused> {
-        let pair = (user.to_lowercase(), address);
         let account = directory.account(user);
-        let usable = account
-            .filter(|a| a.credential() == CredentialState::Active && a.password_hash().is_some());
-        if self.memory.is_locked(&pair, now_ms) {
+        let usable = account.filter(|a| a.credential() == CredentialState::Active);
+        let hash = usable.and_then(|a| a.password_hash());
+        let visit = Visit::new(user, address, now_ms);
+        if !self.fits(&[hash], password, &visit).await {
             return Err(Refused);
         }
-        let hash = usable
-            .and_then(|a| a.password_hash())
-            .unwrap_or(&self.dummy);
-        let key = self.fingerprint(hash, password);
-        if !self.memory.remembers(&key, now_ms) {
+        usable.map(|a| a.id().clone()).ok_or(Refused)
+    }
+
+    /// Checks a secret as [`Auth::password`] does, and answers the state of the account too: that it is locked, or that its
+    /// password has expired, learns only who knows the secret. With `pin` an end user's PIN will do as well.
+    ///
+    /// # Errors
+    /// [`Refused`] for a secret that does not fit, or a lock-out.
+    pub async fn credential(
+        &self,
+        directory: &Directory,
+        user: &str,
+        secret: &str,
+        pin: bool,
+        visit: (IpAddr, u64),
+    ) -> Result<(UserId, CredentialState), Refused> {
+        let account = directory.account(user);
+        let pin_hash = match account {
+            Some(Account::End(user)) => user.pin_hash.as_ref(),
+            Some(Account::App(_)) | None => None,
+        };
+        let hashes = [account.and_then(|a| a.password_hash()), pin_hash];
+        let hashes = &hashes[..if pin { 2 } else { 1 }];
+        let visit = Visit::new(user, visit.0, visit.1);
+        if !self.fits(hashes, secret, &visit).await {
+            return Err(Refused);
+        }
+        let known = account.map(|account| (account.id().clone(), account.credential()));
+        known.ok_or(Refused)
+    }
+
+    /// Does a secret fit one of these hashes? As many are computed for whoever has none; a wrong secret counts once.
+    async fn fits(&self, hashes: &[Option<&PasswordHash>], secret: &str, visit: &Visit) -> bool {
+        let Visit { pair, now_ms } = visit;
+        if self.memory.is_locked(pair, *now_ms) {
+            return false;
+        }
+        for (index, hash) in hashes.iter().enumerate() {
+            let known = hash.is_some();
+            let hash = hash.unwrap_or(&self.dummy);
+            let key = self.fingerprint(hash, secret);
             let asked = Asked {
                 hash,
-                password,
+                password: secret,
                 key,
-                pair: &pair,
-                now_ms,
+                pair,
+                now_ms: *now_ms,
+                counts: index + 1 == hashes.len(),
             };
             // Others may have guessed meanwhile: who is locked now was not let in, whatever his own guess was.
-            if !self.verify(asked).await || self.memory.is_locked(&pair, now_ms) {
-                return Err(Refused);
+            let right = self.memory.remembers(&key, *now_ms)
+                || (self.verify(asked).await && !self.memory.is_locked(pair, *now_ms));
+            if right && known {
+                lock(&self.memory.wrong).remove(pair);
+                return true;
             }
         }
-        let account = usable.ok_or(Refused)?;
-        lock(&self.memory.wrong).remove(&pair);
-        Ok(account.id().clone())
+        false
     }
 
     /// Checks a token and answers its owner, an end user whose account is not locked. It is a credential of its own: that the
@@ -203,7 +241,12 @@ impl Auth {
             return false;
         }
         self.computed.inc();
-        let Asked { key, now_ms, .. } = asked;
+        let Asked {
+            key,
+            now_ms,
+            counts,
+            ..
+        } = asked;
         let (hash, password) = (asked.hash.clone(), asked.password.to_owned());
         let (memory, pair) = (self.memory.clone(), asked.pair.clone());
         // The permit goes along: a client that hangs up does not stop the computation, so it must not free its place. Nor
@@ -213,7 +256,7 @@ impl Auth {
             let right = passwords::verify(&password, &hash);
             if right {
                 memory.remember(key, now_ms);
-            } else {
+            } else if counts {
                 memory.count_wrong(pair, now_ms);
             }
             right
@@ -230,6 +273,23 @@ struct Asked<'a> {
     key: [u8; 32],
     pair: &'a Pair,
     now_ms: u64,
+    /// Does a wrong one count towards the lock-out? Not when another hash is tried after it.
+    counts: bool,
+}
+
+/// Who comes, from where, and when.
+struct Visit {
+    pair: Pair,
+    now_ms: u64,
+}
+
+impl Visit {
+    fn new(user: &str, address: IpAddr, now_ms: u64) -> Self {
+        Self {
+            pair: (user.to_lowercase(), address),
+            now_ms,
+        }
+    }
 }
 
 impl Memory {
@@ -430,6 +490,35 @@ mod tests {
             assert_eq!(lock(&auth.under_way).len(), 1);
         }
         assert!(lock(&auth.under_way).is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_who_knows_the_secret_learns_that_the_account_is_locked() {
+        let auth = Auth::new(Counter::default());
+        let directory = directory();
+        let asks = async |secret| {
+            let asked = auth.credential(&directory, "gone", secret, false, (HERE, 0));
+            asked.await.map(|(_, state)| state)
+        };
+        assert_eq!(asks("right").await, Ok(CredentialState::Locked));
+        assert_eq!(asks("wrong").await, Err(Refused));
+        let nobody = auth.credential(&directory, "nobody", "right", false, (HERE, 0));
+        assert_eq!(nobody.await, Err(Refused));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_secret_counts_once_where_a_pin_will_do_as_well() {
+        let computed = Counter::default();
+        let auth = Auth::new(computed.clone());
+        let directory = directory();
+        for n in 0..9 {
+            let guess = format!("wrong {n}");
+            let asked = auth.credential(&directory, "app", &guess, true, (HERE, 0));
+            assert_eq!(asked.await, Err(Refused));
+        }
+        assert_eq!(computed.get(), 18);
+        let right = auth.credential(&directory, "app", "right", true, (HERE, 0));
+        assert_eq!(right.await, Ok(("App".into(), CredentialState::Active)));
     }
 
     #[tokio::test]

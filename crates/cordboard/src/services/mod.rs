@@ -1,5 +1,6 @@
 //! The services: each translates one interface into the exchange's words, and knows no other.
 
 pub mod auth;
+pub mod mobility;
 pub mod tokens;
 pub mod webdialer;

@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod events;
+pub mod mobility;
 pub mod process;
 
 use cordboard::app::Serves;
@@ -82,6 +83,7 @@ impl Server {
             database: folder.path().join("cordboard.db"),
             serves: Serves {
                 webdialer: true,
+                mobility: true,
                 api: true,
                 open_api: true,
                 lab: true,

@@ -3,11 +3,14 @@
 //! A key that is misspelt is an error that names the line, the key and the nearest right one.
 
 mod cluster;
+mod mobility;
 mod webdialer;
 
 pub use cluster::{Cluster, Home};
+pub use mobility::{Mobility, Multiple, Order, Prolog, Release, Service};
 pub use webdialer::{DialRule, ProxyMethods, WebDialer};
 
+use cordboard_core::exchange::MultipleLogins;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +39,8 @@ pub struct Config {
     pub home: Home,
     /// WebDialer.
     pub webdialer: WebDialer,
+    /// Extension Mobility.
+    pub mobility: Mobility,
     /// The other clusters.
     #[serde(rename = "cluster")]
     pub clusters: Vec<Cluster>,
@@ -326,6 +331,9 @@ impl Config {
         if let Some((key, reason)) = self.webdialer.unusable() {
             return unusable("webdialer", key, reason);
         }
+        if let Some((key, reason)) = self.mobility.unusable() {
+            return unusable("mobility", key, reason);
+        }
         if self.home.timeout_ms == 0 {
             return unusable("home", "timeout_ms", "0 would hear nobody".to_owned());
         }
@@ -352,6 +360,12 @@ impl Config {
             max_calls: self.device.max_calls,
             busy_trigger: self.device.busy_trigger,
             capacity: self.call.capacity,
+            multiple_logins: match self.mobility.multiple_logins {
+                Multiple::NotAllowed => MultipleLogins::NotAllowed,
+                Multiple::Allowed => MultipleLogins::Allowed,
+                Multiple::AutoLogout => MultipleLogins::AutoLogout,
+            },
+            max_login: self.mobility.max_login(),
             ..cordboard_core::exchange::Settings::default()
         }
     }
@@ -637,6 +651,14 @@ mod tests {
             (
                 "[webdialer]\ntrusted_origins = [\"intranet\"]\n",
                 "c.toml, line 2: webdialer.trusted_origins: `intranet` is no site; it must be like \"https://intranet.example.com\"",
+            ),
+            (
+                "[mobility]\nmax_concurrent_requests = 101\n",
+                "c.toml, line 2: mobility.max_concurrent_requests: 101 is not within 1 to 100",
+            ),
+            (
+                "[mobility]\nservice = \"off\"\n",
+                "c.toml, line 2: `off` is not known; it must be \"on\" or \"stopped\" or \"not_activated\"",
             ),
             (
                 "[[webdialer.dial_rule]]\nname = \"out\"\ndigits = 3\nremove = 4\n",

@@ -1,0 +1,219 @@
+//! The order in which a message is looked at, and what comes of it. [mobility §7.2]
+
+use super::trust::{self, Claim, Distrust};
+use super::{texts, translate};
+use crate::app::App;
+use crate::edge::Peer;
+use crate::journal::Notes;
+use crate::ops::config;
+use crate::ops::metrics;
+use cordboard_wire::mobility::{
+    Answer, Ask, Certificate, Compat, Failure, Grammar, Message, Root, decode_request,
+    encode_answer, root_of,
+};
+
+/// Where a message comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visitor {
+    /// Both ends of the connection.
+    pub(super) peer: Peer,
+    /// Did a proxy add its header?
+    pub(super) via: bool,
+}
+
+/// What came of a message.
+pub(super) struct Done {
+    /// The answer as it is sent.
+    pub(super) text: String,
+    /// What the journal shows.
+    pub(super) notes: Notes,
+}
+
+/// Takes a document, or that there is none, and answers it.
+pub(super) async fn perform(app: &App, document: Option<&str>, visitor: Visitor) -> Done {
+    let grammar = grammar(&app.config.mobility);
+    let root = document.map_or(Root::Other, root_of);
+    let metrics = &app.metrics.mobility;
+    let slot = match root {
+        Root::Request => match app.mobility.slot() {
+            Some(slot) => Some(slot),
+            None => {
+                metrics.throttled.inc();
+                let outcome = Err(texts::busy());
+                return done(app, "", Notes::default(), outcome, (root, grammar.compat));
+            }
+        },
+        Root::Query | Root::Other => None,
+    };
+    let _under_way = slot.as_ref().map(|_| UnderWay::new(metrics));
+    let message = match document.map(|text| decode_request(text, grammar)) {
+        Some(Ok(message)) => message,
+        Some(Err(refused)) => {
+            let outcome = Err(texts::refused(&refused));
+            return done(app, "", Notes::default(), outcome, (root, grammar.compat));
+        }
+        None => {
+            let outcome = Err(texts::no_field());
+            return done(app, "", Notes::default(), outcome, (root, grammar.compat));
+        }
+    };
+    let outcome = carry_out(app, &message, visitor).await;
+    count(metrics, &message.ask, outcome.is_ok());
+    let notes = describe(&message);
+    done(
+        app,
+        message.ask.name(),
+        notes,
+        outcome,
+        (root, grammar.compat),
+    )
+}
+
+/// A login or log-out under way.
+struct UnderWay<'a>(&'a metrics::Mobility);
+
+impl<'a> UnderWay<'a> {
+    fn new(metrics: &'a metrics::Mobility) -> Self {
+        metrics.in_progress.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.in_progress.dec();
+    }
+}
+
+fn grammar(settings: &config::Mobility) -> Grammar {
+    Grammar {
+        lenient: settings.grammar == config::Order::Lenient,
+        reject_prolog: settings.prolog == config::Prolog::Reject,
+        compat: match settings.compat {
+            config::Release::Modern => Compat::Modern,
+            config::Release::Four => Compat::Four,
+        },
+    }
+}
+
+fn done(
+    app: &App,
+    operation: &'static str,
+    notes: Notes,
+    outcome: Result<Answer, Failure>,
+    (root, compat): (Root, Compat),
+) -> Done {
+    let (answer, code, notes) = match outcome {
+        Ok(answer) => (answer, 0, notes),
+        Err(failure) => {
+            let code = failure.code.map_or(0, |code| code.number());
+            let notes = notes
+                .field("code", code.to_string())
+                .field("text", failure.text.clone());
+            (Answer::Failure(failure), code, notes)
+        }
+    };
+    app.metrics.mobility.count(operation, code);
+    // Only a query's answer has no declaration.
+    let text = encode_answer(&answer, root != Root::Query, compat);
+    Done { text, notes }
+}
+
+fn count(metrics: &metrics::Mobility, ask: &Ask, done: bool) {
+    let (attempted, successful) = match ask {
+        Ask::Login(_) => (&metrics.logins_attempted, &metrics.logins_successful),
+        Ask::Logout { .. } | Ask::LogoutAll => {
+            (&metrics.logouts_attempted, &metrics.logouts_successful)
+        }
+        Ask::DeviceUser(_) | Ask::UserDevices(_) | Ask::DeviceProfile(_) | Ask::CheckUser(_) => {
+            return;
+        }
+    };
+    attempted.inc();
+    if done {
+        successful.inc();
+    }
+}
+
+/// The checks from the caller on: who he is, what he may do, from where he comes. The rest is the exchange's.
+async fn carry_out(app: &App, message: &Message, visitor: Visitor) -> Result<Answer, Failure> {
+    let Message { caller, ask, .. } = message;
+    let invalid = || texts::invalid_caller(&caller.id, !ask.is_request());
+    let secret = match &caller.certificate {
+        _ if caller.id.is_empty() => return Err(texts::blank()),
+        Certificate::Password(secret) if secret.expose().trim().is_empty() => {
+            return Err(texts::blank());
+        }
+        Certificate::Password(secret) => secret.expose(),
+        // Between the original's own parts only. [mobility §4]
+        Certificate::Encrypted => return Err(invalid()),
+    };
+    if app.faults.directory_down() {
+        return Err(texts::directory_down());
+    }
+    let settings = &app.config.mobility;
+    let directory = app.handle.directory();
+    let visit = (visitor.peer.address.ip(), app.clock.now().instant.0);
+    let pin = settings.accept_pin;
+    let known = app
+        .auth
+        .credential(&directory, &caller.id, secret, pin, visit);
+    let known = known.await.map_err(|_| invalid())?;
+    let asker = translate::Asker::of(&directory, known, settings.end_user_proxy)?;
+    if !asker.may(&directory, ask) {
+        return Err(texts::no_proxy_rights(&caller.id));
+    }
+    if ask.is_request() {
+        trusted(app, message, visitor).await?;
+    }
+    let timers_work = app.faults.timers_work();
+    let Some(command) = translate::command(&directory, &asker, ask, timers_work) else {
+        return translate::looked_up(&directory, ask);
+    };
+    let said = app.handle.command(command).await;
+    let reply = said.map_err(|refusal| translate::failure(&refusal, ask, &caller.id))?;
+    translate::answer(&directory, ask, reply)
+}
+
+async fn trusted(app: &App, message: &Message, visitor: Visitor) -> Result<(), Failure> {
+    let claim = Claim {
+        address: message.remote_address.as_deref(),
+        via: message.via,
+        device: match &message.ask {
+            Ask::Login(login) => Some(&login.device),
+            Ask::Logout { device } => Some(device),
+            _ => None,
+        },
+    };
+    let checked = trust::check(app, visitor, claim).await;
+    checked.map_err(|distrust| match distrust {
+        Distrust::Untrusted(address) => texts::untrusted(address),
+        Distrust::RegistrationsDown => texts::registrations_down(),
+        Distrust::ThroughProxy => texts::through_proxy(),
+    })
+}
+
+/// What the journal shows of a message: no secret is ever put in.
+fn describe(message: &Message) -> Notes {
+    let notes = Notes::default()
+        .field("operation", message.ask.name())
+        .field("credential", message.caller.id.clone());
+    match &message.ask {
+        Ask::Login(login) => notes
+            .field("device", login.device.clone())
+            .field("user", login.user.clone())
+            .maybe("profile", login.profile.clone()),
+        Ask::Logout { device } => notes.field("device", device.clone()),
+        Ask::LogoutAll => notes,
+        Ask::DeviceUser(devices) => notes.field("devices", first(devices)),
+        Ask::UserDevices(users) | Ask::DeviceProfile(users) | Ask::CheckUser(users) => {
+            notes.field("users", first(users))
+        }
+    }
+}
+
+/// A query may name thousands; the journal shows the first.
+fn first(names: &[String]) -> String {
+    let shown = &names[..names.len().min(20)];
+    shown.join(", ")
+}
