@@ -452,3 +452,61 @@ async fn a_busy_server_is_asked_with_fewer_at_once_until_all_is_done() {
     assert_eq!(em(&address, &words).await.0, 0);
     assert_eq!(cluster.seats.lock().unwrap().len(), 0);
 }
+
+/// A directory in which so many users have a profile and so many phones may be sat at.
+fn directory(count: usize) -> String {
+    let mut text = r#"
+        [[app_user]]
+        id = "emproxy"
+        password = "Pr0xy!"
+        rights = ["Standard EM Authentication Proxy Rights"]
+    "#
+    .to_owned();
+    for n in 0..count {
+        text.push_str(&format!(
+            "[[user]]\nid = \"u{n}\"\nprofiles = [\"u{n}_UDP\"]\n\
+             [[profile]]\nname = \"u{n}_UDP\"\nmodel = \"Cisco 8845\"\nlines = [\"7{n:05}\"]\n\
+             [[device]]\nname = \"SEP{n}\"\nmodel = \"Cisco 8845\"\nem_enabled = true\n"
+        ));
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_ours_is_told_the_same_5000_rows_and_em_who_agrees() {
+    let server = common::Server::start(&directory(5_000), |_| {}).await;
+    let address = format!("http://{}", server.address);
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", &table(5_000));
+    let csv = csv.to_str().unwrap();
+    let (status, report) = object(&address, &["login", "--csv", csv, "--parallel", "8"]).await;
+    assert_eq!(status, 1, "{}", report["stopped"]);
+    let counts = [&report["done"], &report["failed"], &report["left"]];
+    assert_eq!(counts, [&json!(4_990), &json!(10), &json!(0)]);
+    let rows = report["rows"].as_array().unwrap();
+    let failed = rows.iter().filter(|row| row["result"] == "failed");
+    let codes: Vec<&Value> = failed.map(|row| &row["failure"]["code"]).collect();
+    assert_eq!(
+        codes,
+        [23, 11, 23, 11, 23, 11, 23, 11, 23, 11]
+            .map(|code| json!(code))
+            .iter()
+            .collect::<Vec<_>>()
+    );
+    let devices: Vec<String> = (0..5_000).map(|n| format!("SEP{n}")).collect();
+    let devices: Vec<&str> = devices.iter().map(String::as_str).collect();
+    let (status, seen) = object(&address, &[&["who"], &devices[..]].concat()).await;
+    assert_eq!(status, 0);
+    let seated = seen["devices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| !one["user"].is_null());
+    assert_eq!(seated.count(), 4_990);
+    assert_eq!(em(&address, &["logout-all", "--yes"]).await.0, 0);
+    assert_eq!(
+        em(&address, &["who", "SEP1"]).await.1,
+        "SEP1  nobody  (before: u1)\n"
+    );
+    server.program.stop().await;
+}
