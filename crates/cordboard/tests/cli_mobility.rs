@@ -323,7 +323,17 @@ async fn statuses_say_whose_fault_it_is() {
     );
     assert_eq!(object(&nobody, &["who", "SEP1"]).await.0, 69);
     let (status, failed) = object("no address", &["who", "SEP1"]).await;
-    assert_eq!((status, &failed["code"]), (2, &Value::Null));
+    let keys: Vec<&String> = failed.as_object().unwrap().keys().collect();
+    assert_eq!(
+        (status, keys),
+        (
+            2,
+            ["code", "error", "name", "text"]
+                .map(str::to_owned)
+                .iter()
+                .collect()
+        )
+    );
     let nodes = format!("{nobody},{broken},{address}");
     assert_eq!(em(&nodes, &["who", "SEP1"]).await.0, 0);
     assert_eq!(em(&address, &["login", "SEP1"]).await.0, 2);
@@ -331,6 +341,34 @@ async fn statuses_say_whose_fault_it_is() {
     let table = file(folder.path(), "t.csv", "device,name\n");
     let (status, _, errors) = em(&address, &["login", "--csv", table.to_str().unwrap()]).await;
     assert!(status == 2 && errors.contains("no column user"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_password_typed_or_in_a_file_beats_the_shells() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let right = file(folder.path(), "right", "Pr0xy!\r\n");
+    let wrong = file(folder.path(), "wrong", "Pr0xy\n");
+    for (word, value, expected) in [
+        ("--password", "no", 77),
+        ("--password", "Pr0xy!", 0),
+        ("--password-file", right.to_str().unwrap(), 0),
+        ("--password-file", wrong.to_str().unwrap(), 77),
+        ("--password-file", "/nonexistent/file", 2),
+    ] {
+        let (status, _, errors) = em(&address, &["who", "SEP1", word, value]).await;
+        assert_eq!(status, expected, "{word} {value}: {errors}");
+        assert!(!errors.contains("Pr0xy"), "{errors}");
+    }
+    let mut bare = cordboard();
+    bare.args([
+        "em", "who", "SEP1", "--server", &address, "--user", "emproxy",
+    ]);
+    let (status, _, errors) = common::process::output(&mut bare);
+    assert!(
+        status == 2 && errors.contains("give the password by"),
+        "{errors}"
+    );
 }
 
 /// A table of so many rows, ten of them bad.

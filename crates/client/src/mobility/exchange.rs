@@ -33,6 +33,16 @@ impl Sent {
     }
 }
 
+/// Says that the request may have been carried out all the same.
+fn unsure(mut error: MobilityError) -> MobilityError {
+    if let MobilityError::Unreachable { why: text, .. }
+    | MobilityError::NotThisProtocol { what: text, .. } = &mut error
+    {
+        text.push_str("; it may have been carried out");
+    }
+    error
+}
+
 impl MobilityClient {
     pub(super) async fn send(&self, ask: Ask) -> Result<Sent, MobilityError> {
         let inner = &self.inner;
@@ -94,14 +104,15 @@ impl MobilityClient {
                 }
             };
             if lost && !is_repeatable {
-                return Err(error);
+                return Err(unsure(error));
             }
             tries += 1;
             let failed = tries - busy as usize;
             let another_node = failed < count;
             let once_more = may_help && failed < 2 * count;
             if !another_node && !once_more {
-                return Err(error);
+                let may_be_done = lost && message.ask.is_request();
+                return Err(if may_be_done { unsure(error) } else { error });
             }
             if failed == count {
                 tokio::time::sleep(inner.options.lost_wait).await;

@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+/// The longest head of an answer.
+const LONGEST_HEAD: usize = 64 * 1024;
+
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -70,7 +73,8 @@ async fn read(stream: &mut Box<dyn Stream>) -> io::Result<Vec<u8>> {
         if whole(&bytes) {
             return Ok(bytes);
         }
-        if bytes.len() > LONGEST_ANSWER {
+        let is_all_head = bytes.len() > LONGEST_HEAD && head_end(&bytes).is_none();
+        if bytes.len() > LONGEST_ANSWER || is_all_head {
             return Err(io::Error::other("an answer without end"));
         }
         match stream.read_buf(&mut bytes).await {

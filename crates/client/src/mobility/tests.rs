@@ -145,7 +145,7 @@ async fn case_c2_a_page_is_no_answer_and_the_next_node_is_asked() {
     let alone = client_of(&[&broken], quick()).login(&login()).await;
     let error = alone.unwrap_err().to_string();
     assert!(
-        error.ends_with("HTTP 500: <html> <h1>HTTP Status 500</h1>"),
+        error.ends_with("HTTP 500: <html> <h1>HTTP Status 500</h1>; it may have been carried out"),
         "{error}"
     );
 }
@@ -155,7 +155,12 @@ async fn a_page_that_repeats_the_password_is_not_shown() {
     for page in ["no a+b&c<d%e here", "GET ?xml=%3CappCertificate%3E"] {
         let fake = in_turn(vec![(500, String::new(), page.into())]).await;
         let error = client_of(&[&fake], quick()).logout("D1").await.unwrap_err();
-        assert!(error.to_string().ends_with("HTTP 500"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("HTTP 500; it may have been carried out"),
+            "{error}"
+        );
     }
 }
 
@@ -451,7 +456,7 @@ async fn no_more_requests_are_under_way_than_were_allowed_and_a_slow_answer_is_g
         let (one, other) = tokio::join!(client.logout_all(), client.logout_all());
         assert!(begun.elapsed() >= Duration::from_millis(100));
         for error in [one.unwrap_err(), other.unwrap_err()] {
-            assert!(error.to_string().ends_with("no answer in time"), "{error}");
+            assert!(error.to_string().contains("no answer in time"), "{error}");
         }
     }
 }

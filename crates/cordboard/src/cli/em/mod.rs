@@ -66,5 +66,10 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         What::Profiles(what) => ask::profiles(&what).await,
         What::Check(what) => ask::check(&what).await,
     };
-    super::connect::told(json, done)
+    if let Err(error) = &done
+        && json
+    {
+        reach::print_failure(&format!("{error:#}"));
+    }
+    done
 }

@@ -117,8 +117,18 @@ pub(super) fn told(error: &MobilityError) -> Value {
         MobilityError::Refused(refused) => json!({
             "error": error.to_string(), "code": refused.code.number(), "name": refused.name(), "text": refused.text,
         }),
-        _ => json!({ "error": error.to_string(), "code": null, "name": null, "text": null }),
+        _ => untold(&error.to_string()),
     }
+}
+
+/// A failure that is not the server's, for programs.
+pub(super) fn untold(error: &str) -> Value {
+    json!({ "error": error, "code": null, "name": null, "text": null })
+}
+
+/// Prints one.
+pub(super) fn print_failure(error: &str) {
+    print_out(&format!("{}\n", untold(error)));
 }
 
 pub(super) fn status(error: &MobilityError) -> u8 {

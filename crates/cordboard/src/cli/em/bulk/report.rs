@@ -92,8 +92,7 @@ impl Report {
                 ("skipped, done in an earlier run", None)
             }
             Outcome::Unusable(why) => {
-                value["failure"] =
-                    json!({ "error": why, "code": null, "name": null, "text": null });
+                value["failure"] = reach::untold(&why);
                 ("failed", Some(why))
             }
             Outcome::Failed(error) => {

@@ -50,12 +50,17 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
     if change == Change::Login && user.is_none() {
         return Err("the first line names no column user".to_owned());
     }
+    let mut lines = Lines {
+        text,
+        seen: 0,
+        line: 1,
+    };
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
         let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default();
         let mut row = Row::of(cell(Some(device)), cell(user));
-        row.line = record.position().map(csv::Position::line);
+        row.line = record.position().map(|position| lines.at(position.byte()));
         row.profile = Some(cell(profile).to_owned()).filter(|name| !name.is_empty());
         let minutes = match cell(minutes) {
             "" => Ok(None),
@@ -86,6 +91,32 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
     Ok(rows)
 }
 
+/// Counts lines as an editor does: the reader's own count lags behind line ends of two characters and blank lines.
+struct Lines<'t> {
+    text: &'t str,
+    /// The bytes before which lines are counted.
+    seen: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the row that the reader began to look for at a byte; bytes only rise.
+    fn at(&mut self, byte: u64) -> u64 {
+        let bytes = self.text.as_bytes();
+        let begin = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+        let blank = bytes[begin..]
+            .iter()
+            .take_while(|&&byte| matches!(byte, b'\r' | b'\n'));
+        let begin = begin + blank.count();
+        let ends = bytes[self.seen..begin]
+            .iter()
+            .filter(|&&byte| byte == b'\n');
+        self.line += u64::try_from(ends.count()).unwrap_or(u64::MAX);
+        self.seen = begin;
+        self.line
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +137,8 @@ mod tests {
         ] {
             let rows = parse(text, Change::Login).unwrap();
             let (one, other) = (rows[0].clone().unwrap(), rows[1].clone().unwrap());
+            let blank_lines = text.matches("\n\r\n").count() as u64;
+            assert_eq!(other.line, Some(3 + blank_lines));
             assert_eq!(one, row(2, "D1", "jdoe", Some("P1")));
             assert_eq!(
                 (other.device.as_str(), other.user.as_str()),
