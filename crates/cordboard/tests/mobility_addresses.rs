@@ -117,6 +117,9 @@ async fn case_56_registrations_that_cannot_be_looked_up_matter_only_where_they_a
         );
     }
     assert_eq!(logs_in(&server, TRUSTED, "", "").await, OK);
+    // Where the phone in hand is needs no look-up; that one takes no logins.
+    let own = request(&login(D4, "jdoe"));
+    assert_eq!(code_of(&server.sends_from(PHONE, "", &own).await), Some(22));
     let answer = server
         .sends_from(STRANGER, "Via: 1.1 proxy\r\n", &query(&who(&[D1])))
         .await;

@@ -331,3 +331,19 @@ async fn case_42_everybody_out_ends_every_login_also_when_there_is_none() {
     }
     server.is_done("<logoutAll/>").await;
 }
+
+#[tokio::test]
+async fn a_root_with_a_prefix_takes_a_place_like_any_other() {
+    let server = server_with(|c| c.mobility.max_concurrent_requests = 1).await;
+    server.queries(&who(&[D1])).await;
+    server
+        .sets_fault(serde_json::json!({"on": "store", "kind": "slow", "delay_ms": 1_000}))
+        .await;
+    let prefixed = request(&login(D2, "asmith"))
+        .replace("<request>", "<x:request xmlns:x=\"urn:x\">")
+        .replace("</request>", "</x:request>");
+    let operation = login(D1, "jdoe");
+    let (one, other) = tokio::join!(server.asks(&operation), server.sends(&prefixed));
+    let busy = failure(26, "Busy, please try again");
+    assert!([&one, &other].contains(&&busy), "{one}{other}");
+}

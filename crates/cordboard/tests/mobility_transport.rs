@@ -1,7 +1,5 @@
 //! The conformance cases of Extension Mobility's transport: where the document may be, and what HTTP is. [mobility §2, §15]
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
-
 mod common;
 
 use common::Server;

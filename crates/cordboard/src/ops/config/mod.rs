@@ -176,7 +176,8 @@ pub struct Limits {
     pub first_byte_ms: u64,
     /// Milliseconds from a request's first byte to the end of its head.
     pub head_ms: u64,
-    /// Bytes of a request's body; a SOAP message may have 64 KiB at most, whatever stands here.
+    /// Bytes of a request's body; a SOAP message may have 64 KiB at most, whatever stands here, and one of Extension Mobility
+    /// always 2 MiB.
     pub body_bytes: usize,
     /// Bytes of a directory that is imported over the API.
     pub import_bytes: usize,

@@ -33,9 +33,10 @@ pub struct Mobility {
 impl Mobility {
     /// As the settings say.
     pub fn new(settings: &config::Mobility) -> Self {
-        let slots = usize::try_from(settings.max_concurrent_requests).unwrap_or(usize::MAX);
+        // At most 100.
+        let slots = usize::try_from(settings.max_concurrent_requests).unwrap_or(1);
         Self {
-            slots: Semaphore::new(slots.min(Semaphore::MAX_PERMITS)),
+            slots: Semaphore::new(slots),
             trusted: Arc::new(Trusted::new(settings)),
             warned: Once::new(),
         }

@@ -8,9 +8,10 @@ use crate::journal::Notes;
 use crate::ops::config;
 use crate::ops::metrics;
 use cordboard_wire::mobility::{
-    Answer, Ask, Certificate, Compat, Failure, Grammar, Message, Root, decode_request,
+    Answer, Ask, Certificate, Code, Compat, Failure, Grammar, Message, Root, decode_request,
     encode_answer, root_of,
 };
+use tokio::sync::SemaphorePermit;
 
 /// Where a message comes from.
 #[derive(Clone, Copy, Debug)]
@@ -33,55 +34,69 @@ pub(super) struct Done {
 pub(super) async fn perform(app: &App, document: Option<&str>, visitor: Visitor) -> Done {
     let grammar = grammar(&app.config.mobility);
     let root = document.map_or(Root::Other, root_of);
-    let metrics = &app.metrics.mobility;
-    let slot = match root {
-        Root::Request => match app.mobility.slot() {
-            Some(slot) => Some(slot),
-            None => {
-                metrics.throttled.inc();
-                let outcome = Err(texts::busy());
-                return done(app, "", Notes::default(), outcome, (root, grammar.compat));
-            }
-        },
-        Root::Query | Root::Other => None,
+    // Only a query's answer has no declaration.
+    let refused = |failure| Outcome {
+        operation: "unknown",
+        notes: Notes::default(),
+        to_request: root != Root::Query,
+        answer: Err(failure),
     };
-    let _under_way = slot.as_ref().map(|_| UnderWay::new(metrics));
+    let mut under_way = None;
+    if root == Root::Request {
+        under_way = UnderWay::begin(app);
+        if under_way.is_none() {
+            return refused(texts::busy()).told(app, grammar.compat);
+        }
+    }
     let message = match document.map(|text| decode_request(text, grammar)) {
         Some(Ok(message)) => message,
-        Some(Err(refused)) => {
-            let outcome = Err(texts::refused(&refused));
-            return done(app, "", Notes::default(), outcome, (root, grammar.compat));
-        }
-        None => {
-            let outcome = Err(texts::no_field());
-            return done(app, "", Notes::default(), outcome, (root, grammar.compat));
-        }
+        Some(Err(why)) => return refused(texts::refused(&why)).told(app, grammar.compat),
+        None => return refused(texts::no_field()).told(app, grammar.compat),
     };
-    let outcome = carry_out(app, &message, visitor).await;
-    count(metrics, &message.ask, outcome.is_ok());
-    let notes = describe(&message);
-    done(
-        app,
-        message.ask.name(),
-        notes,
-        outcome,
-        (root, grammar.compat),
-    )
+    let to_request = message.ask.is_request();
+    // A root with a prefix is seen as a request only now.
+    if to_request && under_way.is_none() {
+        under_way = UnderWay::begin(app);
+    }
+    let answer = match to_request && under_way.is_none() {
+        true => Err(texts::busy()),
+        false => carry_out(app, &message, visitor).await,
+    };
+    count(&app.metrics.mobility, &message.ask, answer.is_ok());
+    let outcome = Outcome {
+        operation: message.ask.name(),
+        notes: describe(&message),
+        to_request,
+        answer,
+    };
+    outcome.told(app, grammar.compat)
 }
 
-/// A login or log-out under way.
-struct UnderWay<'a>(&'a metrics::Mobility);
+/// A login or log-out under way, in its place.
+struct UnderWay<'a> {
+    metrics: &'a metrics::Mobility,
+    _slot: SemaphorePermit<'a>,
+}
 
 impl<'a> UnderWay<'a> {
-    fn new(metrics: &'a metrics::Mobility) -> Self {
+    /// Takes a place; `None`, and counted, when there is none.
+    fn begin(app: &'a App) -> Option<Self> {
+        let metrics = &app.metrics.mobility;
+        let Some(slot) = app.mobility.slot() else {
+            metrics.throttled.inc();
+            return None;
+        };
         metrics.in_progress.inc();
-        Self(metrics)
+        Some(Self {
+            metrics,
+            _slot: slot,
+        })
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.in_progress.dec();
+        self.metrics.in_progress.dec();
     }
 }
 
@@ -96,27 +111,32 @@ fn grammar(settings: &config::Mobility) -> Grammar {
     }
 }
 
-fn done(
-    app: &App,
+/// What came of a message, not written yet.
+struct Outcome {
     operation: &'static str,
     notes: Notes,
-    outcome: Result<Answer, Failure>,
-    (root, compat): (Root, Compat),
-) -> Done {
-    let (answer, code, notes) = match outcome {
-        Ok(answer) => (answer, 0, notes),
-        Err(failure) => {
-            let code = failure.code.map_or(0, |code| code.number());
-            let notes = notes
-                .field("code", code.to_string())
-                .field("text", failure.text.clone());
-            (Answer::Failure(failure), code, notes)
-        }
-    };
-    app.metrics.mobility.count(operation, code);
-    // Only a query's answer has no declaration.
-    let text = encode_answer(&answer, root != Root::Query, compat);
-    Done { text, notes }
+    to_request: bool,
+    answer: Result<Answer, Failure>,
+}
+
+impl Outcome {
+    /// Counts it and writes the answer.
+    fn told(self, app: &App, compat: Compat) -> Done {
+        let mut notes = self.notes;
+        let (answer, code) = match self.answer {
+            Ok(answer) => (answer, 0),
+            Err(failure) => {
+                let code = failure.code.map_or(0, Code::number);
+                notes = notes
+                    .field("code", code.to_string())
+                    .field("text", failure.text.clone());
+                (Answer::Failure(failure), code)
+            }
+        };
+        app.metrics.mobility.count(self.operation, code);
+        let text = encode_answer(&answer, self.to_request, compat);
+        Done { text, notes }
+    }
 }
 
 fn count(metrics: &metrics::Mobility, ask: &Ask, done: bool) {

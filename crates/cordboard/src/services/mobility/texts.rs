@@ -15,17 +15,26 @@ fn failure(code: Code, text: impl Into<String>) -> Failure {
     }
 }
 
-/// `what` and the caller's value; without the value where a program would misread it. [mobility §2.5]
+/// The caller's value in quotes, after what it is; `the …` where a program would misread it. [mobility §2.5]
 fn named(what: &str, value: &str) -> String {
-    let misread = value.to_lowercase().contains("success")
-        || value.chars().count() > QUOTED
-        || value.chars().any(char::is_control);
-    let blank = if what.is_empty() { "" } else { " " };
-    match misread {
-        true if what.is_empty() => "the caller".to_owned(),
+    match is_misread(value) {
         true => format!("the {what}"),
-        false => format!("{what}{blank}'{value}'"),
+        false => format!("{what} '{value}'"),
     }
+}
+
+/// The caller's value in quotes alone; `what` where a program would misread it.
+fn quoted(value: &str, what: &str) -> String {
+    match is_misread(value) {
+        true => what.to_owned(),
+        false => format!("'{value}'"),
+    }
+}
+
+fn is_misread(value: &str) -> bool {
+    value.to_lowercase().contains("success")
+        || value.chars().count() > QUOTED
+        || value.chars().any(char::is_control)
 }
 
 /// There is no document.
@@ -52,7 +61,7 @@ pub fn blank() -> Failure {
 /// Unknown, wrong password, or locked out: which of them is not told.
 pub fn invalid_caller(id: &str, to_query: bool) -> Failure {
     let prefix = if to_query { "DB Query Error: " } else { "" };
-    let who = named("", id);
+    let who = quoted(id, "the caller");
     let text = format!("{prefix}Application Authentication Error: Could not authenticate {who}");
     failure(Code::InvalidCaller, text)
 }
@@ -78,7 +87,7 @@ pub fn change_password() -> Failure {
 
 /// The caller may not act for others.
 pub fn no_proxy_rights(id: &str) -> Failure {
-    let who = named("", id);
+    let who = quoted(id, "the caller");
     let text = format!("Policy Validation Error: {who} lacks authentication proxy rights");
     failure(Code::NoProxyRights, text)
 }
@@ -127,7 +136,7 @@ pub fn occupied() -> Failure {
 
 /// Nobody is on the device.
 pub fn free(name: &str) -> Failure {
-    let device = named("", name).replace("the caller", "the device");
+    let device = quoted(name, "the device");
     let text = format!("Policy Validation Error: no user is logged in to {device}");
     failure(Code::Free, text)
 }

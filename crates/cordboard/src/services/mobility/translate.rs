@@ -245,3 +245,205 @@ fn profiles(directory: &Directory, text: &str) -> Result<Vec<ProfileOf>, Failure
     });
     Ok(profiles.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cordboard_core::call::{Cause, PartState};
+    use cordboard_core::directory::{AppUser, Builder};
+    use cordboard_wire::mobility::{Code, Login};
+
+    fn person(id: &str, rights: &[&str]) -> EndUser {
+        EndUser {
+            id: id.into(),
+            first_name: String::new(),
+            last_name: String::new(),
+            devices: Vec::new(),
+            profiles: Vec::new(),
+            primary_line: None,
+            rights: rights.iter().map(|r| Right((*r).to_owned())).collect(),
+            password_hash: None,
+            pin_hash: None,
+            credential: CredentialState::Active,
+            home_cluster: true,
+        }
+    }
+
+    fn application(id: &str, rights: &[&str]) -> AppUser {
+        AppUser {
+            id: id.into(),
+            rights: person("x", rights).rights,
+            devices: Vec::new(),
+            password_hash: None,
+            credential: CredentialState::Active,
+        }
+    }
+
+    fn directory() -> Directory {
+        let builder = Builder {
+            users: vec![
+                person("jdoe", &[]),
+                person("euproxy", &[Right::PROXY]),
+                person("a@b", &[]),
+                person("a%40c", &[]),
+                person("a@c", &[]),
+            ],
+            app_users: vec![
+                application("app", &[Right::PROXY]),
+                application("none", &[]),
+            ],
+            ..Builder::default()
+        };
+        builder.build().unwrap()
+    }
+
+    fn login(user: &str) -> Ask {
+        Ask::Login(Login {
+            device: "D1".into(),
+            user: user.into(),
+            profile: None,
+            duration: None,
+        })
+    }
+
+    fn code(refused: Failure) -> Option<Code> {
+        refused.code
+    }
+
+    #[test]
+    fn every_refusal_has_its_code_for_logins_and_for_log_outs() {
+        let logout = Ask::Logout {
+            device: "D1".into(),
+        };
+        for (refusal, to_login, to_logout) in [
+            (
+                Refusal::NoSuchDevice,
+                Code::NoSuchDevice,
+                Code::NoSuchDevice,
+            ),
+            (
+                Refusal::MobilityOff,
+                Code::LoginDisabled,
+                Code::LogoutDisabled,
+            ),
+            (Refusal::SeatTaken, Code::Occupied, Code::Occupied),
+            (Refusal::SeatFree, Code::Free, Code::Free),
+            (Refusal::NoSuchUser, Code::NoSuchUser, Code::NoSuchUser),
+            (
+                Refusal::NoSuchProfile,
+                Code::NoSuchProfile,
+                Code::NoSuchProfile,
+            ),
+            (Refusal::SeatedElsewhere, Code::Elsewhere, Code::Elsewhere),
+            (
+                Refusal::TimerUnavailable,
+                Code::LogoutTimer,
+                Code::LogoutTimer,
+            ),
+            (Refusal::StoreUnavailable, Code::Database, Code::Database),
+            (
+                Refusal::NoProxyRight,
+                Code::NoProxyRights,
+                Code::NoProxyRights,
+            ),
+            (
+                Refusal::NotAllowed,
+                Code::NoProxyRights,
+                Code::NoProxyRights,
+            ),
+            (Refusal::Overloaded, Code::Busy, Code::Busy),
+            (Refusal::NoSuchCall, Code::Unknown, Code::Unknown),
+            (
+                Refusal::WrongState(PartState::Held),
+                Code::Unknown,
+                Code::Unknown,
+            ),
+            (
+                Refusal::Unreachable(Cause::from_q850(16)),
+                Code::Unknown,
+                Code::Unknown,
+            ),
+        ] {
+            assert_eq!(
+                code(failure(&refusal, &login("jdoe"), "app")),
+                Some(to_login),
+                "{refusal}"
+            );
+            assert_eq!(
+                code(failure(&refusal, &logout, "app")),
+                Some(to_logout),
+                "{refusal}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_id_is_meant_as_it_is_written_before_it_is_unescaped() {
+        let directory = directory();
+        for (text, user) in [
+            ("JDoe", "jdoe"),
+            ("a@b", "a@b"),
+            ("a%40b", "a@b"),
+            ("a%40c", "a%40c"),
+            ("a@c", "a@c"),
+            ("a%2540c", "a%40c"),
+            ("gh%40st", "gh%40st"),
+        ] {
+            assert_eq!(meant(&directory, text).as_str(), user, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_callers_account_says_for_whom_he_may_act() {
+        let directory = directory();
+        let of = |id: &str, state, proxy| {
+            let asker = Asker::of(&directory, (id.into(), state), proxy);
+            asker.map_err(|refused| refused.code)
+        };
+        let active = CredentialState::Active;
+        let rights = Err(Some(Code::NoProxyRights));
+        assert_eq!(of("app", active, false), Ok(Asker::Proxy("app".into())));
+        assert_eq!(of("none", active, true), rights);
+        assert_eq!(of("jdoe", active, true), Ok(Asker::Himself("jdoe".into())));
+        assert_eq!(
+            of("euproxy", active, false),
+            Ok(Asker::Himself("euproxy".into()))
+        );
+        assert_eq!(
+            of("euproxy", active, true),
+            Ok(Asker::Proxy("euproxy".into()))
+        );
+        assert_eq!(
+            of("app", CredentialState::Locked, false),
+            Err(Some(Code::Directory))
+        );
+        let expired = Err(Some(Code::ChangePassword));
+        assert_eq!(of("app", CredentialState::Expired, false), expired);
+    }
+
+    #[test]
+    fn who_acts_for_himself_asks_about_himself_alone() {
+        let directory = directory();
+        let himself = Asker::Himself("a@b".into());
+        for (ask, may) in [
+            (login("A@B"), true),
+            (login("a%40b"), true),
+            (login("jdoe"), false),
+            (login("ghost"), false),
+            (
+                Ask::Logout {
+                    device: "D1".into(),
+                },
+                true,
+            ),
+            (Ask::LogoutAll, false),
+            (Ask::DeviceUser(vec!["D1".into()]), false),
+            (Ask::UserDevices(vec!["a@b".into(), "a%40b".into()]), true),
+            (Ask::CheckUser(vec!["a@b".into(), "jdoe".into()]), false),
+            (Ask::DeviceProfile(vec!["".into()]), false),
+        ] {
+            assert_eq!(himself.may(&directory, &ask), may, "{ask:?}");
+            assert!(Asker::Proxy("app".into()).may(&directory, &ask));
+        }
+    }
+}
