@@ -1,4 +1,4 @@
-//! Against servers of a few lines that answer what each test tells them to. [mobility §15, C1 to C10]
+//! Against servers of a few lines that answer what each test tells them to; cases C1 to C10 of [mobility §15].
 
 use super::*;
 use crate::scripted::{Fake, Scripted, Seen};
