@@ -1,7 +1,7 @@
 //! What all HTTP clients share: a server's address and how it is reached.
 
 use crate::tls::{TlsError, Trust, client_config};
-use reqwest::{Client, ClientBuilder, Url, redirect};
+use reqwest::{Client, ClientBuilder, Response, Url, redirect};
 
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,27 @@ pub(crate) fn innermost(error: reqwest::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// The connection failed meanwhile.
+    Broken(reqwest::Error),
+    /// It is longer than anybody would send.
+    Endless,
+}
+
+/// Reads a body, but no endless one.
+pub(crate) async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, BodyError> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(BodyError::Broken)? {
+        if body.len() + piece.len() > longest {
+            return Err(BodyError::Endless);
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
 }
 
 /// An address as it may be shown: one with a password in it is refused, and not repeated.

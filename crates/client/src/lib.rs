@@ -1,6 +1,7 @@
 //! Async clients for every interface cordboard serves, for cordboard and for the Cisco servers alike.
 //!
 //! - [`webdialer`]: click-to-dial over SOAP, in any of its dialects.
+//! - [`mobility`]: Extension Mobility: who sits at which phone.
 //! - [`admin`]: cordboard's own JSON API and its events.
 //! - [`tls`]: whom to trust, the same for every client.
 //!
@@ -9,5 +10,8 @@
 
 pub mod admin;
 mod http;
+pub mod mobility;
+#[cfg(test)]
+mod scripted;
 pub mod tls;
 pub mod webdialer;

@@ -85,6 +85,11 @@ fn the_examples_for_integrators_run_as_they_stand() {
     run("webdialer.md");
 }
 
+#[test]
+fn the_examples_for_integrators_of_extension_mobility_run_as_they_stand() {
+    run("mobility.md");
+}
+
 /// What the sources say of each field: (struct, field, text).
 fn documented() -> Vec<(String, String, String)> {
     let mut found = Vec::new();

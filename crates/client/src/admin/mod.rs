@@ -4,7 +4,7 @@ mod events;
 
 pub use events::{Event, Events, SILENCE};
 
-use crate::http::{Address, ServerError, innermost};
+use crate::http::{self, Address, BodyError, ServerError, innermost};
 use crate::tls::Trust;
 use cordboard_wire::Secret;
 use cordboard_wire::admin::Problem;
@@ -168,7 +168,7 @@ impl AdminClient {
         }
     }
 
-    async fn read(&self, mut response: Response) -> Result<Answer, AdminError> {
+    async fn read(&self, response: Response) -> Result<Answer, AdminError> {
         let status = response.status();
         let text = |headers: &HeaderMap, name: &HeaderName| {
             headers.get(name)?.to_str().ok().map(str::to_owned)
@@ -176,13 +176,11 @@ impl AdminClient {
         let kind = text(response.headers(), &CONTENT_TYPE).unwrap_or_default();
         let tag = text(response.headers(), &ETAG);
         let call = text(response.headers(), &CALL_HEADER);
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|e| self.failed(e))? {
-            if body.len() + piece.len() > LONGEST_ANSWER {
-                return Err(self.not_this_protocol("an answer without end"));
-            }
-            body.extend_from_slice(&piece);
-        }
+        let body = http::body(response, LONGEST_ANSWER).await;
+        let body = body.map_err(|error| match error {
+            BodyError::Broken(error) => self.failed(error),
+            BodyError::Endless => self.not_this_protocol("an answer without end"),
+        })?;
         if kind.starts_with("application/problem+json") {
             return Err(match serde_json::from_slice(&body) {
                 Ok(problem) => AdminError::Refused(problem),

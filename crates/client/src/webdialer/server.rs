@@ -1,7 +1,7 @@
 //! One server: its address, how to reach it, how long to wait.
 
 use super::ClientError;
-use crate::http::{Address, ServerError, innermost};
+use crate::http::{self, Address, BodyError, ServerError, innermost};
 use crate::tls::Trust;
 use cordboard_wire::webdialer::Dialect;
 use reqwest::{Client, Response};
@@ -132,14 +132,11 @@ impl Server {
     }
 
     /// Reads a body, but no endless one.
-    pub(super) async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| self.failed(error))? {
-            if body.len() + piece.len() > self.options.longest_answer {
-                return Err(self.not_this_protocol("an answer without end"));
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(body)
+    pub(super) async fn body(&self, response: Response) -> Result<Vec<u8>, ClientError> {
+        let body = http::body(response, self.options.longest_answer).await;
+        body.map_err(|error| match error {
+            BodyError::Broken(error) => self.failed(error),
+            BodyError::Endless => self.not_this_protocol("an answer without end"),
+        })
     }
 }

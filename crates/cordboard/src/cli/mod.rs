@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod connect;
+mod em;
 mod events;
 mod explain;
 mod generate;
@@ -86,6 +87,8 @@ enum Command {
     /// Find the cluster that is a user's home
     #[command(after_help = STATUSES)]
     Home(webdialer::Home),
+    /// Extension Mobility: log users in and out of phones, see who sits where
+    Em(em::Options),
     /// Print completions for a shell
     #[command(
         after_help = "For bash: cordboard completions bash > /etc/bash_completion.d/cordboard"
@@ -124,6 +127,7 @@ pub fn run() -> ExitCode {
         Command::Lines(options) => runtime.block_on(webdialer::lines(options)),
         Command::Explain(options) => runtime.block_on(explain::run(options)),
         Command::Home(options) => runtime.block_on(webdialer::home(options)),
+        Command::Em(options) => runtime.block_on(em::run(options)),
         Command::Completions(options) => generate::completions(&options, Cli::command()),
         Command::Man(options) => generate::man(&options, Cli::command()),
     };

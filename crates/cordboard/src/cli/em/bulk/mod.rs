@@ -1,0 +1,175 @@
+//! Many log-ins or log-outs: some at once, fewer when the server is busy, a result for each, and a summary.
+
+mod done;
+mod pace;
+mod report;
+pub(super) mod table;
+
+use super::reach::{self, Reach};
+use cordboard_client::mobility::{Code, Login, LoginTime, MobilityClient, MobilityError};
+use done::Done;
+use pace::Pace;
+use report::{Outcome, Report};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use tokio::task::JoinSet;
+
+pub(super) const HELP: &str = "Of many, each has a result; failed rows are told again at the end, and the exit status is 1 when there are any. \
+A run ends early, with 69, 76 or 77, when the server is lost or refuses the credentials: the rows that are left are counted. \
+With --done, run it again: finished rows are skipped, failed ones tried again.";
+
+/// How often a row is sent again because the server is busy.
+const BUSY_RETRIES: u32 = 20;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Bulk {
+    /// A table with a row for each
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
+    /// How many requests at once; halved when the server says it is busy
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    parallel: u16,
+    /// Note finished rows in this file, and skip those in it
+    #[arg(long, value_name = "FILE", requires = "csv")]
+    done: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Login,
+    Logout,
+}
+
+/// One log-in or log-out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// The line in its table.
+    pub(super) line: Option<u64>,
+    pub(super) device: String,
+    /// Empty where a log-out says none.
+    pub(super) user: String,
+    pub(super) profile: Option<String>,
+    pub(super) duration: Option<LoginTime>,
+}
+
+impl Row {
+    pub(super) fn of(device: &str, user: &str) -> Self {
+        Self {
+            line: None,
+            device: device.to_owned(),
+            user: user.to_owned(),
+            profile: None,
+            duration: None,
+        }
+    }
+
+    pub(super) fn login(&self) -> Login {
+        Login {
+            device: self.device.clone(),
+            user: self.user.clone(),
+            profile: self.profile.clone(),
+            duration: self.duration,
+        }
+    }
+}
+
+/// Ends the run: whatever comes next would end the same way.
+fn ends_the_run(error: &MobilityError) -> bool {
+    match error {
+        MobilityError::Unreachable { .. } | MobilityError::NotThisProtocol { .. } => true,
+        MobilityError::Refused(refused) => reach::is_about_the_caller(refused.code),
+    }
+}
+
+fn is_busy(error: &MobilityError) -> bool {
+    matches!(error, MobilityError::Refused(refused) if refused.code == Code::Busy)
+}
+
+/// Carries out every row and answers the exit status.
+pub(super) async fn run(
+    reach: &Reach,
+    options: &Bulk,
+    change: Change,
+    rows: Vec<table::Read>,
+) -> anyhow::Result<u8> {
+    let client = reach.client_for(options.parallel.into())?;
+    let mut done = options.done.as_deref().map(Done::open).transpose()?;
+    let resumes = done.is_some();
+    let mut report = Report::new(reach.json, rows.len());
+    let mut queue = VecDeque::with_capacity(rows.len());
+    for row in rows {
+        match row {
+            Err((row, why)) => report.add(row, Outcome::Unusable(why)),
+            Ok(row) if done.as_ref().is_some_and(|done| done.has(change, &row)) => {
+                report.add(row, Outcome::Skipped);
+            }
+            Ok(row) => queue.push_back((row, 0)),
+        }
+    }
+    let mut pace = Pace::new(options.parallel.into());
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.len() < pace.limit()
+            && report.goes_on()
+            && let Some((row, tries)) = queue.pop_front()
+        {
+            let (client, step) = (client.clone(), pace.step());
+            under_way.spawn(async move {
+                let ended = carry_out(&client, change, &row, resumes).await;
+                (row, tries, step, ended)
+            });
+        }
+        // A panic in one row is one in all.
+        let Some(finished) = under_way.join_next().await else {
+            break;
+        };
+        let (row, tries, step, ended) = finished?;
+        match ended {
+            Ok(already) => {
+                pace.went_well();
+                if let Some(done) = &mut done
+                    && let Err(error) = done.add(change, &row)
+                {
+                    report.cannot_note(error);
+                }
+                report.add(row, Outcome::Done { already });
+            }
+            Err(error) if is_busy(&error) && tries < BUSY_RETRIES && report.goes_on() => {
+                queue.push_front((row, tries + 1));
+                if let Some(wait) = pace.was_busy(step) {
+                    tokio::time::sleep(wait).await;
+                }
+            }
+            Err(error) => {
+                if ends_the_run(&error) {
+                    report.stop(&error);
+                }
+                report.add(row, Outcome::Failed(error));
+            }
+        }
+    }
+    report.finish(queue.len(), pace.limit(), options.parallel.into())
+}
+
+/// Carries out a row; true when it was so already. What an earlier run may have done, unnoticed, is as good as done.
+async fn carry_out(
+    client: &MobilityClient,
+    change: Change,
+    row: &Row,
+    resumes: bool,
+) -> Result<bool, MobilityError> {
+    let ended = match change {
+        Change::Login => client.login(&row.login()).await,
+        Change::Logout => client.logout(&row.device).await,
+    };
+    let Err(error) = ended else { return Ok(false) };
+    let MobilityError::Refused(refused) = &error else {
+        return Err(error);
+    };
+    let is_so = match (refused.code, change) {
+        (Code::Occupied, Change::Login) if resumes => client.is_at(&row.device, &row.user).await?,
+        (Code::Free, Change::Logout) => resumes,
+        _ => false,
+    };
+    if is_so { Ok(true) } else { Err(error) }
+}

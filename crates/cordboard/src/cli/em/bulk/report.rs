@@ -1,0 +1,166 @@
+//! What is told of many rows: a line for each as it ends, a bar on a terminal, a summary; or one object for programs.
+
+use super::Row;
+use crate::cli::em::reach;
+use crate::cli::{OK, REFUSED};
+use cordboard_client::mobility::MobilityError;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// What became of a row.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Done { already: bool },
+    Skipped,
+    Unusable(String),
+    Failed(MobilityError),
+}
+
+#[derive(Debug)]
+pub(super) struct Report {
+    json: bool,
+    bar: ProgressBar,
+    /// Rows for programs.
+    rows: Vec<(Option<u64>, Value)>,
+    /// Lines about failed rows for people.
+    failures: Vec<(Option<u64>, String)>,
+    done: usize,
+    failed: usize,
+    skipped: usize,
+    /// Why the run ends before its end: the text, and the exit status.
+    stopped: Option<(String, u8)>,
+}
+
+impl Report {
+    pub(super) fn new(json: bool, rows: usize) -> Self {
+        let bar = ProgressBar::new(u64::try_from(rows).unwrap_or(u64::MAX));
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}") {
+            bar.set_style(style);
+        }
+        Self {
+            json,
+            bar,
+            rows: Vec::new(),
+            failures: Vec::new(),
+            done: 0,
+            failed: 0,
+            skipped: 0,
+            stopped: None,
+        }
+    }
+
+    pub(super) fn goes_on(&self) -> bool {
+        self.stopped.is_none()
+    }
+
+    /// Ends the run early.
+    pub(super) fn stop(&mut self, error: &MobilityError) {
+        if self.goes_on() {
+            self.stopped = Some((error.to_string(), reach::status(error)));
+        }
+    }
+
+    /// Ends the run early: what is done could not be noted, and the next run would not know.
+    pub(super) fn cannot_note(&mut self, error: anyhow::Error) {
+        if self.goes_on() {
+            self.stopped = Some((format!("{error:#}"), REFUSED));
+        }
+    }
+
+    pub(super) fn add(&mut self, row: Row, outcome: Outcome) {
+        let mut value = json!({
+            "line": row.line, "device": row.device, "user": row.user, "profile": row.profile,
+        });
+        let place = match row.line {
+            Some(line) => format!("line {line}: "),
+            None => String::new(),
+        };
+        let names: Vec<&str> = [row.device.as_str(), row.user.as_str()]
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .collect();
+        let names = format!("{place}{}", names.join(" "));
+        let (result, failure) = match outcome {
+            Outcome::Done { already } => {
+                self.done += 1;
+                value["already"] = already.into();
+                (if already { "done already" } else { "done" }, None)
+            }
+            Outcome::Skipped => {
+                self.skipped += 1;
+                ("skipped, done in an earlier run", None)
+            }
+            Outcome::Unusable(why) => {
+                value["failure"] = reach::untold(&why);
+                ("failed", Some(why))
+            }
+            Outcome::Failed(error) => {
+                value["failure"] = reach::told(&error);
+                ("failed", Some(error.to_string()))
+            }
+        };
+        value["result"] = result.split([',', ' ']).next().into();
+        let line = match &failure {
+            Some(why) => format!("{names}  FAILED: {why}"),
+            None => format!("{names}  {result}"),
+        };
+        if failure.is_some() {
+            self.failed += 1;
+            self.bar.set_message(format!("{} failed", self.failed));
+        }
+        self.bar.inc(1);
+        if self.json {
+            self.rows.push((row.line, value));
+            return;
+        }
+        self.bar.suspend(|| say(&line));
+        if failure.is_some() {
+            self.failures.push((row.line, line));
+        }
+    }
+
+    /// Tells the whole and answers the exit status. `left` rows were not tried; `limit` were sent at once in the end, of `asked`.
+    pub(super) fn finish(mut self, left: usize, limit: usize, asked: usize) -> anyhow::Result<u8> {
+        self.bar.finish_and_clear();
+        let (done, failed, skipped) = (self.done, self.failed, self.skipped);
+        let stopped = self.stopped.as_ref().map(|(why, _)| why);
+        if self.json {
+            self.rows.sort_by_key(|(line, _)| *line);
+            let rows: Vec<Value> = self.rows.into_iter().map(|(_, row)| row).collect();
+            say(&json!({
+                "done": done, "failed": failed, "skipped": skipped, "left": left, "stopped": stopped, "rows": rows,
+            })
+            .to_string());
+        } else {
+            let mut summary = format!("\n{done} done, {failed} failed");
+            if skipped > 0 {
+                summary.push_str(&format!(", {skipped} skipped"));
+            }
+            if left > 0 {
+                summary.push_str(&format!(", {left} not tried"));
+            }
+            if limit < asked {
+                summary.push_str(&format!(
+                    "; the server was busy: {limit} at once in the end, not {asked}"
+                ));
+            }
+            self.failures.sort_by_key(|(line, _)| *line);
+            for (_, line) in &self.failures {
+                summary.push_str(&format!("\n  {line}"));
+            }
+            say(&summary);
+        }
+        if let Some((why, status)) = &self.stopped {
+            eprintln!("cordboard: ended early: {why}");
+            return Ok(*status);
+        }
+        Ok(if failed == 0 { OK } else { REFUSED })
+    }
+}
+
+/// Prints a line. Whoever stops reading does not stop the rows: half of them would be worse than a list unread.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

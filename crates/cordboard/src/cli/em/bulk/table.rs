@@ -1,0 +1,182 @@
+//! A table of log-ins or log-outs: the layout of an existing public tool, columns in any order. [mobility §14]
+
+use super::{Change, Row};
+use crate::cli::Usage;
+use anyhow::Context;
+use cordboard_client::mobility::LoginTime;
+use cordboard_wire::mobility::text_of;
+use std::path::Path;
+
+/// The longest time that a server takes, in minutes. [mobility §5.1]
+pub(in crate::cli::em) const LONGEST: i64 = 2_147_483_647 / 60;
+
+/// A row, or one that cannot be used and why.
+pub(in crate::cli::em) type Read = Result<Row, (Row, String)>;
+
+/// Reads a table; what is wrong with a row is that row's failure, what is wrong with the first line everybody's.
+pub(in crate::cli::em) fn read(file: &Path, change: Change) -> anyhow::Result<Vec<Read>> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    parse(&text_of(&bytes), change)
+        .map_err(|why| Usage::new(format!("{}: {why}", file.display())).into())
+}
+
+fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
+    let text = text.trim_start_matches('\u{FEFF}');
+    let first = text.lines().next().unwrap_or_default();
+    // As spreadsheets write it where the comma is the decimal sign.
+    let semicolons = first.contains(';') && !first.contains(',');
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(if semicolons { b';' } else { b',' })
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let heads: Vec<String> = reader
+        .headers()
+        .map_err(|error| error.to_string())?
+        .iter()
+        .map(|head| {
+            let letters = head.chars().filter(|c| c.is_alphanumeric());
+            letters.collect::<String>().to_lowercase()
+        })
+        .collect();
+    let column = |names: &[&str]| heads.iter().position(|head| names.contains(&head.as_str()));
+    let device = column(&["devicename", "device"]);
+    let user = column(&["user", "userid", "username"]);
+    let profile = column(&["profile", "deviceprofile", "profilename"]);
+    let minutes = column(&["minutes"]);
+    let Some(device) = device else {
+        return Err("the first line names no column devicename".to_owned());
+    };
+    if change == Change::Login && user.is_none() {
+        return Err("the first line names no column user".to_owned());
+    }
+    let mut lines = Lines {
+        text,
+        seen: 0,
+        line: 1,
+    };
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default();
+        let mut row = Row::of(cell(Some(device)), cell(user));
+        row.line = record.position().map(|position| lines.at(position.byte()));
+        row.profile = Some(cell(profile).to_owned()).filter(|name| !name.is_empty());
+        let minutes = match cell(minutes) {
+            "" => Ok(None),
+            text => match text.parse() {
+                Ok(minutes) if (1..=LONGEST).contains(&i64::from(minutes)) => Ok(Some(minutes)),
+                _ => Err(format!(
+                    "'{text}' is no number of minutes from 1 to {LONGEST}"
+                )),
+            },
+        };
+        let why = match minutes {
+            Err(why) => Some(why),
+            Ok(minutes) => {
+                row.duration = minutes.map(LoginTime::Minutes);
+                let no_user = change == Change::Login && row.user.is_empty();
+                if row.device.is_empty() {
+                    Some("the row names no device".to_owned())
+                } else {
+                    no_user.then(|| "the row names no user".to_owned())
+                }
+            }
+        };
+        rows.push(match why {
+            Some(why) => Err((row, why)),
+            None => Ok(row),
+        });
+    }
+    Ok(rows)
+}
+
+/// Counts lines as an editor does: the reader's own count lags behind line ends of two characters and blank lines.
+struct Lines<'t> {
+    text: &'t str,
+    /// The bytes before which lines are counted.
+    seen: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the row that the reader began to look for at a byte; bytes only rise.
+    fn at(&mut self, byte: u64) -> u64 {
+        let bytes = self.text.as_bytes();
+        let begin = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+        let blank = bytes[begin..]
+            .iter()
+            .take_while(|&&byte| matches!(byte, b'\r' | b'\n'));
+        let begin = begin + blank.count();
+        let ends = bytes[self.seen..begin]
+            .iter()
+            .filter(|&&byte| byte == b'\n');
+        self.line += u64::try_from(ends.count()).unwrap_or(u64::MAX);
+        self.seen = begin;
+        self.line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(line: u64, device: &str, user: &str, profile: Option<&str>) -> Row {
+        Row {
+            line: Some(line),
+            profile: profile.map(str::to_owned),
+            ..Row::of(device, user)
+        }
+    }
+
+    #[test]
+    fn columns_come_in_any_order_and_spelling_with_either_separator() {
+        for text in [
+            "devicename,profile,user\nD1,P1,jdoe\nD2,,\"smith, a\"\n",
+            "\u{FEFF}User;Device Name;note;PROFILE\r\njdoe;D1;x;P1\r\n\r\n\"smith, a\" ; D2 ;;\r\n",
+        ] {
+            let rows = parse(text, Change::Login).unwrap();
+            let (one, other) = (rows[0].clone().unwrap(), rows[1].clone().unwrap());
+            let blank_lines = text.matches("\n\r\n").count() as u64;
+            assert_eq!(other.line, Some(3 + blank_lines));
+            assert_eq!(one, row(2, "D1", "jdoe", Some("P1")));
+            assert_eq!(
+                (other.device.as_str(), other.user.as_str()),
+                ("D2", "smith, a")
+            );
+            assert_eq!(other.profile, None);
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_used_is_that_rows_failure() {
+        let text =
+            "user,devicename,minutes\n,D1,\njdoe,,\njdoe,D1,0\njdoe,D1,1.5\njdoe\njdoe,D1,90\n";
+        let rows = parse(text, Change::Login).unwrap();
+        let whys: Vec<&str> = rows
+            .iter()
+            .map(|row| row.as_ref().err().map_or("", |(_, why)| why))
+            .collect();
+        assert!(whys[0].contains("no user") && whys[1].contains("no device"));
+        assert!(whys[2].starts_with("'0' is no number") && whys[3].starts_with("'1.5'"));
+        assert!(whys[4].contains("no device"));
+        let last = rows[5].clone().unwrap();
+        assert_eq!(
+            (last.line, last.duration),
+            (Some(7), Some(LoginTime::Minutes(90)))
+        );
+    }
+
+    #[test]
+    fn a_table_that_does_not_name_its_columns_is_refused() {
+        for (text, change, why) in [
+            ("", Change::Login, "devicename"),
+            ("D1,P1,jdoe\n", Change::Logout, "devicename"),
+            ("devicename,profile\n", Change::Login, "user"),
+        ] {
+            assert!(parse(text, change).unwrap_err().contains(why), "{text}");
+        }
+        let rows = parse("devicename\nD1\n", Change::Logout).unwrap();
+        assert_eq!(rows, [Ok(row(2, "D1", "", None))]);
+    }
+}

@@ -1,0 +1,550 @@
+//! `cordboard em` as programs and people call it, against a cluster of a few lines: exit statuses, JSON, tables that go on.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use common::process::cordboard;
+use cordboard_wire::mobility::{
+    Answer, Ask, Certificate, Code, Compat, DeviceState, Failure, Grammar, KnownDevice, ProfileOf,
+    UserState, decode_request, encode_answer, form_field,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A cluster that knows every device `SEP…` and every user `u…`, and takes so many requests at once.
+struct Cluster {
+    seats: Mutex<BTreeMap<String, String>>,
+    most: usize,
+    under_way: AtomicUsize,
+    busy: AtomicUsize,
+    requests: AtomicUsize,
+    /// After so many requests it only answers pages.
+    breaks_after: usize,
+}
+
+async fn cluster(most: usize, breaks_after: usize) -> (Arc<Cluster>, String) {
+    let cluster = Arc::new(Cluster {
+        seats: Mutex::default(),
+        most,
+        under_way: AtomicUsize::new(0),
+        busy: AtomicUsize::new(0),
+        requests: AtomicUsize::new(0),
+        breaks_after,
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let shared = Arc::clone(&cluster);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, Arc::clone(&shared)));
+        }
+    });
+    (cluster, address)
+}
+
+async fn serve(mut stream: TcpStream, cluster: Arc<Cluster>) {
+    let mut bytes = Vec::new();
+    loop {
+        let end = loop {
+            if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+                return;
+            }
+        };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length = head.split("content-length: ").nth(1);
+        let length: usize = length.map_or(0, |rest| {
+            rest.split("\r\n").next().unwrap().parse().unwrap()
+        });
+        while bytes.len() < end + length {
+            if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let document = form_field(&bytes[end..end + length], "xml").unwrap();
+        bytes.drain(..end + length);
+        let (status, body) = cluster.answer(&document).await;
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn no(code: Code, text: &str) -> Answer {
+    Answer::Failure(Failure {
+        code: Some(code),
+        text: text.to_owned(),
+    })
+}
+
+impl Cluster {
+    async fn answer(&self, document: &str) -> (u16, String) {
+        if self.requests.fetch_add(1, Ordering::SeqCst) >= self.breaks_after {
+            return (500, "<html>Internal Server Error</html>".to_owned());
+        }
+        let message = decode_request(document, Grammar::default()).unwrap();
+        let certificate = Certificate::Password("Pr0xy!".into());
+        let is_request = message.ask.is_request();
+        let answer = if message.caller.certificate != certificate {
+            no(Code::InvalidCaller, "Application Authentication Error")
+        } else if is_request && self.under_way.fetch_add(1, Ordering::SeqCst) >= self.most {
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            self.busy.fetch_add(1, Ordering::SeqCst);
+            no(Code::Busy, "Busy, please try again")
+        } else {
+            // Whoever else is under way gets here meanwhile.
+            tokio::task::yield_now().await;
+            let answer = self.obey(message.ask);
+            if is_request {
+                self.under_way.fetch_sub(1, Ordering::SeqCst);
+            }
+            answer
+        };
+        (200, encode_answer(&answer, is_request, Compat::Modern))
+    }
+
+    fn obey(&self, ask: Ask) -> Answer {
+        let mut seats = self.seats.lock().unwrap();
+        let is_known = |user: &str| user.to_lowercase().starts_with('u');
+        match ask {
+            Ask::Login(login) if !login.device.starts_with("SEP") => no(
+                Code::NoSuchDevice,
+                &format!("Device Error: device '{}' does not exist", login.device),
+            ),
+            Ask::Login(login) if seats.contains_key(&login.device) => no(
+                Code::Occupied,
+                "Policy Validation Error: Phone currently has user logged in",
+            ),
+            Ask::Login(login) if !is_known(&login.user) => no(
+                Code::NoSuchUser,
+                &format!("User Error: user '{}' not found", login.user),
+            ),
+            Ask::Login(login) => {
+                seats.insert(login.device, login.user);
+                Answer::Success
+            }
+            Ask::Logout { device } => match seats.remove(&device) {
+                Some(_) => Answer::Success,
+                None => no(Code::Free, "Policy Validation Error: no user is logged in"),
+            },
+            Ask::LogoutAll => {
+                seats.clear();
+                Answer::Success
+            }
+            Ask::DeviceUser(devices) => {
+                let state = |device: &String| match device.starts_with("SEP") {
+                    false => DeviceState::Unknown,
+                    true => DeviceState::Known(KnownDevice {
+                        user: seats.get(device).cloned(),
+                        last: None,
+                        cross_cluster: Some(false),
+                    }),
+                };
+                Answer::DeviceUser(devices.iter().map(|d| (d.clone(), state(d))).collect())
+            }
+            Ask::UserDevices(users) => Answer::UserDevices(each(users, |user| {
+                let at = seats.iter().filter(|(_, on)| *on == user);
+                let at = at.map(|(device, _)| device.clone()).collect();
+                if is_known(user) {
+                    UserState::Known(at)
+                } else {
+                    UserState::Unknown
+                }
+            })),
+            Ask::DeviceProfile(users) => Answer::DeviceProfile(each(users, |user| {
+                let profile = |name: &str, is_default| ProfileOf {
+                    name: format!("{user}_{name}"),
+                    is_default,
+                };
+                match is_known(user) {
+                    true => Ok(vec![profile("A", true), profile("B", false)]),
+                    false => Err(Failure {
+                        code: Some(Code::NoSuchUser),
+                        text: "User Error".to_owned(),
+                    }),
+                }
+            })),
+            Ask::CheckUser(users) => Answer::CheckUser(each(users, |user| match is_known(user) {
+                true => UserState::Known(user.to_lowercase()),
+                false => UserState::Unknown,
+            })),
+        }
+    }
+}
+
+fn each<T>(users: Vec<String>, of: impl Fn(&str) -> T) -> Vec<(String, T)> {
+    users
+        .into_iter()
+        .map(|user| {
+            let about = of(&user);
+            (user, about)
+        })
+        .collect()
+}
+
+/// Runs `cordboard em` as the proxy; answers status, standard output, standard error.
+async fn em(address: &str, words: &[&str]) -> (i32, String, String) {
+    let mut command = cordboard();
+    command.arg("em").args(words);
+    command
+        .env("CORDBOARD_SERVER", address)
+        .env("CORDBOARD_USER", "emproxy");
+    command.env("CORDBOARD_PASSWORD", "Pr0xy!");
+    // The cluster lives on this runtime.
+    tokio::task::spawn_blocking(move || common::process::output(&mut command))
+        .await
+        .unwrap()
+}
+
+async fn object(address: &str, words: &[&str]) -> (i32, Value) {
+    let words = [words, &["--json"]].concat();
+    let (status, out, _) = em(address, &words).await;
+    (
+        status,
+        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{words:?}: {out}")),
+    )
+}
+
+fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn one_login_is_seen_by_who_and_where_until_it_ends() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let done = em(
+        &address,
+        &["login", "SEP1", "u1", "--profile", "P", "--minutes", "90"],
+    )
+    .await;
+    assert_eq!(
+        done,
+        (0, "u1 is logged in at SEP1\n".to_owned(), String::new())
+    );
+    let (_, out, _) = em(&address, &["who", "SEP1", "SEP2"]).await;
+    assert_eq!(out, "SEP1  u1\nSEP2  nobody\n");
+    assert_eq!(
+        em(&address, &["where", "u1", "u2"]).await.1,
+        "u1  SEP1\nu2  nowhere\n"
+    );
+    let (status, failed) = object(&address, &["login", "SEP1", "u2"]).await;
+    assert_eq!(status, 1);
+    let text = "Policy Validation Error: Phone currently has user logged in";
+    let expected = json!({
+        "error": format!("{text} (18: another user is logged in)"), "code": 18, "name": "another user is logged in", "text": text,
+    });
+    assert_eq!(failed, expected);
+    let (status, ended) = object(&address, &["logout", "SEP1"]).await;
+    assert_eq!(
+        (status, ended),
+        (0, json!({ "done": true, "device": "SEP1" }))
+    );
+    assert_eq!(em(&address, &["logout", "SEP1"]).await.0, 1);
+    let (_, seen) = object(&address, &["who", "SEP1"]).await;
+    assert_eq!(seen["devices"][0]["user"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_unknown_name_among_many_is_told_and_is_status_1() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let (status, seen) = object(&address, &["who", "SEP1", "CSF1"]).await;
+    let exists: Vec<&Value> = (0..2).map(|n| &seen["devices"][n]["exists"]).collect();
+    assert_eq!((status, exists), (1, vec![&json!(true), &json!(false)]));
+    assert_eq!(
+        object(&address, &["where", "ghost"]).await.1["users"][0]["exists"],
+        false
+    );
+    let (status, seen) = object(&address, &["profiles", "u1", "ghost"]).await;
+    assert_eq!(status, 1);
+    let first = json!({ "name": "u1_A", "default": true });
+    assert_eq!(seen["users"][0]["profiles"][0], first);
+    assert_eq!(seen["users"][1]["failure"]["code"], 23);
+    let (status, out, _) = em(&address, &["check", "U1"]).await;
+    assert_eq!((status, out.as_str()), (0, "U1  exists as u1\n"));
+    assert_eq!(em(&address, &["check", "U1", "ghost"]).await.0, 1);
+}
+
+#[tokio::test]
+async fn everybody_is_logged_out_only_when_that_is_meant() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    em(&address, &["login", "SEP1", "u1"]).await;
+    let (status, _, errors) = em(&address, &["logout-all"]).await;
+    assert!(status == 2 && errors.contains("--yes"), "{errors}");
+    assert_eq!(cluster.seats.lock().unwrap().len(), 1);
+    assert_eq!(em(&address, &["logout-all", "--yes"]).await.0, 0);
+    assert_eq!(cluster.seats.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_user_is_logged_out_wherever_he_is() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    for (device, user) in [("SEP1", "u1"), ("SEP2", "u1"), ("SEP3", "u2")] {
+        assert_eq!(em(&address, &["login", device, user]).await.0, 0);
+    }
+    let (status, out, _) = em(&address, &["logout", "--of", "u1", "--of", "ghost"]).await;
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("SEP1 u1  done\n") && out.contains("\n2 done, 1 failed\n"),
+        "{out}"
+    );
+    assert!(out.contains("user 'ghost' does not exist"), "{out}");
+    assert_eq!(cluster.seats.lock().unwrap().len(), 1);
+    let (status, _) = object(&address, &["logout", "SEP3", "SEP4"]).await;
+    assert_eq!(status, 1);
+    assert_eq!(cluster.seats.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn statuses_say_whose_fault_it_is() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let (_, broken) = cluster(5, 0).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let (status, failed) = object(&address, &["who", "SEP1", "--password", "wrong"]).await;
+    assert_eq!((status, &failed["code"]), (77, &json!(3)));
+    let (status, failed) = object(&broken, &["who", "SEP1"]).await;
+    let error = failed["error"].as_str().unwrap();
+    assert!(
+        status == 76 && error.ends_with("HTTP 500: <html>Internal Server Error</html>"),
+        "{error}"
+    );
+    assert_eq!(object(&nobody, &["who", "SEP1"]).await.0, 69);
+    let (status, failed) = object("no address", &["who", "SEP1"]).await;
+    let keys: Vec<&String> = failed.as_object().unwrap().keys().collect();
+    assert_eq!(
+        (status, keys),
+        (
+            2,
+            ["code", "error", "name", "text"]
+                .map(str::to_owned)
+                .iter()
+                .collect()
+        )
+    );
+    let nodes = format!("{nobody},{broken},{address}");
+    assert_eq!(em(&nodes, &["who", "SEP1"]).await.0, 0);
+    assert_eq!(em(&address, &["login", "SEP1"]).await.0, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let table = file(folder.path(), "t.csv", "device,name\n");
+    let (status, _, errors) = em(&address, &["login", "--csv", table.to_str().unwrap()]).await;
+    assert!(status == 2 && errors.contains("no column user"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_password_typed_or_in_a_file_beats_the_shells() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let right = file(folder.path(), "right", "Pr0xy!\r\n");
+    let wrong = file(folder.path(), "wrong", "Pr0xy\n");
+    for (word, value, expected) in [
+        ("--password", "no", 77),
+        ("--password", "Pr0xy!", 0),
+        ("--password-file", right.to_str().unwrap(), 0),
+        ("--password-file", wrong.to_str().unwrap(), 77),
+        ("--password-file", "/nonexistent/file", 2),
+    ] {
+        let (status, _, errors) = em(&address, &["who", "SEP1", word, value]).await;
+        assert_eq!(status, expected, "{word} {value}: {errors}");
+        assert!(!errors.contains("Pr0xy"), "{errors}");
+    }
+    let mut bare = cordboard();
+    bare.args([
+        "em", "who", "SEP1", "--server", &address, "--user", "emproxy",
+    ]);
+    let (status, _, errors) = common::process::output(&mut bare);
+    assert!(
+        status == 2 && errors.contains("give the password by"),
+        "{errors}"
+    );
+}
+
+/// A table of so many rows, ten of them bad.
+fn table(rows: usize) -> String {
+    let mut text = "user,devicename,profile\n".to_owned();
+    for n in 0..rows {
+        let (user, device) = match n * 10 / rows {
+            // One bad row in each tenth.
+            tenth if n == tenth * rows / 10 && tenth % 2 == 0 => {
+                ("ghost".to_owned(), format!("SEP{n}"))
+            }
+            tenth if n == tenth * rows / 10 => (format!("u{n}"), format!("NOPE{n}")),
+            _ => (format!("u{n}"), format!("SEP{n}")),
+        };
+        text.push_str(&format!("{user},{device},{user}_UDP\n"));
+    }
+    text
+}
+
+#[tokio::test]
+async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
+    let (cluster, address) = cluster(2, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", &table(5_000));
+    let finished = folder.path().join("done");
+    let (table, note) = (csv.to_str().unwrap(), finished.to_str().unwrap());
+    let words = ["login", "--csv", table, "--done", note, "--parallel"];
+    let (status, out, errors) = em(&address, &[&words[..], &["8"]].concat()).await;
+    assert_eq!((status, errors.as_str()), (1, ""));
+    let summary = out.split("\n\n").nth(1).unwrap();
+    assert!(summary.starts_with("4990 done, 10 failed"), "{summary}");
+    let explained: Vec<&str> = summary.lines().skip(1).collect();
+    assert_eq!(explained.len(), 10);
+    assert!(explained[0].contains(
+        "line 2: SEP0 ghost  FAILED: User Error: user 'ghost' not found (23: user not found)"
+    ));
+    assert!(explained[1].contains(
+        "line 502: NOPE500 u500  FAILED: Device Error: device 'NOPE500' does not exist (11: "
+    ));
+    assert_eq!(
+        out.lines().filter(|line| line.ends_with("  done")).count(),
+        4_990
+    );
+    assert_eq!(cluster.seats.lock().unwrap().len(), 4_990);
+    assert_eq!(
+        std::fs::read_to_string(&finished).unwrap().lines().count(),
+        4_990
+    );
+    // Again: nothing is sent for what is finished.
+    let before = cluster.requests.load(Ordering::SeqCst);
+    let (status, report) = object(&address, &[&words[..], &["2"]].concat()).await;
+    assert_eq!(status, 1);
+    let counts = [
+        &report["done"],
+        &report["failed"],
+        &report["skipped"],
+        &report["left"],
+    ];
+    assert_eq!(counts, [&json!(0), &json!(10), &json!(4_990), &json!(0)]);
+    assert_eq!(cluster.requests.load(Ordering::SeqCst) - before, 10);
+    assert_eq!(report["rows"][500]["failure"]["code"], 11);
+}
+
+#[tokio::test]
+async fn a_run_that_breaks_off_says_so_and_goes_on_where_it_was() {
+    let (_, broken) = cluster(5, 40).await;
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", &table(100));
+    let finished = folder.path().join("done");
+    let words = [
+        "login",
+        "--csv",
+        csv.to_str().unwrap(),
+        "--done",
+        finished.to_str().unwrap(),
+    ];
+    let (status, report) = object(&broken, &words).await;
+    assert_eq!(status, 76);
+    assert!(report["stopped"].as_str().unwrap().contains("HTTP 500"));
+    let count = |name: &str| report[name].as_u64().unwrap();
+    assert!(count("left") > 50);
+    assert_eq!(count("done") + count("failed") + count("left"), 100);
+    // What was carried out but not noted is as good as done.
+    let lost = em(&address, &["login", "SEP99", "u99"]).await;
+    assert_eq!(lost.0, 0);
+    let (status, out, _) = em(&address, &words).await;
+    assert_eq!(status, 1);
+    assert!(out.contains("SEP99 u99  done already\n"), "{out}");
+    let summary = format!(
+        "\n{} done, 10 failed, {} skipped\n",
+        90 - count("done"),
+        count("done")
+    );
+    assert!(out.contains(&summary), "{summary} is not in {out}");
+    assert_eq!(
+        cluster.seats.lock().unwrap().len(),
+        90 - usize::try_from(count("done")).unwrap()
+    );
+    // A wrong password is tried three times at most, not a hundred times.
+    let before = cluster.requests.load(Ordering::SeqCst);
+    let wrong = [&words[..3], &["--password", "wrong"]].concat();
+    assert_eq!(em(&address, &wrong).await.0, 77);
+    assert!(cluster.requests.load(Ordering::SeqCst) - before <= 3);
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_with_fewer_at_once_until_all_is_done() {
+    let (cluster, address) = cluster(1, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..50).map(|n| format!("SEP{n};u{n}\n")).collect();
+    let csv = file(folder.path(), "t.csv", &format!("Device Name;User\n{rows}"));
+    let words = ["login", "--csv", csv.to_str().unwrap(), "--parallel", "16"];
+    let (status, out, _) = em(&address, &words).await;
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("\n50 done, 0 failed"), "{out}");
+    assert_eq!(cluster.seats.lock().unwrap().len(), 50);
+    let words = ["logout", "--csv", csv.to_str().unwrap(), "--parallel", "16"];
+    assert_eq!(em(&address, &words).await.0, 0);
+    assert_eq!(cluster.seats.lock().unwrap().len(), 0);
+}
+
+/// A directory in which so many users have a profile and so many phones may be sat at.
+fn directory(count: usize) -> String {
+    let mut text = r#"
+        [[app_user]]
+        id = "emproxy"
+        password = "Pr0xy!"
+        rights = ["Standard EM Authentication Proxy Rights"]
+    "#
+    .to_owned();
+    for n in 0..count {
+        text.push_str(&format!(
+            "[[user]]\nid = \"u{n}\"\nprofiles = [\"u{n}_UDP\"]\n\
+             [[profile]]\nname = \"u{n}_UDP\"\nmodel = \"Cisco 8845\"\nlines = [\"7{n:05}\"]\n\
+             [[device]]\nname = \"SEP{n}\"\nmodel = \"Cisco 8845\"\nem_enabled = true\n"
+        ));
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_ours_is_told_the_same_5000_rows_and_em_who_agrees() {
+    let server = common::Server::start(&directory(5_000), |_| {}).await;
+    let address = format!("http://{}", server.address);
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", &table(5_000));
+    let csv = csv.to_str().unwrap();
+    let (status, report) = object(&address, &["login", "--csv", csv, "--parallel", "8"]).await;
+    assert_eq!(status, 1, "{}", report["stopped"]);
+    let counts = [&report["done"], &report["failed"], &report["left"]];
+    assert_eq!(counts, [&json!(4_990), &json!(10), &json!(0)]);
+    let rows = report["rows"].as_array().unwrap();
+    let failed = rows.iter().filter(|row| row["result"] == "failed");
+    let codes: Vec<&Value> = failed.map(|row| &row["failure"]["code"]).collect();
+    assert_eq!(
+        codes,
+        [23, 11, 23, 11, 23, 11, 23, 11, 23, 11]
+            .map(|code| json!(code))
+            .iter()
+            .collect::<Vec<_>>()
+    );
+    let devices: Vec<String> = (0..5_000).map(|n| format!("SEP{n}")).collect();
+    let devices: Vec<&str> = devices.iter().map(String::as_str).collect();
+    let (status, seen) = object(&address, &[&["who"], &devices[..]].concat()).await;
+    assert_eq!(status, 0);
+    let seated = seen["devices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| !one["user"].is_null());
+    assert_eq!(seated.count(), 4_990);
+    assert_eq!(em(&address, &["logout-all", "--yes"]).await.0, 0);
+    assert_eq!(
+        em(&address, &["who", "SEP1"]).await.1,
+        "SEP1  nobody  (before: u1)\n"
+    );
+    server.program.stop().await;
+}
