@@ -71,8 +71,6 @@ pub struct App {
     pub editing: Mutex<()>,
     /// What is served.
     pub serves: Serves,
-    /// The lab's seeded state, for its reset.
-    pub seed: Option<Arc<crate::lab::Seed>>,
     /// So many users of a population exist beside it.
     pub population: usize,
 }

@@ -128,10 +128,9 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         config::Sync::Normal => Sync::Normal,
     };
     let mut store = Store::open(&database, sync)?;
-    let seed = match seed {
-        Some(file) => Some(seeded(&mut store, &file, fresh)?),
-        None => None,
-    };
+    if let Some(file) = seed {
+        seeded(&mut store, &file, fresh)?;
+    }
     let offset = store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok());
     let clock = Clock::new(offset.unwrap_or(0));
     let mut builder = store.directory()?;
@@ -141,7 +140,6 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     if let Some(oldest) = oldest_kept(&config, clock.now().wall) {
         store.prune_mobility_history(oldest)?;
     }
-    let seed = seed.map(Arc::new);
     let metrics = Metrics::default();
     let brand = Brand::load(config.webdialer.brand.as_deref())
         .with_context(|| "webdialer.brand: the folder cannot be read")?;
@@ -185,7 +183,6 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
         editing: Mutex::default(),
         serves,
-        seed,
         population,
         config: Arc::new(config),
     });
@@ -293,34 +290,37 @@ async fn admin_token(app: &App, another: bool) -> anyhow::Result<Option<String>>
     Ok(made.then_some(token))
 }
 
-/// Seeds the store if it is to be, and answers the state that a reset goes back to. A store that has its seed is not asked to
-/// hash its passwords again: that takes half a second, and a lab should be there at once.
-fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<Seed> {
+/// Seeds the store if it is to be. A store that has its seed is not asked to hash its passwords again: that takes half a second, and
+/// a lab should be there at once.
+fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<()> {
     let mark = file.mark();
     let other = || anyhow::Ok(store.fact(SEED_FACT)?.as_deref() != Some(&mark));
     if fresh || !store.is_seeded()? || (file.replaces && other()?) {
         let seed = file.seed(Wall(jiff::Timestamp::now().as_millisecond()))?;
         // Only what fits together goes in.
-        seed.contents
-            .builder
-            .clone()
-            .build()
-            .with_context(|| format!("{} does not fit together", file.name))?;
+        let fits = seed.contents.builder.fits();
+        fits.with_context(|| format!("{} does not fit together", file.name))?;
         put_seed(store, &seed)?;
         store.set_fact(SEED_FACT, &mark)?;
-        return Ok(seed);
     }
-    // Written beside the directory, which may have been edited since. A store from before this was kept was never edited.
+    Ok(())
+}
+
+/// The seeded state, which a lab's reset goes back to. It stays in the store until then, beside the directory, which may have been
+/// edited since. A store from before it was kept was never edited.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn seed_of(store: &Store) -> Result<Contents, StoreError> {
     let (builder, logins, tokens) = match store.seed()? {
         Some(kept) => kept,
         None => (store.directory()?, store.logins()?, store.tokens()?),
     };
-    let contents = Contents {
+    Ok(Contents {
         builder,
         logins,
         tokens,
-    };
-    Ok(Seed { contents })
+    })
 }
 
 /// What is in the store now was put in by hand: it is what a lab's reset goes back to.

@@ -25,13 +25,12 @@ const PAGE: usize = 1_000;
 pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
     // A token or a change that is under way is stored before it, or after it.
     let _turn = app.editing.lock().await;
-    let seed = app.seed.clone().unwrap_or_default();
-    let contents = seed.contents.clone();
     let board = app.clone();
     app.handle
         .on_thread(move |engine| {
             // The engine's reset ends the network's and the store's faults without a word; clearing them one by one would
             // publish what comes back.
+            let contents = crate::program::seed_of(&engine.store).map_err(|e| e.to_string())?;
             crate::program::put_directory(&mut engine.store, &contents)
                 .map_err(|e| e.to_string())?;
             board.auth.tokens.set(contents.tokens, Vec::new());
