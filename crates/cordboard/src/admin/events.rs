@@ -249,6 +249,7 @@ fn frame(event: &Event) -> Bytes {
                 profile: login.profile.to_string(),
                 until: login.until.map(|until| shapes::time(until.0)),
                 origin: login.origin.to_string(),
+                mismatched: login.mismatched,
             };
             written(number, kind, &began)
         }

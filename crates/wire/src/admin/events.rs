@@ -87,6 +87,8 @@ pub struct MobilityLogin {
     pub until: Option<String>,
     /// The interface it came in by.
     pub origin: String,
+    /// Was the profile made for another model?
+    pub mismatched: bool,
 }
 
 /// `mobility.logout`: a login ended.
