@@ -5,6 +5,7 @@
 //! to its lists: an application may have more devices than a table has columns. Columns come in any order; one that is missing or
 //! empty says nothing.
 
+pub mod lines;
 mod read;
 mod write;
 

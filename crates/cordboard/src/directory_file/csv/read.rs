@@ -1,5 +1,6 @@
 //! Reading the table.
 
+use super::lines::Lined;
 use super::{Column, List};
 use crate::directory_file::{Contents, FileError, Hasher, named, number};
 use cordboard_core::directory::{
@@ -44,7 +45,7 @@ pub fn read(
 /// The rows of a file, by its head.
 struct Rows<R> {
     name: String,
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Lined<R>>,
     heads: Vec<(Column, String)>,
     record: ByteRecord,
 }
@@ -54,7 +55,7 @@ impl<R: Read> Rows<R> {
         let mut reader = ReaderBuilder::new()
             .flexible(true)
             .trim(Trim::All)
-            .from_reader(bytes);
+            .from_reader(Lined::new(bytes));
         let broken = |error: csv::Error| FileError(format!("{name}: {error}"));
         let head = reader.byte_headers().map_err(broken)?.clone();
         let mut heads: Vec<(Column, String)> = Vec::new();
@@ -89,7 +90,8 @@ impl<R: Read> Rows<R> {
             Ok(true) => {}
             Err(error) => return Err(FileError(format!("{name}: {error}"))),
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
+        let byte = self.record.position().map_or(0, csv::Position::byte);
+        let line = self.reader.get_mut().line_at(byte);
         let mut cells = Vec::with_capacity(self.heads.len());
         for (index, cell) in self.record.iter().enumerate() {
             let place = || format!("{name}, line {line}, column {}", index + 1);

@@ -2,6 +2,7 @@
 
 use super::{Change, Row};
 use crate::cli::Usage;
+use crate::directory_file::csv::lines::Lined;
 use anyhow::Context;
 use cordboard_client::mobility::LoginTime;
 use cordboard_wire::mobility::text_of;
@@ -29,7 +30,7 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
         .delimiter(if semicolons { b';' } else { b',' })
         .flexible(true)
         .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
+        .from_reader(Lined::new(text.as_bytes()));
     let heads: Vec<String> = reader
         .headers()
         .map_err(|error| error.to_string())?
@@ -50,17 +51,16 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
     if change == Change::Login && user.is_none() {
         return Err("the first line names no column user".to_owned());
     }
-    let mut lines = Lines {
-        text,
-        seen: 0,
-        line: 1,
-    };
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| error.to_string())?;
+    let mut record = csv::StringRecord::new();
+    while reader
+        .read_record(&mut record)
+        .map_err(|error| error.to_string())?
+    {
         let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default();
         let mut row = Row::of(cell(Some(device)), cell(user));
-        row.line = record.position().map(|position| lines.at(position.byte()));
+        let byte = record.position().map(csv::Position::byte);
+        row.line = byte.map(|byte| reader.get_mut().line_at(byte));
         row.profile = Some(cell(profile).to_owned()).filter(|name| !name.is_empty());
         let minutes = match cell(minutes) {
             "" => Ok(None),
@@ -89,32 +89,6 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
         });
     }
     Ok(rows)
-}
-
-/// Counts lines as an editor does: the reader's own count lags behind line ends of two characters and blank lines.
-struct Lines<'t> {
-    text: &'t str,
-    /// The bytes before which lines are counted.
-    seen: usize,
-    line: u64,
-}
-
-impl Lines<'_> {
-    /// The line of the row that the reader began to look for at a byte; bytes only rise.
-    fn at(&mut self, byte: u64) -> u64 {
-        let bytes = self.text.as_bytes();
-        let begin = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
-        let blank = bytes[begin..]
-            .iter()
-            .take_while(|&&byte| matches!(byte, b'\r' | b'\n'));
-        let begin = begin + blank.count();
-        let ends = bytes[self.seen..begin]
-            .iter()
-            .filter(|&&byte| byte == b'\n');
-        self.line += u64::try_from(ends.count()).unwrap_or(u64::MAX);
-        self.seen = begin;
-        self.line
-    }
 }
 
 #[cfg(test)]
