@@ -7,7 +7,7 @@ function setup(thread)
 end
 
 function init(arguments)
-  requests, at, busy, wrong = {}, 0, 0, 0
+  requests, at, busy, wrong, first = {}, 0, 0, 0, ""
   local headers = { ["Content-Type"] = "application/x-www-form-urlencoded" }
   for line in io.lines(os.getenv("BODIES")) do
     requests[#requests + 1] = wrk.format("POST", os.getenv("TARGET"), headers, line)
@@ -21,13 +21,16 @@ end
 
 function response(status, headers, body)
   if status == 200 and body:find("<success/>", 1, true) then return end
-  if body:find('code="26"', 1, true) then busy = busy + 1 else wrong = wrong + 1 end
+  if body:find('code="26"', 1, true) then busy = busy + 1 return end
+  wrong = wrong + 1
+  if wrong == 1 then first = status .. " " .. body:gsub("\n", " ") end
 end
 
 function done(summary, latency, all)
   local busy, wrong = 0, 0
   for _, thread in ipairs(loaded) do
     busy, wrong = busy + thread:get("busy"), wrong + thread:get("wrong")
+    if thread:get("first") ~= "" then io.write("FIRST ", thread:get("first"), "\n") end
   end
   io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50),
     latency:percentile(99), busy, wrong + summary.errors.connect + summary.errors.timeout))
