@@ -155,6 +155,10 @@ async fn a_refused_login_says_why_and_is_explained_check_by_check() {
     )
     .await;
     assert_eq!(zero.status, 400);
+    let nobody = login(&server, json!({"device": "SEPHOT2", "user": ""})).await;
+    assert_eq!(nobody.status, 400);
+    let odd = server.get("/api/v1/mobility/history?after=x").await;
+    assert_eq!(odd.status, 400);
     server.program.stop().await;
 }
 

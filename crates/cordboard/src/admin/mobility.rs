@@ -9,7 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
-use cordboard_core::directory::folded;
+use cordboard_core::directory::{NAME_MAX, folded};
 use cordboard_core::exchange::{
     self, Action, Actor, Command, EndedLogin, LoginLength, LoginWish, MobilityLogin, Reply,
 };
@@ -120,10 +120,22 @@ fn wish(app: &App, body: admin::LoginBody) -> Result<LoginWish, Problem> {
             )));
         }
     };
+    let named = [
+        ("device", &body.device),
+        ("user", &body.user),
+        ("profile", body.profile.as_ref().unwrap_or(&body.device)),
+    ];
+    for (field, name) in named {
+        if name.is_empty() || name.chars().count() > NAME_MAX {
+            return Err(Problem::bad_request(format!(
+                "`{field}` must have 1 to {NAME_MAX} characters"
+            )));
+        }
+    }
     Ok(LoginWish {
-        device: body.device.trim().into(),
-        user: body.user.trim().into(),
-        profile: body.profile.map(|profile| profile.trim().into()),
+        device: body.device.as_str().into(),
+        user: body.user.as_str().into(),
+        profile: body.profile.map(Into::into),
         length,
         own_profiles: false,
         timers_work: app.faults.timers_work(),
@@ -176,7 +188,7 @@ pub(super) async fn log_out(
     Path(device): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let action = Action::Logout {
-        device: device.trim().into(),
+        device: device.as_str().into(),
         only: None,
         timers_work: app.faults.timers_work(),
     };
@@ -191,21 +203,38 @@ pub(super) async fn log_out_all(State(app): State<Arc<App>>) -> Result<StatusCod
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Which logins that are over are wanted.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Past {
+    /// Only this user's.
+    user: Option<String>,
+    /// Only at this device.
+    device: Option<String>,
+    /// At most so many; 100, if it is not said.
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<usize>,
+    /// Go on after what the last answer called `next`.
+    #[serde(default, deserialize_with = "super::number")]
+    after: Option<u64>,
+}
+
 /// Who sat where: the logins that are over, the latest first.
-#[utoipa::path(get, path = "/api/v1/mobility/history", tag = "mobility", params(Which), responses(
+#[utoipa::path(get, path = "/api/v1/mobility/history", tag = "mobility", params(Past), responses(
     (status = 200, body = admin::PastSessions), (status = 400, body = admin::Problem)))]
 pub(super) async fn history(
     State(app): State<Arc<App>>,
-    which: Result<Query<Which>, QueryRejection>,
+    which: Result<Query<Past>, QueryRejection>,
 ) -> Result<Json<admin::PastSessions>, Problem> {
-    let Query(which) = which?;
-    let limit = super::limit(which.limit, PAST, PAGE_MAX)?;
-    let before = which.after.as_deref().map(str::parse).transpose();
-    let before = before.map_err(|_| Problem::bad_request("`after` must be a number"))?;
+    let Query(asked) = which?;
+    let limit = super::limit(asked.limit, PAST, PAGE_MAX)?;
     let wish = HistoryWish {
-        user: which.user.as_deref().map(UserId::from),
-        device: which.device.as_deref().map(Into::into),
-        before,
+        user: asked.user.as_deref().map(UserId::from),
+        device: asked.device.as_deref().map(Into::into),
+        before: asked
+            .after
+            .map(|after| i64::try_from(after).unwrap_or(i64::MAX)),
     };
     let reader = app.history.clone().lock_owned().await;
     let read = tokio::task::spawn_blocking(move || reader.mobility_history(&wish, limit + 1));

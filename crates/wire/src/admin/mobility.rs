@@ -45,9 +45,10 @@ pub struct LoginBody {
     pub user: String,
     /// The profile; without it the user's default.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
     pub profile: Option<String>,
     /// How long at most; without it as long as the cluster allows.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::whole_or_none")]
     #[schema(minimum = 1, maximum = 35_791_394)]
     pub minutes: Option<u32>,
 }
