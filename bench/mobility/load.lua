@@ -7,7 +7,8 @@ function setup(thread)
 end
 
 function init(arguments)
-  requests, at, busy, wrong, first = {}, 0, 0, 0, ""
+  -- wrk asks for one request that it does not send: the last one.
+  requests, at, busy, wrong, first = {}, -1, 0, 0, ""
   local headers = { ["Content-Type"] = "application/x-www-form-urlencoded" }
   for line in io.lines(os.getenv("BODIES")) do
     requests[#requests + 1] = wrk.format("POST", os.getenv("TARGET"), headers, line)
