@@ -1,6 +1,12 @@
 //! A listener to the events of the JSON API, over a bare socket.
 
-#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test program uses a part of it, and a test that cannot go on must stop"
+)]
 
 use super::{LIMIT, Server};
 use serde_json::Value;

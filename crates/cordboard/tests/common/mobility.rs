@@ -1,6 +1,12 @@
 //! Extension Mobility as its callers speak it: the cases' fixture, documents, forms and whole answers.
 
-#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test program uses a part of it, and a test that cannot go on must stop"
+)]
 
 use super::{Response, Server, read_response};
 use cordboard::ops::config::Config;

@@ -1,6 +1,12 @@
 //! A whole server in process, on ports of the system's choice, spoken to over real sockets.
 
-#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test program uses a part of it, and a test that cannot go on must stop"
+)]
 
 pub mod browser;
 pub mod events;

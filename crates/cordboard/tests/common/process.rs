@@ -1,6 +1,12 @@
 //! `cordboard` as a user starts it.
 
-#![allow(dead_code, clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test program uses a part of it, and a test that cannot go on must stop"
+)]
 
 use super::LIMIT;
 use serde_json::Value;
