@@ -133,8 +133,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     }
     let offset = store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok());
     let clock = Clock::new(offset.unwrap_or(0));
-    let mut builder = store.directory()?;
-    crate::lab::populate(&mut builder, population);
+    let mut directory = store.directory()?;
+    crate::lab::populate(&mut directory, population);
     let logins = store.logins()?;
     let last_users = store.last_users()?;
     if let Some(oldest) = oldest_kept(&config, clock.now().wall) {
@@ -151,7 +151,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let choices = Arc::new(Choices::new(store.all_preferences()?));
     let running = exchange_task::start(Parts {
         settings: config.exchange(names),
-        directory: builder.build()?,
+        directory: directory.build()?,
         logins,
         last_users,
         schedules: schedules(&config)?,
@@ -314,7 +314,7 @@ fn seeded(store: &mut Store, file: &SeedFile, fresh: bool) -> anyhow::Result<()>
 pub(crate) fn seed_of(store: &Store) -> Result<Contents, StoreError> {
     let (builder, logins, tokens) = match store.seed()? {
         Some(kept) => kept,
-        None => (store.directory()?, store.logins()?, store.tokens()?),
+        None => (store.parts()?, store.logins()?, store.tokens()?),
     };
     Ok(Contents {
         builder,

@@ -103,7 +103,7 @@ fn story(open: impl Fn() -> Store) {
 
     let mut store = open();
     assert!(store.is_seeded().unwrap());
-    assert_eq!(store.directory().unwrap().app_users, directory.app_users);
+    assert_eq!(store.parts().unwrap().app_users, directory.app_users);
     assert_eq!(store.counters().unwrap(), counters);
     assert_eq!(store.live_calls().unwrap(), [call(2, false)]);
     store
@@ -158,7 +158,7 @@ fn story(open: impl Fn() -> Store) {
     let (with, touched) = with.edited(Change::PutUser(user("ann"))).unwrap();
     store.put_entries(&with, &touched).unwrap();
     let names = |store: &Store| -> Vec<String> {
-        let users = store.directory().unwrap().users;
+        let users = store.parts().unwrap().users;
         users.iter().map(|u| u.id.to_string()).collect()
     };
     assert_eq!(names(&store), ["Jörg", "ann"]);

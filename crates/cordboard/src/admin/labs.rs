@@ -34,9 +34,9 @@ pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Pro
             crate::program::put_directory(&mut engine.store, &contents)
                 .map_err(|e| e.to_string())?;
             board.auth.tokens.set(contents.tokens, Vec::new());
-            let mut builder = contents.builder;
-            crate::lab::populate(&mut builder, board.population);
-            let directory = builder.build().map_err(|e| e.to_string())?;
+            let mut directory = contents.builder.draft();
+            crate::lab::populate(&mut directory, board.population);
+            let directory = directory.build().map_err(|e| e.to_string())?;
             engine
                 .reset(directory, contents.logins)
                 .map_err(|e| e.to_string())?;
@@ -228,8 +228,7 @@ pub(super) async fn auto_answer(
         .directory()
         .device(&name)
         .ok_or(Refusal::NoSuchDevice)?
-        .name
-        .clone();
+        .name;
     let after = wish.after_ms.map(Duration::from_millis);
     app.handle
         .on_thread(move |engine| engine.network.set_auto_answer(device, after))

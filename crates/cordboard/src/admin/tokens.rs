@@ -49,11 +49,7 @@ fn too_many(most: usize) -> Problem {
 
 fn user_of(app: &App, id: &str) -> Result<UserId, Problem> {
     let directory = app.handle.directory();
-    Ok(directory
-        .end_user(id)
-        .ok_or(Refusal::NoSuchUser)?
-        .id
-        .clone())
+    Ok(directory.end_user(id).ok_or(Refusal::NoSuchUser)?.id)
 }
 
 /// A user's tokens; not what was given out.

@@ -3,7 +3,6 @@
 use cordboard_core::directory::Directory;
 use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// So many changes are listed; the others are only counted.
 pub const LISTED: usize = 1_000;
@@ -60,31 +59,31 @@ impl Difference {
         difference
     }
 
-    fn kind<'a, T: Serialize + PartialEq + 'a>(
+    fn kind<T: Serialize + PartialEq>(
         &mut self,
         kind: &str,
-        old: impl Iterator<Item = &'a Arc<T>>,
-        new: impl Iterator<Item = &'a Arc<T>>,
+        old: impl Iterator<Item = T>,
+        new: impl Iterator<Item = T>,
         name: impl Fn(&T) -> &str,
-        before: impl Fn(&str) -> Option<&'a Arc<T>>,
+        before: impl Fn(&str) -> Option<T>,
         stays: impl Fn(&str) -> bool,
     ) {
         for entry in new {
-            let name = name(entry);
+            let name = name(&entry);
             match before(name) {
                 None => {
                     self.added += 1;
                     self.list(|| format!("+ {kind} {name}"));
                 }
-                Some(old) if **old != **entry => {
+                Some(old) if old != entry => {
                     self.changed += 1;
-                    self.list(|| format!("~ {kind} {name}: {}", fields(&**old, &**entry)));
+                    self.list(|| format!("~ {kind} {name}: {}", fields(&old, &entry)));
                 }
                 Some(_) => {}
             }
         }
         for entry in old {
-            let name = name(entry);
+            let name = name(&entry);
             if !stays(name) {
                 self.removed += 1;
                 self.list(|| format!("- {kind} {name}"));

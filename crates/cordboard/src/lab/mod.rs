@@ -7,10 +7,9 @@ pub mod faults;
 use crate::directory_file::{self, Contents, FileError, Format};
 use bytes::Bytes;
 use cordboard_core::Wall;
-use cordboard_core::directory::{Builder, Device, EndUser, PasswordHash, Protocol};
+use cordboard_core::directory::{Device, Draft, EndUser, PasswordHash, Protocol};
 use cordboard_core::ids::DirectoryNumber;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
 
 /// The demo directory. [lab, The demo directory]
 pub const DEMO: &str = include_str!("demo.toml");
@@ -68,24 +67,8 @@ impl SeedFile {
 }
 
 /// Adds users `p1` … `pN`, each with a phone and a line. [lab, Population]
-pub fn populate(builder: &mut Builder, count: usize) {
-    if count == 0 {
-        return;
-    }
+pub fn populate(directory: &mut Draft, count: usize) {
     let hash = PasswordHash::new(POPULATION_HASH.to_owned());
-    // Whoever was edited is stored, and stays as edited.
-    let stored: HashSet<String> = builder
-        .users
-        .iter()
-        .map(|u| u.id.as_str().to_lowercase())
-        .collect();
-    let phones: HashSet<String> = builder
-        .devices
-        .iter()
-        .map(|d| d.name.as_str().to_lowercase())
-        .collect();
-    builder.users.reserve(count);
-    builder.devices.reserve(count);
     for index in 1..=count {
         let device = format!("SEPF{index:011}");
         let line = DirectoryNumber::bare((POPULATION_LINES + index).to_string());
@@ -103,13 +86,14 @@ pub fn populate(builder: &mut Builder, count: usize) {
             credential: Default::default(),
             home_cluster: true,
         };
-        if !stored.contains(&id) {
-            builder.users.push(person);
+        // Whoever was edited is stored, and stays as edited.
+        if directory.so_far().end_user(&id).is_none() {
+            directory.user(&person);
         }
-        if phones.contains(&device.to_lowercase()) {
+        if directory.so_far().device(&device).is_some() {
             continue;
         }
-        builder.devices.push(Device {
+        directory.device(&Device {
             name: device.into(),
             model: "Cisco 8845".to_owned(),
             protocol: Protocol::Sip,
@@ -131,15 +115,9 @@ mod tests {
         let seed = SeedFile::demo().seed(Wall(0)).unwrap();
         let directory = seed.contents.builder.build().unwrap();
         let bill = directory.end_user("bill").unwrap();
-        let devices: Vec<&str> = directory
-            .devices_of(bill)
-            .iter()
-            .map(|d| d.name.as_str())
-            .collect();
-        assert_eq!(
-            devices,
-            ["CSFuserBill", "SEPE8B7480316D6", "SEPF01FAF38ABC2"]
-        );
+        let devices = directory.devices_of(&bill);
+        let names: Vec<&str> = devices.iter().map(|d| d.name.as_str()).collect();
+        assert_eq!(names, ["CSFuserBill", "SEPE8B7480316D6", "SEPF01FAF38ABC2"]);
         assert_eq!(
             directory.device("SEPE8B7480316D6").unwrap().protocol,
             Protocol::Sccp
@@ -149,11 +127,11 @@ mod tests {
 
     #[test]
     fn a_population_has_phones_and_lines_in_eleven_and_seven_digits() {
-        let mut builder = Builder::default();
-        populate(&mut builder, 3);
-        let password = builder.users[0].password_hash.clone().unwrap();
+        let mut draft = Draft::default();
+        populate(&mut draft, 3);
+        let directory = draft.build().unwrap();
+        let password = directory.end_user("p1").unwrap().password_hash.unwrap();
         assert!(cordboard_store::passwords::verify("p", &password));
-        let directory = builder.build().unwrap();
         assert_eq!(
             directory.device("SEPF00000000003").unwrap().lines[0]
                 .digits

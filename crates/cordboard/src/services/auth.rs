@@ -131,7 +131,7 @@ impl Auth {
     ) -> Result<UserId, Refused> {
         let account = directory.account(user);
         let usable = account.filter(|a| a.credential() == CredentialState::Active);
-        let hash = usable.and_then(|a| a.password_hash());
+        let hash = usable.as_ref().and_then(Account::password_hash);
         let visit = Visit::new(user, address, now_ms);
         if !self.fits(&[hash], password, &visit).await {
             return Err(Refused);
@@ -153,11 +153,11 @@ impl Auth {
         visit: (IpAddr, u64),
     ) -> Result<(UserId, CredentialState), Refused> {
         let account = directory.account(user);
-        let pin_hash = match account {
+        let pin_hash = match &account {
             Some(Account::End(user)) => user.pin_hash.as_ref(),
             Some(Account::App(_)) | None => None,
         };
-        let hashes = [account.and_then(|a| a.password_hash()), pin_hash];
+        let hashes = [account.as_ref().and_then(Account::password_hash), pin_hash];
         let hashes = &hashes[..if pin { 2 } else { 1 }];
         let visit = Visit::new(user, visit.0, visit.1);
         if !self.fits(hashes, secret, &visit).await {
@@ -212,7 +212,7 @@ impl Auth {
         if owner.credential == CredentialState::Locked {
             return Err(Refused);
         }
-        Ok(owner.id.clone())
+        Ok(owner.id)
     }
 
     fn fingerprint(&self, hash: &PasswordHash, password: &str) -> [u8; 32] {
@@ -386,12 +386,7 @@ mod tests {
             Ok("App".into())
         );
         let remembered = |directory: &Directory, at| {
-            let hash = directory
-                .app_user("app")
-                .unwrap()
-                .password_hash
-                .clone()
-                .unwrap();
+            let hash = directory.app_user("app").unwrap().password_hash.unwrap();
             auth.memory.remembers(&auth.fingerprint(&hash, right), at)
         };
         assert!(remembered(&before, REMEMBERED_MS - 1));

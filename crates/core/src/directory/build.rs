@@ -1,9 +1,9 @@
 //! Puts a [`Directory`] together and refuses what does not fit together.
 
-use super::{AppUser, Appearances, Device, DeviceProfile, Directory, EndUser, Folded, Right};
+use super::kind::{Kind, Row};
+use super::{AppUser, Device, DeviceProfile, Directory, EndUser, Right};
 use crate::ids::{DeviceName, DirectoryNumber, ProfileName, UserId};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -89,7 +89,7 @@ pub enum DirectoryError {
     },
 }
 
-/// Collects the parts of a directory in configuration order.
+/// The parts of a directory in configuration order, to be looked at and changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Builder {
     /// People.
@@ -108,24 +108,21 @@ impl Builder {
     /// # Errors
     /// As [`Builder::fits`].
     pub fn build(self) -> Result<Directory, DirectoryError> {
-        self.fits()?;
-        let mut directory = Directory::default();
-        let order = &mut directory.order;
-        index(self.users, &mut directory.users, &mut order.users, |u| {
-            &u.id
-        });
-        let app_users = &mut directory.app_users;
-        index(self.app_users, app_users, &mut order.app_users, |u| &u.id);
-        index(
-            self.devices,
-            &mut directory.devices,
-            &mut order.devices,
-            |d| &d.name,
-        );
-        let profiles = &mut directory.profiles;
-        index(self.profiles, profiles, &mut order.profiles, |p| &p.name);
-        index_numbers(&mut directory);
-        Ok(directory)
+        self.draft().build()
+    }
+
+    /// The parts packed, to be checked or to have more added.
+    pub fn draft(self) -> Draft {
+        let mut draft = Draft::default();
+        // Of each kind the parts are gone before the next one comes.
+        self.users.iter().for_each(|user| draft.user(user));
+        drop(self.users);
+        self.app_users.iter().for_each(|user| draft.app_user(user));
+        self.devices.iter().for_each(|device| draft.device(device));
+        drop(self.devices);
+        let profiles = self.profiles.iter();
+        profiles.for_each(|profile| draft.profile(profile));
+        draft
     }
 
     /// Do the parts fit together?
@@ -133,80 +130,203 @@ impl Builder {
     /// # Errors
     /// The first [`DirectoryError`] found, in the order users, application users, devices, profiles, references.
     pub fn fits(&self) -> Result<(), DirectoryError> {
-        let ids = self.users.iter().map(|u| &u.id);
-        let ids = ids.chain(self.app_users.iter().map(|u| &u.id));
-        names(ids, DirectoryError::TwoUsers)?;
-        let users: HashSet<Folded> = self.users.iter().map(|u| Folded::of(u.id.text())).collect();
-        let devices = names(
-            self.devices.iter().map(|d| &d.name),
-            DirectoryError::TwoDevices,
-        )?;
-        let profiles = self.profiles.iter().map(|p| &p.name);
-        let profiles = names(profiles, DirectoryError::TwoProfiles)?;
-        for user in &self.users {
-            let of = user.id.as_str();
-            check_lines(of, user.primary_line.as_slice())?;
-            check_text(of, "first name", &user.first_name)?;
-            check_text(of, "last name", &user.last_name)?;
-            check_rights(of, &user.rights)?;
-            check_devices(&user.id, &user.devices, &devices)?;
-            if let Some(profile) = missing(&user.profiles, &profiles) {
-                return Err(DirectoryError::NoSuchProfile {
-                    user: user.id.clone(),
-                    profile: profile.clone(),
-                });
-            }
-        }
-        for user in &self.app_users {
-            check_rights(user.id.as_str(), &user.rights)?;
-            check_devices(&user.id, &user.devices, &devices)?;
-        }
-        for profile in &self.profiles {
-            let of = profile.name.as_str();
-            check_lines(of, &profile.lines)?;
-            check_text(of, "model", &profile.model)?;
-            check_users(of, &profile.owners, &users)?;
-            check_users(of, &profile.default_for, &users)?;
-        }
-        for device in &self.devices {
-            let of = device.name.as_str();
-            check_lines(of, &device.lines)?;
-            check_text(of, "model", &device.model)?;
-            check_text(of, "description", &device.description)?;
-            check_text(of, "address", device.address.as_deref().unwrap_or_default())?;
-            check_users(of, device.owner.as_slice(), &users)?;
-        }
-        Ok(())
+        let mut draft = Draft::default();
+        self.users.iter().for_each(|user| draft.user(user));
+        self.app_users.iter().for_each(|user| draft.app_user(user));
+        self.devices.iter().for_each(|device| draft.device(device));
+        let profiles = self.profiles.iter();
+        profiles.for_each(|profile| draft.profile(profile));
+        draft.build().map(|_| ())
     }
 }
 
-/// The first name of a list that is not known.
-fn missing<'a, N: Name>(named: &'a [N], known: &HashSet<Folded>) -> Option<&'a N> {
-    named
-        .iter()
-        .find(|name| !known.contains(&Folded::of(name.text())))
+/// A directory that is put together entry by entry, so that a big one is never there unpacked. Entries of a kind come in
+/// configuration order.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    directory: Directory,
+    refused: Option<DirectoryError>,
+}
+
+impl Draft {
+    /// Adds a person.
+    pub fn user(&mut self, user: &EndUser) {
+        let taken = self.is_taken(user.id.as_str());
+        let twice = taken.then(|| DirectoryError::TwoUsers(user.id.clone()));
+        add(&mut self.directory.users, user, twice, &mut self.refused);
+    }
+
+    /// Adds an application.
+    pub fn app_user(&mut self, user: &AppUser) {
+        let taken = self.is_taken(user.id.as_str());
+        let twice = taken.then(|| DirectoryError::TwoUsers(user.id.clone()));
+        add(
+            &mut self.directory.app_users,
+            user,
+            twice,
+            &mut self.refused,
+        );
+    }
+
+    /// Adds a device.
+    pub fn device(&mut self, device: &Device) {
+        let taken = self.directory.devices.place(device.name.as_str()).is_some();
+        let twice = taken.then(|| DirectoryError::TwoDevices(device.name.clone()));
+        add(
+            &mut self.directory.devices,
+            device,
+            twice,
+            &mut self.refused,
+        );
+    }
+
+    /// Adds a profile.
+    pub fn profile(&mut self, profile: &DeviceProfile) {
+        let taken = self
+            .directory
+            .profiles
+            .place(profile.name.as_str())
+            .is_some();
+        let twice = taken.then(|| DirectoryError::TwoProfiles(profile.name.clone()));
+        add(
+            &mut self.directory.profiles,
+            profile,
+            twice,
+            &mut self.refused,
+        );
+    }
+
+    /// An id is asked for without saying of which kind its user is.
+    fn is_taken(&self, id: &str) -> bool {
+        let Directory {
+            users, app_users, ..
+        } = &self.directory;
+        users.place(id).is_some() || app_users.place(id).is_some()
+    }
+
+    /// What was added so far, whether it fits together or not.
+    pub fn so_far(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Checks the entries against each other.
+    ///
+    /// # Errors
+    /// What was wrong with the first name that was added wrongly, else with the first reference in the order users, application
+    /// users, profiles, devices.
+    pub fn build(self) -> Result<Directory, DirectoryError> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        self.directory.check()?;
+        Ok(self.directory)
+    }
+}
+
+impl Directory {
+    fn check(&self) -> Result<(), DirectoryError> {
+        self.users.iter().try_for_each(|user| user.check(self))?;
+        self.app_users
+            .iter()
+            .try_for_each(|user| user.check(self))?;
+        self.profiles.iter().try_for_each(|p| p.check(self))?;
+        self.devices.iter().try_for_each(|d| d.check(self))
+    }
+}
+
+fn add<T: Row>(
+    kind: &mut Arc<Kind<T>>,
+    entry: &T,
+    twice: Option<DirectoryError>,
+    refused: &mut Option<DirectoryError>,
+) {
+    match check_name(entry.name()).and_then(|()| check_address(entry.name())) {
+        Err(error) => _ = refused.get_or_insert(error),
+        Ok(()) => match twice {
+            Some(twice) => _ = refused.get_or_insert(twice),
+            None => Arc::make_mut(kind).push(entry),
+        },
+    }
+}
+
+/// An entry that says whether it fits to the others.
+pub(super) trait Check: Row + Clone {
+    fn check(&self, all: &Directory) -> Result<(), DirectoryError>;
+}
+
+impl Check for EndUser {
+    fn check(&self, all: &Directory) -> Result<(), DirectoryError> {
+        let of = self.id.as_str();
+        check_lines(of, self.primary_line.as_slice())?;
+        check_text(of, "first name", &self.first_name)?;
+        check_text(of, "last name", &self.last_name)?;
+        check_rights(of, &self.rights)?;
+        check_devices(&self.id, &self.devices, all)?;
+        let mut profiles = self.profiles.iter();
+        match profiles.find(|name| all.profiles.place(name.as_str()).is_none()) {
+            None => Ok(()),
+            Some(profile) => Err(DirectoryError::NoSuchProfile {
+                user: self.id.clone(),
+                profile: profile.clone(),
+            }),
+        }
+    }
+}
+
+impl Check for AppUser {
+    fn check(&self, all: &Directory) -> Result<(), DirectoryError> {
+        check_rights(self.id.as_str(), &self.rights)?;
+        check_devices(&self.id, &self.devices, all)
+    }
+}
+
+impl Check for DeviceProfile {
+    fn check(&self, all: &Directory) -> Result<(), DirectoryError> {
+        let of = self.name.as_str();
+        check_lines(of, &self.lines)?;
+        check_text(of, "model", &self.model)?;
+        check_users(of, self.users(), all)
+    }
+}
+
+impl Check for Device {
+    fn check(&self, all: &Directory) -> Result<(), DirectoryError> {
+        let of = self.name.as_str();
+        check_lines(of, &self.lines)?;
+        check_text(of, "model", &self.model)?;
+        check_text(of, "description", &self.description)?;
+        check_text(of, "address", self.address.as_deref().unwrap_or_default())?;
+        check_users(of, self.users(), all)
+    }
 }
 
 fn check_devices(
     user: &UserId,
     named: &[DeviceName],
-    known: &HashSet<Folded>,
+    all: &Directory,
 ) -> Result<(), DirectoryError> {
-    missing(named, known).map_or(Ok(()), |device| {
-        Err(DirectoryError::NoSuchDevice {
+    let mut named = named.iter();
+    match named.find(|name| all.devices.place(name.as_str()).is_none()) {
+        None => Ok(()),
+        Some(device) => Err(DirectoryError::NoSuchDevice {
             user: user.clone(),
             device: device.clone(),
-        })
-    })
+        }),
+    }
 }
 
-fn check_users(of: &str, named: &[UserId], known: &HashSet<Folded>) -> Result<(), DirectoryError> {
-    missing(named, known).map_or(Ok(()), |user| {
-        Err(DirectoryError::NoSuchUser {
+fn check_users<'a>(
+    of: &str,
+    mut named: impl Iterator<Item = &'a UserId>,
+    all: &Directory,
+) -> Result<(), DirectoryError> {
+    match named.find(|id| all.users.place(id.as_str()).is_none()) {
+        None => Ok(()),
+        Some(user) => Err(DirectoryError::NoSuchUser {
             of: of.to_owned(),
             user: user.clone(),
-        })
-    })
+        }),
+    }
 }
 
 fn check_text(of: &str, field: &'static str, text: &str) -> Result<(), DirectoryError> {
@@ -225,56 +345,7 @@ fn check_rights(of: &str, rights: &[Right]) -> Result<(), DirectoryError> {
         .try_for_each(|right| check_text(of, "right", &right.0))
 }
 
-/// The names of entries of a kind, each of which may be there once.
-fn names<'a, N: Name + 'a>(
-    all: impl Iterator<Item = &'a N>,
-    twice: impl Fn(N) -> DirectoryError,
-) -> Result<HashSet<Folded>, DirectoryError> {
-    let mut known = HashSet::with_capacity(all.size_hint().0);
-    for name in all {
-        check_name(name.text())?;
-        check_address(name.text())?;
-        if !known.insert(Folded::of(name.text())) {
-            return Err(twice(name.clone()));
-        }
-    }
-    Ok(known)
-}
-
-trait Name: Clone {
-    fn text(&self) -> &str;
-}
-impl Name for UserId {
-    fn text(&self) -> &str {
-        self.as_str()
-    }
-}
-impl Name for DeviceName {
-    fn text(&self) -> &str {
-        self.as_str()
-    }
-}
-impl Name for ProfileName {
-    fn text(&self) -> &str {
-        self.as_str()
-    }
-}
-
-fn index<T, N: Name>(
-    items: Vec<T>,
-    map: &mut HashMap<Folded, Arc<T>>,
-    order: &mut Vec<N>,
-    name: impl Fn(&T) -> &N,
-) {
-    map.reserve(items.len());
-    order.reserve(items.len());
-    for item in items {
-        order.push(name(&item).clone());
-        map.insert(Folded::of(name(&item).text()), Arc::new(item));
-    }
-}
-
-fn check_name(name: &str) -> Result<(), DirectoryError> {
+pub(super) fn check_name(name: &str) -> Result<(), DirectoryError> {
     if name.trim().is_empty() {
         return Err(DirectoryError::Empty("name or id"));
     }
@@ -286,7 +357,7 @@ fn check_name(name: &str) -> Result<(), DirectoryError> {
 }
 
 /// An entry's name is a piece of an address, where a slash divides and dots lead elsewhere.
-fn check_address(name: &str) -> Result<(), DirectoryError> {
+pub(super) fn check_address(name: &str) -> Result<(), DirectoryError> {
     if name.contains(['/', '\\']) || name == "." || name == ".." {
         return Err(DirectoryError::BadName(name.to_owned()));
     }
@@ -314,62 +385,6 @@ fn check_lines(of: &str, lines: &[DirectoryNumber]) -> Result<(), DirectoryError
         }
     }
     Ok(())
-}
-
-fn index_numbers(directory: &mut Directory) {
-    let devices: Vec<Arc<Device>> = directory.devices().cloned().collect();
-    let profiles: Vec<Arc<DeviceProfile>> = directory.profiles().cloned().collect();
-    directory.numbers.reserve(devices.len());
-    for device in devices {
-        if let Some(owner) = &device.owner
-            && let Some(owner) = directory
-                .end_user(owner.as_str())
-                .map(|user| user.id.clone())
-        {
-            directory
-                .owned
-                .entry(owner)
-                .or_default()
-                .push(device.name.clone());
-        }
-        for line in &device.lines {
-            let appearances = appearances(directory, line);
-            if !appearances.devices.contains(&device.name) {
-                appearances.devices.push(device.name.clone());
-            }
-        }
-    }
-    for profile in profiles {
-        for user in profile.owners.iter().chain(&profile.default_for) {
-            if let Some(user) = directory
-                .end_user(user.as_str())
-                .map(|user| user.id.clone())
-            {
-                directory
-                    .carried
-                    .entry(user)
-                    .or_default()
-                    .push(profile.name.clone());
-            }
-        }
-        for line in &profile.lines {
-            let appearances = appearances(directory, line);
-            if !appearances.profiles.contains(&profile.name) {
-                appearances.profiles.push(profile.name.clone());
-            }
-        }
-    }
-}
-
-/// Where a number appears, to be filled in.
-fn appearances<'a>(directory: &'a mut Directory, line: &DirectoryNumber) -> &'a mut Appearances {
-    let partitions = directory.numbers.entry(line.digits.clone()).or_default();
-    let place = partitions.binary_search_by(|(partition, _)| partition.cmp(&line.partition));
-    let at = place.unwrap_or_else(|at| {
-        partitions.insert(at, (line.partition.clone(), Appearances::default()));
-        at
-    });
-    &mut partitions[at].1
 }
 
 #[cfg(test)]

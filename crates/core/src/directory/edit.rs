@@ -3,8 +3,11 @@
 //! What is deleted is also taken out of the entries that named it, as the original's administration does: a user's devices lose
 //! their owner, a device leaves the users it was associated with.
 
-use super::{AppUser, Builder, Device, DeviceProfile, Directory, DirectoryError, EndUser, Folded};
+use super::build::{Check, check_address, check_name};
+use super::kind::{Kind, Row};
+use super::{AppUser, Builder, Device, DeviceProfile, Directory, DirectoryError, EndUser, same};
 use crate::ids::{DeviceName, ProfileName, UserId};
+use std::sync::Arc;
 
 /// What is to be changed. An entry that is put replaces the one of its name, whatever its letter case, or is added last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +47,10 @@ impl Directory {
     /// The parts it was made of.
     pub fn to_builder(&self) -> Builder {
         Builder {
-            users: self.end_users().map(|user| (**user).clone()).collect(),
-            app_users: self.app_users().map(|user| (**user).clone()).collect(),
-            devices: self.devices().map(|device| (**device).clone()).collect(),
-            profiles: self.profiles().map(|profile| (**profile).clone()).collect(),
+            users: self.end_users().collect(),
+            app_users: self.app_users().collect(),
+            devices: self.devices().collect(),
+            profiles: self.profiles().collect(),
         }
     }
 
@@ -56,112 +59,101 @@ impl Directory {
     /// # Errors
     /// When the parts would not fit together.
     pub fn edited(&self, change: Change) -> Result<(Self, Vec<Entry>), DirectoryError> {
-        let mut builder = self.to_builder();
-        let touched = builder.apply(change);
-        Ok((builder.build()?, touched))
-    }
-}
-
-impl Builder {
-    /// Makes one change and says which entries differ.
-    pub fn apply(&mut self, change: Change) -> Vec<Entry> {
-        match change {
+        let mut new = self.clone();
+        let touched = match change {
             Change::PutUser(user) => {
-                let entry = Entry::User(user.id.clone());
-                put(&mut self.users, user, |u| u.id.as_str());
-                vec![entry]
+                put(&mut new.users, &user)?;
+                if let Some(other) = self.app_user(user.id.as_str()) {
+                    return Err(DirectoryError::TwoUsers(other.id));
+                }
+                user.check(&new)?;
+                vec![Entry::User(user.id)]
             }
             Change::PutAppUser(user) => {
-                let entry = Entry::AppUser(user.id.clone());
-                put(&mut self.app_users, user, |u| u.id.as_str());
-                vec![entry]
+                put(&mut new.app_users, &user)?;
+                if self.users.place(user.id.as_str()).is_some() {
+                    return Err(DirectoryError::TwoUsers(user.id));
+                }
+                user.check(&new)?;
+                vec![Entry::AppUser(user.id)]
             }
             Change::PutDevice(device) => {
-                let entry = Entry::Device(device.name.clone());
-                put(&mut self.devices, device, |d| d.name.as_str());
-                vec![entry]
+                put(&mut new.devices, &device)?;
+                device.check(&new)?;
+                vec![Entry::Device(device.name)]
             }
             Change::PutProfile(profile) => {
-                let entry = Entry::Profile(profile.name.clone());
-                put(&mut self.profiles, profile, |p| p.name.as_str());
-                vec![entry]
+                put(&mut new.profiles, &profile)?;
+                profile.check(&new)?;
+                vec![Entry::Profile(profile.name)]
             }
-            Change::DeleteUser(id) => self.delete_user(id),
+            Change::DeleteUser(id) => new.delete_user(id),
             Change::DeleteAppUser(id) => {
-                let gone = Folded::of(id.as_str());
-                self.app_users
-                    .retain(|user| Folded::of(user.id.as_str()) != gone);
+                Arc::make_mut(&mut new.app_users).remove(id.as_str());
                 vec![Entry::AppUser(id)]
             }
-            Change::DeleteDevice(name) => self.delete_device(name),
-            Change::DeleteProfile(name) => self.delete_profile(name),
-        }
+            Change::DeleteDevice(name) => new.delete_device(name),
+            Change::DeleteProfile(name) => new.delete_profile(name),
+        };
+        Ok((new, touched))
     }
 
     fn delete_user(&mut self, id: UserId) -> Vec<Entry> {
-        let gone = Folded::of(id.as_str());
-        let is_gone = |user: &UserId| Folded::of(user.as_str()) == gone;
-        self.users.retain(|user| !is_gone(&user.id));
-        let mut touched = vec![Entry::User(id)];
-        for device in &mut self.devices {
-            if device.owner.as_ref().is_some_and(is_gone) {
-                device.owner = None;
-                touched.push(Entry::Device(device.name.clone()));
-            }
+        let is_gone = |user: &UserId| same(user.as_str(), id.as_str());
+        Arc::make_mut(&mut self.users).remove(id.as_str());
+        let mut touched = vec![Entry::User(id.clone())];
+        for mut device in self.devices.naming(id.as_str()) {
+            device.owner = None;
+            Arc::make_mut(&mut self.devices).put(&device);
+            touched.push(Entry::Device(device.name));
         }
-        for profile in &mut self.profiles {
-            let lists = [&mut profile.owners, &mut profile.default_for];
-            if lists.map(|list| removed(list, is_gone)).contains(&true) {
-                touched.push(Entry::Profile(profile.name.clone()));
-            }
+        for mut profile in self.profiles.naming(id.as_str()) {
+            profile.owners.retain(|user| !is_gone(user));
+            profile.default_for.retain(|user| !is_gone(user));
+            Arc::make_mut(&mut self.profiles).put(&profile);
+            touched.push(Entry::Profile(profile.name));
         }
         touched
     }
 
     fn delete_device(&mut self, name: DeviceName) -> Vec<Entry> {
-        let gone = Folded::of(name.as_str());
-        let is_gone = |device: &DeviceName| Folded::of(device.as_str()) == gone;
-        self.devices.retain(|device| !is_gone(&device.name));
-        let mut touched = vec![Entry::Device(name)];
-        for user in &mut self.users {
-            if removed(&mut user.devices, is_gone) {
-                touched.push(Entry::User(user.id.clone()));
-            }
+        let is_gone = |device: &DeviceName| same(device.as_str(), name.as_str());
+        Arc::make_mut(&mut self.devices).remove(name.as_str());
+        let mut touched = vec![Entry::Device(name.clone())];
+        let with = self.users.clone();
+        for mut user in with.iter().filter(|user| user.devices.iter().any(is_gone)) {
+            user.devices.retain(|device| !is_gone(device));
+            Arc::make_mut(&mut self.users).put(&user);
+            touched.push(Entry::User(user.id));
         }
-        for user in &mut self.app_users {
-            if removed(&mut user.devices, is_gone) {
-                touched.push(Entry::AppUser(user.id.clone()));
-            }
+        let with = self.app_users.clone();
+        for mut user in with.iter().filter(|user| user.devices.iter().any(is_gone)) {
+            user.devices.retain(|device| !is_gone(device));
+            Arc::make_mut(&mut self.app_users).put(&user);
+            touched.push(Entry::AppUser(user.id));
         }
         touched
     }
 
     fn delete_profile(&mut self, name: ProfileName) -> Vec<Entry> {
-        let gone = Folded::of(name.as_str());
-        let is_gone = |profile: &ProfileName| Folded::of(profile.as_str()) == gone;
-        self.profiles.retain(|profile| !is_gone(&profile.name));
-        let mut touched = vec![Entry::Profile(name)];
-        for user in &mut self.users {
-            if removed(&mut user.profiles, is_gone) {
-                touched.push(Entry::User(user.id.clone()));
-            }
+        let is_gone = |profile: &ProfileName| same(profile.as_str(), name.as_str());
+        Arc::make_mut(&mut self.profiles).remove(name.as_str());
+        let mut touched = vec![Entry::Profile(name.clone())];
+        let with = self.users.clone();
+        for mut user in with.iter().filter(|user| user.profiles.iter().any(is_gone)) {
+            user.profiles.retain(|profile| !is_gone(profile));
+            Arc::make_mut(&mut self.users).put(&user);
+            touched.push(Entry::User(user.id));
         }
         touched
     }
 }
 
-fn put<T>(entries: &mut Vec<T>, entry: T, name: impl Fn(&T) -> &str) {
-    let wanted = Folded::of(name(&entry));
-    match entries.iter_mut().find(|e| Folded::of(name(e)) == wanted) {
-        Some(old) => *old = entry,
-        None => entries.push(entry),
-    }
-}
-
-fn removed<T>(list: &mut Vec<T>, is_gone: impl Fn(&T) -> bool) -> bool {
-    let before = list.len();
-    list.retain(|item| !is_gone(item));
-    list.len() < before
+fn put<T: Row>(kind: &mut Arc<Kind<T>>, entry: &T) -> Result<(), DirectoryError> {
+    check_name(entry.name())?;
+    check_address(entry.name())?;
+    Arc::make_mut(kind).put(entry);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -240,8 +232,8 @@ mod tests {
             .edited(Change::PutUser(user("BILL", &[])))
             .unwrap();
         let (after, _) = after.edited(Change::PutUser(user("carl", &[]))).unwrap();
-        let ids: Vec<&str> = after.end_users().map(|u| u.id.as_str()).collect();
-        assert_eq!(ids, ["BILL", "ann", "carl"]);
+        let ids: Vec<UserId> = after.end_users().map(|u| u.id).collect();
+        assert_eq!(ids, ["BILL".into(), "ann".into(), "carl".into()]);
     }
 
     #[test]

@@ -5,13 +5,16 @@
 
 mod build;
 mod edit;
+mod index;
+mod kind;
+mod packed;
 
-pub use build::{Builder, DirectoryError, NAME_MAX, NUMBER_MAX, TEXT_MAX};
+pub use build::{Builder, DirectoryError, Draft, NAME_MAX, NUMBER_MAX, TEXT_MAX};
 pub use edit::{Change, Entry};
 
-use crate::ids::{DeviceName, Digits, DirectoryNumber, Partition, ProfileName, UserId};
+use crate::ids::{DeviceName, DirectoryNumber, ProfileName, UserId};
+use kind::Kind;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -83,7 +86,18 @@ pub struct DeviceProfile {
 #[serde(transparent)]
 pub struct Right(pub String);
 
+impl From<&str> for Right {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl Right {
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Lets a user act for another one in WebDialer and Extension Mobility.
     pub const PROXY: &'static str = "Standard EM Authentication Proxy Rights";
 }
@@ -185,17 +199,17 @@ pub struct AppUser {
 }
 
 /// Either kind of user, where both fit.
-#[derive(Clone, Copy, Debug)]
-pub enum Account<'a> {
+#[derive(Clone, Debug)]
+pub enum Account {
     /// A person.
-    End(&'a EndUser),
+    End(EndUser),
     /// An application.
-    App(&'a AppUser),
+    App(AppUser),
 }
 
-impl<'a> Account<'a> {
+impl Account {
     /// The id.
-    pub fn id(self) -> &'a UserId {
+    pub fn id(&self) -> &UserId {
         match self {
             Self::End(user) => &user.id,
             Self::App(user) => &user.id,
@@ -203,7 +217,7 @@ impl<'a> Account<'a> {
     }
 
     /// The password's hash.
-    pub fn password_hash(self) -> Option<&'a PasswordHash> {
+    pub fn password_hash(&self) -> Option<&PasswordHash> {
         match self {
             Self::End(user) => user.password_hash.as_ref(),
             Self::App(user) => user.password_hash.as_ref(),
@@ -211,7 +225,7 @@ impl<'a> Account<'a> {
     }
 
     /// Whether the account may be used.
-    pub fn credential(self) -> CredentialState {
+    pub fn credential(&self) -> CredentialState {
         match self {
             Self::End(user) => user.credential,
             Self::App(user) => user.credential,
@@ -219,7 +233,7 @@ impl<'a> Account<'a> {
     }
 
     /// Has the account that right?
-    pub fn has(self, right: &str) -> bool {
+    pub fn has(&self, right: &str) -> bool {
         let rights = match self {
             Self::End(user) => &user.rights,
             Self::App(user) => &user.rights,
@@ -234,176 +248,130 @@ pub fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// A folded name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Folded(Box<str>);
-
-impl Folded {
-    fn of(text: &str) -> Self {
-        Self(folded(text).into())
+/// Are these the same name?
+fn same(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.trim().eq_ignore_ascii_case(other.trim());
     }
+    folded(one) == folded(other)
 }
 
-/// Where a directory number may appear.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Appearances {
-    devices: Vec<DeviceName>,
-    profiles: Vec<ProfileName>,
-}
-
-/// The snapshot. Made by a [`Builder`]; read by everybody.
+/// The snapshot. Made by a [`Builder`] or a [`Draft`]; read by everybody. Its entries are packed, and unpacked for whoever asks.
+/// What a change does not concern it shares with the snapshot before.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
-    users: HashMap<Folded, Arc<EndUser>>,
-    app_users: HashMap<Folded, Arc<AppUser>>,
-    devices: HashMap<Folded, Arc<Device>>,
-    profiles: HashMap<Folded, Arc<DeviceProfile>>,
-    owned: HashMap<UserId, Vec<DeviceName>>,
-    /// Profiles that name a user as an owner, or as one whose default they are.
-    carried: HashMap<UserId, Vec<ProfileName>>,
-    /// By digits; of each, by partition: none first, then by name.
-    numbers: HashMap<Digits, Vec<(Option<Partition>, Appearances)>>,
-    order: Order,
-}
-
-/// Configuration order, which lists show.
-#[derive(Clone, Debug, Default)]
-struct Order {
-    users: Vec<UserId>,
-    app_users: Vec<UserId>,
-    devices: Vec<DeviceName>,
-    profiles: Vec<ProfileName>,
+    users: Arc<Kind<EndUser>>,
+    app_users: Arc<Kind<AppUser>>,
+    devices: Arc<Kind<Device>>,
+    profiles: Arc<Kind<DeviceProfile>>,
 }
 
 impl Directory {
     /// The end user by that id, in any letter case.
-    pub fn end_user(&self, id: &str) -> Option<&Arc<EndUser>> {
-        self.users.get(&Folded::of(id))
+    pub fn end_user(&self, id: &str) -> Option<EndUser> {
+        self.users.get(id)
     }
 
     /// The application user by that id, in any letter case.
-    pub fn app_user(&self, id: &str) -> Option<&Arc<AppUser>> {
-        self.app_users.get(&Folded::of(id))
+    pub fn app_user(&self, id: &str) -> Option<AppUser> {
+        self.app_users.get(id)
     }
 
-    /// Either kind of user; a person before an application of the same id.
-    pub fn account(&self, id: &str) -> Option<Account<'_>> {
-        let person = self.end_user(id).map(|user| Account::End(user));
-        person.or_else(|| self.app_user(id).map(|user| Account::App(user)))
+    /// Either kind of user.
+    pub fn account(&self, id: &str) -> Option<Account> {
+        let person = self.end_user(id).map(Account::End);
+        person.or_else(|| self.app_user(id).map(Account::App))
     }
 
     /// The device by that name, in any letter case.
-    pub fn device(&self, name: &str) -> Option<&Arc<Device>> {
-        self.devices.get(&Folded::of(name))
+    pub fn device(&self, name: &str) -> Option<Device> {
+        self.devices.get(name)
     }
 
     /// The profile by that name, in any letter case.
-    pub fn profile(&self, name: &str) -> Option<&Arc<DeviceProfile>> {
-        self.profiles.get(&Folded::of(name))
+    pub fn profile(&self, name: &str) -> Option<DeviceProfile> {
+        self.profiles.get(name)
     }
 
     /// All end users, in configuration order.
-    pub fn end_users(&self) -> impl Iterator<Item = &Arc<EndUser>> {
-        self.order
-            .users
-            .iter()
-            .filter_map(|id| self.end_user(id.as_str()))
+    pub fn end_users(&self) -> impl Iterator<Item = EndUser> {
+        self.users.iter()
     }
 
     /// All application users, in configuration order.
-    pub fn app_users(&self) -> impl Iterator<Item = &Arc<AppUser>> {
-        self.order
-            .app_users
-            .iter()
-            .filter_map(|id| self.app_user(id.as_str()))
+    pub fn app_users(&self) -> impl Iterator<Item = AppUser> {
+        self.app_users.iter()
     }
 
     /// All devices, in configuration order.
-    pub fn devices(&self) -> impl Iterator<Item = &Arc<Device>> {
-        self.order
-            .devices
-            .iter()
-            .filter_map(|name| self.device(name.as_str()))
+    pub fn devices(&self) -> impl Iterator<Item = Device> {
+        self.devices.iter()
     }
 
     /// All profiles, in configuration order.
-    pub fn profiles(&self) -> impl Iterator<Item = &Arc<DeviceProfile>> {
-        self.order
-            .profiles
-            .iter()
-            .filter_map(|name| self.profile(name.as_str()))
+    pub fn profiles(&self) -> impl Iterator<Item = DeviceProfile> {
+        self.profiles.iter()
     }
 
     /// The devices a user may act with by configuration: associated ones first, then owned ones, each once.
-    pub fn devices_of(&self, user: &EndUser) -> Vec<&Arc<Device>> {
-        let owned = self
-            .owned
-            .get(&user.id)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let mut seen: Vec<&Arc<Device>> = Vec::with_capacity(user.devices.len());
-        for name in user.devices.iter().chain(owned) {
-            if let Some(device) = self.device(name.as_str())
-                && !seen.iter().any(|d| d.name == device.name)
-            {
-                seen.push(device);
+    pub fn devices_of(&self, user: &EndUser) -> Vec<Device> {
+        let associated = user.devices.iter();
+        let associated = associated.filter_map(|name| self.device(name.as_str()));
+        let owned = self.devices.naming(user.id.as_str());
+        let mut all: Vec<Device> = Vec::with_capacity(user.devices.len());
+        for device in associated.chain(owned) {
+            if !all.iter().any(|known| known.name == device.name) {
+                all.push(device);
             }
         }
-        seen
+        all
     }
 
     /// The profiles a user may log in with: associated ones first, then those that name him, each once.
-    pub fn profiles_of(&self, user: &EndUser) -> Vec<&Arc<DeviceProfile>> {
-        let carried = self.carried.get(&user.id).map(Vec::as_slice);
-        let mut seen: Vec<&Arc<DeviceProfile>> = Vec::with_capacity(user.profiles.len());
-        for name in user.profiles.iter().chain(carried.unwrap_or_default()) {
-            if let Some(profile) = self.profile(name.as_str())
-                && !seen.iter().any(|p| p.name == profile.name)
-            {
-                seen.push(profile);
+    pub fn profiles_of(&self, user: &EndUser) -> Vec<DeviceProfile> {
+        let associated = user.profiles.iter();
+        let associated = associated.filter_map(|name| self.profile(name.as_str()));
+        let carried = self.profiles.naming(user.id.as_str());
+        let mut all: Vec<DeviceProfile> = Vec::with_capacity(user.profiles.len());
+        for profile in associated.chain(carried) {
+            if !all.iter().any(|known| known.name == profile.name) {
+                all.push(profile);
             }
         }
-        seen
+        all
     }
 
     /// The profile a user has when he names none: his default, else his first. [mobility §7.3]
-    pub fn default_profile(&self, user: &EndUser) -> Option<&Arc<DeviceProfile>> {
-        let profiles = self.profiles_of(user);
-        let is_default = |profile: &&&Arc<DeviceProfile>| {
+    pub fn default_profile(&self, user: &EndUser) -> Option<DeviceProfile> {
+        let mut profiles = self.profiles_of(user);
+        let is_default = |profile: &DeviceProfile| {
             let mut users = profile.default_for.iter();
-            users.any(|id| folded(id.as_str()) == folded(user.id.as_str()))
+            users.any(|id| same(id.as_str(), user.id.as_str()))
         };
-        let flagged = profiles.iter().find(is_default);
-        flagged.or(profiles.first()).copied()
+        let at = profiles.iter().position(is_default).unwrap_or(0);
+        (at < profiles.len()).then(|| profiles.swap_remove(at))
     }
 
     /// The directory number that these typed digits mean: no partition first, then by name. `None` for outside numbers.
     pub fn resolve(&self, digits: &str) -> Option<DirectoryNumber> {
-        let (digits, partitions) = self.numbers.get_key_value(&Digits::from(digits))?;
-        let (partition, _) = partitions.first()?;
-        Some(DirectoryNumber {
-            digits: digits.clone(),
-            partition: partition.clone(),
-        })
+        let devices = self.devices.with_digits(digits).into_iter();
+        let profiles = self.profiles.with_digits(digits).into_iter();
+        let lines = devices.flat_map(|device| device.lines);
+        let lines = lines.chain(profiles.flat_map(|profile| profile.lines));
+        lines.filter(|line| line.digits.as_str() == digits).min()
     }
 
     /// The devices that have this number by configuration, in configuration order.
-    pub fn devices_with(&self, number: &DirectoryNumber) -> &[DeviceName] {
-        self.appearances(number)
-            .map(|a| a.devices.as_slice())
-            .unwrap_or_default()
+    pub fn devices_with(&self, number: &DirectoryNumber) -> Vec<DeviceName> {
+        let devices = self.devices.with_digits(number.digits.as_str());
+        let devices = devices.into_iter().filter(|d| d.lines.contains(number));
+        devices.map(|device| device.name).collect()
     }
 
     /// The profiles that carry this number, in configuration order.
-    pub fn profiles_with(&self, number: &DirectoryNumber) -> &[ProfileName] {
-        self.appearances(number)
-            .map(|a| a.profiles.as_slice())
-            .unwrap_or_default()
-    }
-
-    fn appearances(&self, number: &DirectoryNumber) -> Option<&Appearances> {
-        let partitions = self.numbers.get(&number.digits)?;
-        let found = partitions.binary_search_by(|(partition, _)| partition.cmp(&number.partition));
-        Some(&partitions[found.ok()?].1)
+    pub fn profiles_with(&self, number: &DirectoryNumber) -> Vec<ProfileName> {
+        let profiles = self.profiles.with_digits(number.digits.as_str());
+        let profiles = profiles.into_iter().filter(|p| p.lines.contains(number));
+        profiles.map(|profile| profile.name).collect()
     }
 }

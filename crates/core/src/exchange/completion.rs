@@ -33,7 +33,7 @@ impl Exchange {
             .directory
             .device(whose.device.as_str())
             .ok_or(Refusal::NoSuchDevice)?;
-        let digits = dialable(to, device)?;
+        let digits = dialable(to, &device)?;
         if self.occupied(&device.name) >= self.settings.max_calls {
             return Err(Refusal::TooManyCalls);
         }
@@ -44,7 +44,7 @@ impl Exchange {
         let resolved = self.directory.resolve(digits.as_str());
         let user = call.part(place).user.clone();
         Ok(Plan {
-            device: device.name.clone(),
+            device: device.name,
             line: call.connections[place.connection].number.clone(),
             user: user.clone(),
             dialled: to.to_owned(),
@@ -198,8 +198,7 @@ impl Exchange {
             .directory
             .device(whose.device.as_str())
             .ok_or(Refusal::NoSuchDevice)?
-            .name
-            .clone();
+            .name;
         let state = call.part_state(place);
         let second_of = |first: &crate::ids::CallId| {
             self.parts_on(&device).into_iter().rev().find(|(k, _)| {

@@ -76,8 +76,7 @@ impl Exchange {
                     .directory
                     .device(name.as_str())
                     .ok_or(Refusal::NoSuchDevice)?
-                    .name
-                    .clone();
+                    .name;
                 if !self.may_use(&user, &device) {
                     return Err(Refusal::NotAllowed);
                 }

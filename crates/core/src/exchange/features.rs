@@ -303,6 +303,6 @@ impl Whose {
         exchange
             .directory
             .device(self.device.as_str())
-            .map_or_else(|| self.device.clone(), |d| d.name.clone())
+            .map_or_else(|| self.device.clone(), |d| d.name)
     }
 }

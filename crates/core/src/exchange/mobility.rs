@@ -12,7 +12,6 @@ use crate::directory::{DeviceProfile, EndUser, folded};
 use crate::ids::{DeviceName, Ticket, UserId};
 use crate::now::Wall;
 use crate::refusal::Refusal;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What becomes of a user's earlier login when he logs in elsewhere. [mobility §7.4]
@@ -42,7 +41,7 @@ impl Exchange {
         let user = user
             .filter(|user| user.home_cluster)
             .ok_or(Refusal::NoSuchUser)?;
-        let profile = self.profile_for(user, wish)?;
+        let profile = self.profile_for(&user, wish)?;
         let elsewhere = self.seats.of(user.id.as_str());
         let ends = match self.settings.multiple_logins {
             MultipleLogins::NotAllowed if !elsewhere.is_empty() => {
@@ -195,11 +194,7 @@ impl Exchange {
     }
 
     /// Which profile a login takes. [mobility §7.3]
-    fn profile_for(
-        &self,
-        user: &EndUser,
-        wish: &LoginWish,
-    ) -> Result<&Arc<DeviceProfile>, Refusal> {
+    fn profile_for(&self, user: &EndUser, wish: &LoginWish) -> Result<DeviceProfile, Refusal> {
         let own = self.directory.profiles_of(user);
         let found = match &wish.profile {
             Some(name) => {

@@ -782,9 +782,7 @@ impl Exchange {
         if let Some(login) = self.seats.at(device) {
             return Some(login.user.clone());
         }
-        self.directory
-            .device(device.as_str())
-            .and_then(|d| d.owner.clone())
+        self.directory.device(device.as_str()).and_then(|d| d.owner)
     }
 
     /// The lines a device carries now.
@@ -792,11 +790,11 @@ impl Exchange {
         if let Some(login) = self.seats.at(device)
             && let Some(profile) = self.directory.profile(login.profile.as_str())
         {
-            return profile.lines.clone();
+            return profile.lines;
         }
         self.directory
             .device(device.as_str())
-            .map(|d| d.lines.clone())
+            .map(|d| d.lines)
             .unwrap_or_default()
     }
 

@@ -62,7 +62,7 @@ impl Exchange {
         }
         let line =
             pick_line(self.lines_now(&device.name), &line).ok_or(Refusal::LineNotOnDevice)?;
-        let digits = dialable(to, device)?;
+        let digits = dialable(to, &device)?;
         if self.occupied(&device.name) >= self.settings.max_calls {
             return Err(Refusal::TooManyCalls);
         }
@@ -422,12 +422,12 @@ impl Exchange {
         let mut carriers: Vec<DeviceName> = self
             .directory
             .devices_with(number)
-            .iter()
+            .into_iter()
             .filter(|device| self.seats.at(device).is_none())
-            .cloned()
             .collect();
-        let profiles = self.directory.profiles_with(number).iter();
+        let profiles = self.directory.profiles_with(number);
         let mut seats: Vec<DeviceName> = profiles
+            .iter()
             .flat_map(|profile| self.seats.with(profile))
             .cloned()
             .collect();

@@ -522,14 +522,14 @@ impl Exchange {
             .into_iter()
             .next()
             .ok_or(Cause::of(Class::Rejected))?;
-        let number = dialable(digits, device).map_err(|_| Cause::of(Class::Unallocated))?;
+        let number = dialable(digits, &device).map_err(|_| Cause::of(Class::Unallocated))?;
         if self.occupied(&device.name) >= self.settings.max_calls || self.at_capacity() {
             return Err(Cause::of(Class::Network));
         }
         let resolved = self.directory.resolve(number.as_str());
         let user = self.user_at(&device.name);
         Ok(Plan {
-            device: device.name.clone(),
+            device: device.name,
             line,
             user: user.clone(),
             dialled: digits.to_owned(),

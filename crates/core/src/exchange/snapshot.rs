@@ -24,7 +24,7 @@ impl Exchange {
                     .directory
                     .device(name.as_str())
                     .ok_or(Refusal::NoSuchDevice)?;
-                Ok(Reply::Devices(vec![self.view(device)]))
+                Ok(Reply::Devices(vec![self.view(&device)]))
             }
             Query::Devices => Ok(Reply::Devices(self.views())),
             Query::State => Ok(Reply::State(Box::new(StateView {
@@ -40,7 +40,7 @@ impl Exchange {
                 let devices = names
                     .iter()
                     .filter_map(|name| self.directory.device(name.as_str()));
-                Ok(Reply::Devices(devices.map(|d| self.view(d)).collect()))
+                Ok(Reply::Devices(devices.map(|d| self.view(&d)).collect()))
             }
             Query::MakeCall {
                 user,
@@ -56,7 +56,7 @@ impl Exchange {
                     .iter()
                     .filter_map(|name| self.directory.device(name.as_str()));
                 Ok(Reply::Plan(Box::new(CallPlan {
-                    carriers: carriers.map(|d| self.view(d)).collect(),
+                    carriers: carriers.map(|d| self.view(&d)).collect(),
                     device: plan.device,
                     line: plan.line,
                     to: plan.to,
@@ -95,7 +95,7 @@ impl Exchange {
     }
 
     fn views(&self) -> Vec<DeviceView> {
-        self.directory.devices().map(|d| self.view(d)).collect()
+        self.directory.devices().map(|d| self.view(&d)).collect()
     }
 
     fn view(&self, device: &Device) -> DeviceView {
@@ -114,14 +114,14 @@ impl Exchange {
         let mut names: Vec<DeviceName> = match self.directory.end_user(user.as_str()) {
             Some(user) => self
                 .directory
-                .devices_of(user)
+                .devices_of(&user)
                 .into_iter()
-                .map(|d| d.name.clone())
+                .map(|d| d.name)
                 .collect(),
             None => self
                 .directory
                 .app_user(user.as_str())
-                .map(|app| app.devices.clone())
+                .map(|app| app.devices)
                 .unwrap_or_default(),
         };
         if let Some(newest) = self.seats.of(user.as_str()).last()

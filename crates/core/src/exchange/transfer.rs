@@ -36,7 +36,7 @@ impl Exchange {
             .directory
             .device(whose.device.as_str())
             .ok_or(Refusal::NoSuchDevice)?;
-        let digits = dialable(to, device)?;
+        let digits = dialable(to, &device)?;
         self.ready(leg)?;
         let at = self.clock.wall;
         let call = self.calls.get(&key).ok_or(Refusal::NoSuchCall)?;

@@ -3,16 +3,13 @@
 use super::sqlite::{Store, explain, fact, put_fact};
 use super::tokens::put_token;
 use crate::{StoreError, UserToken};
-use cordboard_core::directory::{
-    AppUser, Builder, Device, DeviceProfile, Directory, EndUser, Entry, folded,
-};
+use cordboard_core::directory::{Builder, Directory, Draft, Entry, folded};
 use cordboard_core::exchange::MobilityLogin;
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 
 /// A seeded state: directory, logins, tokens.
 pub type Seeded = (Builder, Vec<MobilityLogin>, Vec<UserToken>);
@@ -145,21 +142,34 @@ impl Store {
             .is_some())
     }
 
-    /// The stored directory, as parts.
+    /// The stored directory.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn directory(&self) -> Result<Builder, StoreError> {
+    pub fn directory(&self) -> Result<Draft, StoreError> {
+        let mut draft = Draft::default();
+        self.entries("entries", "user", |user| draft.user(&user))?;
+        self.entries("entries", "app_user", |user| draft.app_user(&user))?;
+        self.entries("entries", "device", |device| draft.device(&device))?;
+        self.entries("entries", "profile", |profile| draft.profile(&profile))?;
+        Ok(draft)
+    }
+
+    /// The same as parts.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn parts(&self) -> Result<Builder, StoreError> {
         self.builder_from("entries")
     }
 
     fn builder_from(&self, table: &str) -> Result<Builder, StoreError> {
-        Ok(Builder {
-            users: self.entries::<EndUser>(table, "user")?,
-            app_users: self.entries::<AppUser>(table, "app_user")?,
-            devices: self.entries::<Device>(table, "device")?,
-            profiles: self.entries::<DeviceProfile>(table, "profile")?,
-        })
+        let mut parts = Builder::default();
+        self.entries(table, "user", |user| parts.users.push(user))?;
+        self.entries(table, "app_user", |user| parts.app_users.push(user))?;
+        self.entries(table, "device", |device| parts.devices.push(device))?;
+        self.entries(table, "profile", |profile| parts.profiles.push(profile))?;
+        Ok(parts)
     }
 
     /// Who sat where.
@@ -232,9 +242,14 @@ impl Store {
         store().map_err(|e| explain(&self.path, e))
     }
 
-    fn entries<T: DeserializeOwned>(&self, table: &str, kind: &str) -> Result<Vec<T>, StoreError> {
+    fn entries<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        kind: &str,
+        take: impl FnMut(T),
+    ) -> Result<(), StoreError> {
         let sql = format!("SELECT record FROM {table} WHERE kind = ?1 ORDER BY position");
-        self.records(&sql, [kind])
+        records(&self.connection, &sql, [kind], &self.path, take)
     }
 
     fn records<T: DeserializeOwned>(
@@ -242,7 +257,9 @@ impl Store {
         sql: &str,
         params: impl rusqlite::Params,
     ) -> Result<Vec<T>, StoreError> {
-        records(&self.connection, sql, params, &self.path)
+        let mut all = Vec::new();
+        records(&self.connection, sql, params, &self.path, |it| all.push(it))?;
+        Ok(all)
     }
 }
 
@@ -273,13 +290,13 @@ fn rows_of(directory: &Builder) -> impl Iterator<Item = serde_json::Result<Row>>
 /// The same of a directory that is put together.
 fn rows_in(directory: &Directory) -> impl Iterator<Item = serde_json::Result<Row>> + '_ {
     let users = directory.end_users();
-    let users = users.map(|u| row("user", u.id.as_str(), &**u));
+    let users = users.map(|u| row("user", u.id.as_str(), &u));
     let app_users = directory.app_users();
-    let app_users = app_users.map(|u| row("app_user", u.id.as_str(), &**u));
+    let app_users = app_users.map(|u| row("app_user", u.id.as_str(), &u));
     let devices = directory.devices();
-    let devices = devices.map(|d| row("device", d.name.as_str(), &**d));
+    let devices = devices.map(|d| row("device", d.name.as_str(), &d));
     let profiles = directory.profiles();
-    let profiles = profiles.map(|p| row("profile", p.name.as_str(), &**p));
+    let profiles = profiles.map(|p| row("profile", p.name.as_str(), &p));
     users.chain(app_users).chain(devices).chain(profiles)
 }
 
@@ -294,10 +311,8 @@ fn key_of(entry: &Entry) -> (&'static str, &str) {
 
 /// An entry as it is stored; `None` when the directory does not have it.
 fn record_of(directory: &Directory, entry: &Entry) -> Result<Option<String>, StoreError> {
-    fn text<T: Serialize>(found: Option<&Arc<T>>) -> serde_json::Result<Option<String>> {
-        found
-            .map(|entry| serde_json::to_string(&**entry))
-            .transpose()
+    fn text(found: Option<impl Serialize>) -> serde_json::Result<Option<String>> {
+        found.as_ref().map(serde_json::to_string).transpose()
     }
     Ok(match entry {
         Entry::User(id) => text(directory.end_user(id.as_str())),
@@ -312,16 +327,16 @@ fn records<T: DeserializeOwned>(
     sql: &str,
     params: impl rusqlite::Params,
     path: &Path,
-) -> Result<Vec<T>, StoreError> {
+    mut take: impl FnMut(T),
+) -> Result<(), StoreError> {
     let unavailable = |error| explain(path, error);
     let mut all = connection.prepare(sql).map_err(unavailable)?;
     let mut rows = all.query(params).map_err(unavailable)?;
-    let mut records = Vec::new();
     // Read one by one: the texts of a big directory are never there all at once.
     while let Some(row) = rows.next().map_err(unavailable)? {
         let text = row.get_ref(0).map_err(unavailable)?;
         let text = text.as_str().map_err(|e| unavailable(e.into()))?;
-        records.push(serde_json::from_str(text)?);
+        take(serde_json::from_str(text)?);
     }
-    Ok(records)
+    Ok(())
 }

@@ -27,12 +27,12 @@ pub(in crate::admin) async fn app_users(
     let directory = app.handle.directory();
     let (users, next) = Page::of(page)?.cut(directory.app_users(), |u| u.id.to_string())?;
     Ok(Json(admin::AppUsers {
-        app_users: users.into_iter().map(|u| shapes::app_user(u)).collect(),
+        app_users: users.iter().map(shapes::app_user).collect(),
         next,
     }))
 }
 
-fn find<'a>(directory: &'a Directory, id: &str) -> Result<&'a Arc<AppUser>, Problem> {
+fn find(directory: &Directory, id: &str) -> Result<AppUser, Problem> {
     Ok(directory.app_user(id).ok_or(Refusal::NoSuchUser)?)
 }
 
@@ -47,8 +47,8 @@ pub(in crate::admin) async fn app_user(
     let user = find(&directory, &id)?;
     Ok(tagged(
         StatusCode::OK,
-        &shapes::app_user(user),
-        &tag(&**user),
+        &shapes::app_user(&user),
+        &tag(&user),
     ))
 }
 
@@ -83,8 +83,8 @@ pub(in crate::admin) async fn add_app_user(
     })
     .await?;
     let user = find(&edited, &body.id)?;
-    let shown = shapes::app_user(user);
-    Ok(created(&shown, &tag(&**user), "app-users", &shown.id))
+    let shown = shapes::app_user(&user);
+    Ok(created(&shown, &tag(&user), "app-users", &shown.id))
 }
 
 /// Replace an application user. Secrets that are not sent are kept.
@@ -101,20 +101,20 @@ pub(in crate::admin) async fn replace_app_user(
 ) -> Result<Response, Problem> {
     let Object(body) = body?;
     Problem::unless_same("id", &id, &body.id)?;
-    may_replace(&headers, &tag(&**find(&app.handle.directory(), &id)?))?;
+    may_replace(&headers, &tag(&find(&app.handle.directory(), &id)?))?;
     let (password, hash) = (body.password.as_ref(), body.password_hash.as_ref());
     let hash = secret(password, hash, "password").await?;
     let edited = edit(&app, |directory| {
         let old = find(directory, &id)?;
-        may_replace(&headers, &tag(&**old))?;
-        Ok(Change::PutAppUser(entry(&body, hash.as_ref(), Some(old))))
+        may_replace(&headers, &tag(&old))?;
+        Ok(Change::PutAppUser(entry(&body, hash.as_ref(), Some(&old))))
     })
     .await?;
     let user = find(&edited, &id)?;
     Ok(tagged(
         StatusCode::OK,
-        &shapes::app_user(user),
-        &tag(&**user),
+        &shapes::app_user(&user),
+        &tag(&user),
     ))
 }
 
@@ -129,8 +129,8 @@ pub(in crate::admin) async fn delete_app_user(
 ) -> Result<StatusCode, Problem> {
     edit(&app, |directory| {
         let user = find(directory, &id)?;
-        may_change(&headers, &tag(&**user))?;
-        Ok(Change::DeleteAppUser(user.id.clone()))
+        may_change(&headers, &tag(&user))?;
+        Ok(Change::DeleteAppUser(user.id))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -41,7 +41,7 @@ pub(in crate::admin) async fn devices(
     let (views, next) = page.cut(views.into_iter(), |v| v.name.to_string())?;
     let shown = views.iter().filter_map(|v| {
         let configured = directory.device(v.name.as_str())?;
-        Some(shapes::device(configured, v))
+        Some(shapes::device(&configured, v))
     });
     Ok(Json(admin::Devices {
         devices: shown.collect(),
@@ -49,7 +49,7 @@ pub(in crate::admin) async fn devices(
     }))
 }
 
-pub(super) fn find<'a>(directory: &'a Directory, name: &str) -> Result<&'a Arc<Device>, Problem> {
+pub(super) fn find(directory: &Directory, name: &str) -> Result<Device, Problem> {
     Ok(directory.device(name).ok_or(Refusal::NoSuchDevice)?)
 }
 
@@ -62,7 +62,7 @@ async fn shown(
     let configured = find(directory, name)?;
     let views = live(app, exchange::Query::Device(configured.name.clone())).await?;
     let view = views.first().ok_or(Refusal::NoSuchDevice)?;
-    Ok((shapes::device(configured, view), tag(&**configured)))
+    Ok((shapes::device(&configured, view), tag(&configured)))
 }
 
 /// One device as it is now. The ETag is that of its configuration.
@@ -158,7 +158,7 @@ pub(in crate::admin) async fn replace_device(
         .unwrap_or_default();
     let lines = lines(&body, carried)?;
     let edited = edit(&app, |directory| {
-        may_replace(&headers, &tag(&**find(directory, &name)?))?;
+        may_replace(&headers, &tag(&find(directory, &name)?))?;
         Ok(Change::PutDevice(entry(&body, lines.clone())))
     })
     .await?;
@@ -177,8 +177,8 @@ pub(in crate::admin) async fn delete_device(
 ) -> Result<StatusCode, Problem> {
     edit(&app, |directory| {
         let device = find(directory, &name)?;
-        may_change(&headers, &tag(&**device))?;
-        Ok(Change::DeleteDevice(device.name.clone()))
+        may_change(&headers, &tag(&device))?;
+        Ok(Change::DeleteDevice(device.name))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -34,11 +34,11 @@ impl Owner {
         Ok(match self {
             Self::Device => {
                 let device = devices::find(directory, name)?;
-                (device.lines.clone(), tag(&**device))
+                (device.lines.clone(), tag(&device))
             }
             Self::Profile => {
                 let profile = profiles::find(directory, name)?;
-                (profile.lines.clone(), tag(&**profile))
+                (profile.lines.clone(), tag(&profile))
             }
         })
     }
@@ -51,12 +51,12 @@ impl Owner {
     ) -> Result<Change, Problem> {
         Ok(match self {
             Self::Device => {
-                let mut device = (**devices::find(directory, name)?).clone();
+                let mut device = devices::find(directory, name)?;
                 device.lines = lines;
                 Change::PutDevice(device)
             }
             Self::Profile => {
-                let mut profile = (**profiles::find(directory, name)?).clone();
+                let mut profile = profiles::find(directory, name)?;
                 profile.lines = lines;
                 Change::PutProfile(profile)
             }

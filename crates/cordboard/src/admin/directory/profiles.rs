@@ -25,15 +25,12 @@ pub(in crate::admin) async fn profiles(
     let directory = app.handle.directory();
     let (profiles, next) = Page::of(page)?.cut(directory.profiles(), |p| p.name.to_string())?;
     Ok(Json(admin::Profiles {
-        profiles: profiles.into_iter().map(|p| shapes::profile(p)).collect(),
+        profiles: profiles.iter().map(shapes::profile).collect(),
         next,
     }))
 }
 
-pub(super) fn find<'a>(
-    directory: &'a Directory,
-    name: &str,
-) -> Result<&'a Arc<DeviceProfile>, Problem> {
+pub(super) fn find(directory: &Directory, name: &str) -> Result<DeviceProfile, Problem> {
     let found = directory.profile(name);
     found.ok_or_else(|| Problem::not_found(format!("there is no profile `{name}`")))
 }
@@ -49,8 +46,8 @@ pub(in crate::admin) async fn profile(
     let found = find(&directory, &name)?;
     Ok(tagged(
         StatusCode::OK,
-        &shapes::profile(found),
-        &tag(&**found),
+        &shapes::profile(&found),
+        &tag(&found),
     ))
 }
 
@@ -82,8 +79,8 @@ pub(in crate::admin) async fn add_profile(
     })
     .await?;
     let found = find(&edited, &body.name)?;
-    let shown = shapes::profile(found);
-    Ok(created(&shown, &tag(&**found), "profiles", &shown.name))
+    let shown = shapes::profile(&found);
+    Ok(created(&shown, &tag(&found), "profiles", &shown.name))
 }
 
 /// Replace a device profile.
@@ -102,15 +99,15 @@ pub(in crate::admin) async fn replace_profile(
     Problem::unless_same("name", &name, &body.name)?;
     Problem::unless_named("model", &body.model)?;
     let edited = edit(&app, |directory| {
-        may_replace(&headers, &tag(&**find(directory, &name)?))?;
+        may_replace(&headers, &tag(&find(directory, &name)?))?;
         Ok(Change::PutProfile(entry(&body)))
     })
     .await?;
     let found = find(&edited, &name)?;
     Ok(tagged(
         StatusCode::OK,
-        &shapes::profile(found),
-        &tag(&**found),
+        &shapes::profile(&found),
+        &tag(&found),
     ))
 }
 
@@ -125,8 +122,8 @@ pub(in crate::admin) async fn delete_profile(
 ) -> Result<StatusCode, Problem> {
     edit(&app, |directory| {
         let found = find(directory, &name)?;
-        may_change(&headers, &tag(&**found))?;
-        Ok(Change::DeleteProfile(found.name.clone()))
+        may_change(&headers, &tag(&found))?;
+        Ok(Change::DeleteProfile(found.name))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -27,12 +27,12 @@ pub(in crate::admin) async fn users(
     let directory = app.handle.directory();
     let (users, next) = Page::of(page)?.cut(directory.end_users(), |u| u.id.to_string())?;
     Ok(Json(admin::Users {
-        users: users.into_iter().map(|u| shapes::user(u)).collect(),
+        users: users.iter().map(shapes::user).collect(),
         next,
     }))
 }
 
-fn find<'a>(directory: &'a Directory, id: &str) -> Result<&'a Arc<EndUser>, Problem> {
+fn find(directory: &Directory, id: &str) -> Result<EndUser, Problem> {
     Ok(directory.end_user(id).ok_or(Refusal::NoSuchUser)?)
 }
 
@@ -45,7 +45,7 @@ pub(in crate::admin) async fn user(
 ) -> Result<Response, Problem> {
     let directory = app.handle.directory();
     let user = find(&directory, &id)?;
-    Ok(tagged(StatusCode::OK, &shapes::user(user), &tag(&**user)))
+    Ok(tagged(StatusCode::OK, &shapes::user(&user), &tag(&user)))
 }
 
 /// The hashes that a body brings.
@@ -102,8 +102,8 @@ pub(in crate::admin) async fn add_user(
     })
     .await?;
     let user = find(&edited, &body.id)?;
-    let shown = shapes::user(user);
-    Ok(created(&shown, &tag(&**user), "users", &shown.id))
+    let shown = shapes::user(&user);
+    Ok(created(&shown, &tag(&user), "users", &shown.id))
 }
 
 /// Replace an end user. Secrets that are not sent are kept.
@@ -120,16 +120,16 @@ pub(in crate::admin) async fn replace_user(
 ) -> Result<Response, Problem> {
     let Object(body) = body?;
     Problem::unless_same("id", &id, &body.id)?;
-    may_replace(&headers, &tag(&**find(&app.handle.directory(), &id)?))?;
+    may_replace(&headers, &tag(&find(&app.handle.directory(), &id)?))?;
     let hashes = Hashes::of(&body).await?;
     let edited = edit(&app, |directory| {
         let old = find(directory, &id)?;
-        may_replace(&headers, &tag(&**old))?;
-        Ok(Change::PutUser(hashes.entry(&body, Some(old))))
+        may_replace(&headers, &tag(&old))?;
+        Ok(Change::PutUser(hashes.entry(&body, Some(&old))))
     })
     .await?;
     let user = find(&edited, &id)?;
-    Ok(tagged(StatusCode::OK, &shapes::user(user), &tag(&**user)))
+    Ok(tagged(StatusCode::OK, &shapes::user(&user), &tag(&user)))
 }
 
 /// Remove an end user, with his tokens; his devices lose their owner.
@@ -143,8 +143,8 @@ pub(in crate::admin) async fn delete_user(
 ) -> Result<StatusCode, Problem> {
     edit(&app, |directory| {
         let user = find(directory, &id)?;
-        may_change(&headers, &tag(&**user))?;
-        Ok(Change::DeleteUser(user.id.clone()))
+        may_change(&headers, &tag(&user))?;
+        Ok(Change::DeleteUser(user.id))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -13,33 +13,23 @@ use std::collections::HashMap;
 const WRITTEN: usize = 20;
 
 /// What is written: the entries of a directory, put together or not.
-#[derive(Debug)]
-pub struct Entries<'a> {
-    users: Vec<&'a EndUser>,
-    app_users: Vec<&'a AppUser>,
-    devices: Vec<&'a Device>,
-    profiles: Vec<&'a DeviceProfile>,
+#[derive(Clone, Copy, Debug)]
+pub enum Entries<'a> {
+    /// Put together.
+    Directory(&'a Directory),
+    /// Not yet.
+    Parts(&'a Builder),
 }
 
 impl<'a> From<&'a Directory> for Entries<'a> {
     fn from(directory: &'a Directory) -> Self {
-        Self {
-            users: directory.end_users().map(|user| &**user).collect(),
-            app_users: directory.app_users().map(|user| &**user).collect(),
-            devices: directory.devices().map(|device| &**device).collect(),
-            profiles: directory.profiles().map(|profile| &**profile).collect(),
-        }
+        Self::Directory(directory)
     }
 }
 
 impl<'a> From<&'a Builder> for Entries<'a> {
-    fn from(builder: &'a Builder) -> Self {
-        Self {
-            users: builder.users.iter().collect(),
-            app_users: builder.app_users.iter().collect(),
-            devices: builder.devices.iter().collect(),
-            profiles: builder.profiles.iter().collect(),
-        }
+    fn from(parts: &'a Builder) -> Self {
+        Self::Parts(parts)
     }
 }
 
@@ -90,17 +80,28 @@ type Cells = Vec<(Column, String)>;
 impl Entries<'_> {
     /// Hands every row to `write`.
     fn rows(&self, secrets: bool, mut write: impl FnMut(&Cells)) {
-        for user in &self.users {
-            pages(user_row(user, secrets), &mut write);
-        }
-        for user in &self.app_users {
-            pages(app_user_row(user, secrets), &mut write);
-        }
-        for device in &self.devices {
-            pages(device_row(device), &mut write);
-        }
-        for profile in &self.profiles {
-            pages(profile_row(profile), &mut write);
+        let write = &mut write;
+        match self {
+            Self::Directory(directory) => {
+                let users = directory.end_users();
+                users.for_each(|user| pages(user_row(&user, secrets), write));
+                let users = directory.app_users();
+                users.for_each(|user| pages(app_user_row(&user, secrets), write));
+                let devices = directory.devices();
+                devices.for_each(|device| pages(device_row(&device), write));
+                let profiles = directory.profiles();
+                profiles.for_each(|profile| pages(profile_row(&profile), write));
+            }
+            Self::Parts(parts) => {
+                let users = parts.users.iter();
+                users.for_each(|user| pages(user_row(user, secrets), write));
+                let users = parts.app_users.iter();
+                users.for_each(|user| pages(app_user_row(user, secrets), write));
+                let devices = parts.devices.iter();
+                devices.for_each(|device| pages(device_row(device), write));
+                let profiles = parts.profiles.iter();
+                profiles.for_each(|profile| pages(profile_row(profile), write));
+            }
         }
     }
 }

@@ -8,7 +8,6 @@ use cordboard_core::ids::UserId;
 use cordboard_wire::mobility::{
     Answer, Ask, DeviceState, Duration, Failure, KnownDevice, ProfileOf, UserState, unescaped,
 };
-use std::sync::Arc;
 
 /// What a refusal is in this interface's codes. A new refusal does not compile until it has one.
 pub fn failure(refusal: &Refusal, ask: &Ask, caller: &str) -> Failure {
@@ -77,7 +76,9 @@ impl Asker {
             CredentialState::Expired => return Err(texts::change_password()),
         }
         let account = directory.account(id.as_str());
-        let has_right = account.is_some_and(|account| account.has(Right::PROXY));
+        let has_right = account
+            .as_ref()
+            .is_some_and(|account| account.has(Right::PROXY));
         match account {
             Some(Account::App(_)) if has_right => Ok(Self::Proxy(id)),
             Some(Account::End(_)) if has_right && end_user_proxy => Ok(Self::Proxy(id)),
@@ -120,12 +121,12 @@ pub fn meant(directory: &Directory, text: &str) -> UserId {
     let literal = directory.end_user(text);
     let escaped = || directory.end_user(&unescaped(text)?);
     match literal.or_else(escaped) {
-        Some(user) => user.id.clone(),
+        Some(user) => user.id,
         None => text.into(),
     }
 }
 
-fn user_of<'d>(directory: &'d Directory, text: &str) -> Option<&'d Arc<EndUser>> {
+fn user_of(directory: &Directory, text: &str) -> Option<EndUser> {
     directory.end_user(meant(directory, text).as_str())
 }
 
@@ -157,11 +158,11 @@ pub fn command(
         Ask::LogoutAll => Action::LogoutAll,
         Ask::DeviceUser(names) => {
             let known = names.iter().filter_map(|name| directory.device(name));
-            Action::Snapshot(Query::Seats(known.map(|d| d.name.clone()).collect()))
+            Action::Snapshot(Query::Seats(known.map(|d| d.name).collect()))
         }
         Ask::UserDevices(users) => {
             let known = users.iter().filter_map(|user| user_of(directory, user));
-            Action::Snapshot(Query::SeatsOf(known.map(|u| u.id.clone()).collect()))
+            Action::Snapshot(Query::SeatsOf(known.map(|u| u.id).collect()))
         }
         Ask::DeviceProfile(_) | Ask::CheckUser(_) => return None,
     };
@@ -237,9 +238,9 @@ pub fn looked_up(directory: &Directory, ask: &Ask) -> Result<Answer, Failure> {
 /// The profiles of one user; why there are none stands in his place. [mobility §6.3]
 fn profiles(directory: &Directory, text: &str) -> Result<Vec<ProfileOf>, Failure> {
     let user = user_of(directory, text).ok_or_else(|| texts::no_such_user(text))?;
-    let default = directory.default_profile(user);
+    let default = directory.default_profile(&user);
     let default = default.ok_or_else(|| texts::no_profile(text))?;
-    let profiles = directory.profiles_of(user).into_iter();
+    let profiles = directory.profiles_of(&user).into_iter();
     let profiles = profiles.map(|profile| ProfileOf {
         name: profile.name.to_string(),
         is_default: profile.name == default.name,

@@ -124,7 +124,7 @@ pub(super) async fn check(app: &App, visitor: Visitor, claim: Claim<'_>) -> Resu
     };
     let directory = app.handle.directory();
     let own = claim.device.and_then(|name| directory.device(name));
-    if trusted.lists(address) || own.is_some_and(|device| host_of(device) == Some(address)) {
+    if trusted.lists(address) || own.is_some_and(|device| host_of(&device) == Some(address)) {
         return Ok(());
     }
     if app.faults.is_down("registrations") {
@@ -141,7 +141,7 @@ pub(super) async fn check(app: &App, visitor: Visitor, claim: Claim<'_>) -> Resu
 /// The devices that are configured to be at an address.
 fn at(directory: &Directory, address: IpAddr) -> Vec<DeviceName> {
     let there = directory.devices().filter(|d| host_of(d) == Some(address));
-    there.map(|device| device.name.clone()).collect()
+    there.map(|device| device.name).collect()
 }
 
 /// A device's address without its port.

@@ -70,7 +70,7 @@ pub fn line_wish(line_number: Option<&str>, strict: bool) -> LineWish {
 
 /// A named device that exists, as the directory writes it.
 pub fn known_device(directory: &Directory, name: Option<&str>) -> Option<DeviceName> {
-    directory.device(name?).map(|device| device.name.clone())
+    directory.device(name?).map(|device| device.name)
 }
 
 /// Who asks, and for whom.
@@ -92,7 +92,7 @@ impl Asker {
     /// A person of the directory, for himself, by his id in any letter case.
     pub fn known(directory: &Directory, user: &str) -> Option<Self> {
         let user = directory.end_user(user)?;
-        Some(Self::new(user.id.clone()))
+        Some(Self::new(user.id))
     }
 
     /// Is that he himself? Nobody named means so. [webdialer §5.3]
@@ -132,7 +132,7 @@ impl Asker {
     pub fn primary_line(&self, directory: &Directory) -> String {
         let line = directory
             .end_user(self.actor.as_str())
-            .and_then(|user| user.primary_line.as_ref());
+            .and_then(|user| user.primary_line);
         line.map(|line| line.digits.to_string()).unwrap_or_default()
     }
 
@@ -397,13 +397,14 @@ impl Devices {
             .iter()
             .map(|d| {
                 let configured = directory.device(d.name.as_str());
+                let (description, model) = configured
+                    .map(|device| (device.description, device.model))
+                    .unwrap_or_default();
                 DeviceDetail {
                     name: d.name.to_string(),
                     lines: lines(d),
-                    description: configured
-                        .map(|c| c.description.clone())
-                        .unwrap_or_default(),
-                    model: configured.map(|c| c.model.clone()).unwrap_or_default(),
+                    description,
+                    model,
                 }
             })
             .collect()

@@ -82,19 +82,19 @@ pub(super) fn owner(
     let devices = directory.devices_with(&number);
     let owners = devices
         .iter()
-        .filter_map(|name| directory.device(name.as_str())?.owner.clone());
+        .filter_map(|name| directory.device(name.as_str())?.owner);
     let associated = directory.end_users().filter(|user| {
         let theirs = directory.devices_of(user);
         theirs.iter().any(|device| devices.contains(&device.name))
     });
     let by_profile = directory
         .profiles_with(&number)
-        .iter()
+        .into_iter()
         .filter_map(|name| directory.profile(name.as_str()))
-        .flat_map(|profile| profile.owners.clone());
+        .flat_map(|profile| profile.owners);
     let mut users: Vec<String> = Vec::new();
     let all = owners
-        .chain(associated.map(|user| user.id.clone()))
+        .chain(associated.map(|user| user.id))
         .chain(by_profile);
     for user in all.map(|user| user.to_string()) {
         if !users.iter().any(|known| known.eq_ignore_ascii_case(&user)) {

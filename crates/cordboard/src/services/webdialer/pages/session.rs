@@ -76,7 +76,7 @@ impl Session {
             placed: None,
             pressed: None,
             since_ms: now_ms,
-            hash: account.and_then(|user| user.password_hash.clone()),
+            hash: account.and_then(|user| user.password_hash),
         }
     }
 
