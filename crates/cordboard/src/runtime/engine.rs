@@ -194,7 +194,7 @@ impl Engine {
 
     /// In the order in which they came: of several of one user the last one is where he is.
     fn restore_logins(&mut self, mut logins: Vec<MobilityLogin>) {
-        logins.sort_by_key(|login| login.since);
+        logins.sort_by_cached_key(|login| login.since);
         for login in logins {
             self.restore(Saved::Login(login));
         }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 /// The places of entries by a hash of their text. Whoever asks compares the texts himself; the same text may have several places.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     places: HashTable<Hashed>,
     hasher: RandomState,
 }
@@ -30,12 +30,12 @@ fn spread(hash: u32) -> u64 {
 
 impl Index {
     /// The hash of a text as it stands.
-    pub(super) fn exactly(&self, text: &str) -> u32 {
+    pub(crate) fn exactly(&self, text: &str) -> u32 {
         self.hash(text.as_bytes())
     }
 
     /// The hash of a name, whatever its letter case.
-    pub(super) fn folded(&self, name: &str) -> u32 {
+    pub(crate) fn folded(&self, name: &str) -> u32 {
         let name = name.trim();
         let mut small = [0; 64];
         match small.get_mut(..name.len()) {
@@ -54,13 +54,13 @@ impl Index {
         self.hasher.hash_one(bytes) as u32
     }
 
-    pub(super) fn add(&mut self, hash: u32, place: u32) {
+    pub(crate) fn add(&mut self, hash: u32, place: u32) {
         let entry = Hashed { hash, place };
         self.places
             .insert_unique(entry.spread(), entry, |other| other.spread());
     }
 
-    pub(super) fn remove(&mut self, hash: u32, place: u32) {
+    pub(crate) fn remove(&mut self, hash: u32, place: u32) {
         let gone = Hashed { hash, place };
         if let Ok(found) = self.places.find_entry(gone.spread(), |e| *e == gone) {
             found.remove();
@@ -68,7 +68,7 @@ impl Index {
     }
 
     /// The places that may have a text, in no order.
-    pub(super) fn places(&self, hash: u32) -> impl Iterator<Item = u32> {
+    pub(crate) fn places(&self, hash: u32) -> impl Iterator<Item = u32> {
         let found = self.places.iter_hash(spread(hash));
         found.filter(move |e| e.hash == hash).map(|e| e.place)
     }

@@ -13,6 +13,7 @@ pub use build::{Builder, DirectoryError, Draft, NAME_MAX, NUMBER_MAX, TEXT_MAX};
 pub use edit::{Change, Entry};
 
 use crate::ids::{DeviceName, DirectoryNumber, ProfileName, UserId};
+pub(crate) use index::Index;
 use kind::Kind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -249,7 +250,7 @@ pub fn folded(name: &str) -> String {
 }
 
 /// Are these the same name?
-fn same(one: &str, other: &str) -> bool {
+pub(crate) fn same(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return one.trim().eq_ignore_ascii_case(other.trim());
     }

@@ -48,7 +48,7 @@ impl Exchange {
                 return Err(Refusal::SeatedElsewhere);
             }
             MultipleLogins::NotAllowed | MultipleLogins::Allowed => Vec::new(),
-            MultipleLogins::AutoLogout => elsewhere.to_vec(),
+            MultipleLogins::AutoLogout => elsewhere,
         };
         let until = self.login_ends(wish.length);
         if until.is_some() && !wish.timers_work {
@@ -56,8 +56,8 @@ impl Exchange {
         }
         Ok(LoginPlan {
             device: device.name.clone(),
-            user: user.id.clone(),
-            profile: profile.name.clone(),
+            user: user.id,
+            profile: profile.name,
             mismatched: profile.model != device.model,
             until,
             ends,

@@ -429,7 +429,6 @@ impl Exchange {
         let mut seats: Vec<DeviceName> = profiles
             .iter()
             .flat_map(|profile| self.seats.with(profile))
-            .cloned()
             .collect();
         seats.sort_unstable();
         carriers.extend(seats);

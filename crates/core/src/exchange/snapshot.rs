@@ -71,9 +71,7 @@ impl Exchange {
                 Ok(Reply::Seats(seats.collect()))
             }
             Query::SeatsOf(users) => {
-                let seats = users
-                    .iter()
-                    .map(|user| self.seats.of(user.as_str()).to_vec());
+                let seats = users.iter().map(|user| self.seats.of(user.as_str()));
                 Ok(Reply::SeatsOf(seats.collect()))
             }
             Query::Logins => Ok(Reply::Logins(self.seats.iter().cloned().collect())),
@@ -124,10 +122,10 @@ impl Exchange {
                 .map(|app| app.devices)
                 .unwrap_or_default(),
         };
-        if let Some(newest) = self.seats.of(user.as_str()).last()
-            && !names.contains(newest)
+        if let Some(newest) = self.seats.of(user.as_str()).pop()
+            && !names.contains(&newest)
         {
-            names.push(newest.clone());
+            names.push(newest);
         }
         names
     }
