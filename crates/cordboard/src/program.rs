@@ -133,10 +133,11 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     }
     let offset = store.fact(CLOCK_FACT)?.and_then(|text| text.parse().ok());
     let clock = Clock::new(offset.unwrap_or(0));
-    let mut directory = store.directory()?;
-    crate::lab::populate(&mut directory, population);
+    // Before the directory, which takes the memory that growing lists leave behind.
     let logins = store.logins()?;
     let last_users = store.last_users()?;
+    let mut directory = store.directory()?;
+    crate::lab::populate(&mut directory, population);
     if let Some(oldest) = oldest_kept(&config, clock.now().wall) {
         store.prune_mobility_history(oldest)?;
     }

@@ -187,9 +187,11 @@ impl Engine {
         Input::Command(ticket, command)
     }
 
+    /// It is stored: no undo takes it back.
     fn restore(&mut self, saved: Saved) {
-        self.exchange
-            .handle(Input::Restore(saved), self.clock.now());
+        let now = self.clock.now();
+        self.exchange.handle(Input::Restore(saved), now);
+        self.exchange.handle(Input::Stored, now);
     }
 
     /// In the order in which they came: of several of one user the last one is where he is.
@@ -390,7 +392,6 @@ impl Engine {
             self.release(output, now);
         }
         self.restore_logins(logins);
-        self.exchange.handle(Input::Stored, now);
         self.hub.ring();
         self.untouched = true;
         self.remember_clock();
