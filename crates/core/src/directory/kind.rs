@@ -99,16 +99,20 @@ impl<T> Default for Kind<T> {
 impl<T: Row> Kind<T> {
     /// Where the entry of a name is, in any letter case.
     pub(super) fn place(&self, name: &str) -> Option<u32> {
-        let mut places = self.names.places(self.names.folded(name));
-        places.find(|&place| {
-            let named = self.rows.row(place).as_mut().map(Unpacker::text);
-            named.is_some_and(|named| same(named, name))
-        })
+        self.find(name).map(|(place, _)| place)
     }
 
     /// The entry of a name, in any letter case.
     pub(super) fn get(&self, name: &str) -> Option<T> {
-        self.rows.get(self.place(name)?)
+        self.find(name).map(|(_, mut row)| T::unpack(&mut row))
+    }
+
+    fn find(&self, name: &str) -> Option<(u32, Unpacker<'_>)> {
+        let mut places = self.names.places(self.names.folded(name));
+        places.find_map(|place| {
+            let row = self.rows.row(place)?;
+            same(row.clone().text(), name).then_some((place, row))
+        })
     }
 
     /// In configuration order.

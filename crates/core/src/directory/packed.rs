@@ -134,6 +134,7 @@ impl<'a> Iterator for Split<'a> {
 }
 
 /// What is left of a packed entry.
+#[derive(Clone)]
 pub(super) struct Unpacker<'a>(&'a [u8]);
 
 impl<'a> Unpacker<'a> {
