@@ -137,6 +137,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     crate::lab::populate(&mut builder, population);
     let logins = store.logins()?;
     let last_users = store.last_users()?;
+    let takeovers = store.takeovers()?;
     if let Some(oldest) = oldest_kept(&config, clock.now().wall) {
         store.prune_mobility_history(oldest)?;
     }
@@ -154,6 +155,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         directory: builder.build()?,
         logins,
         last_users,
+        takeovers,
         schedules: schedules(&config)?,
         store,
         auto_answer,

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::events::Stream;
 use common::{Response, Server};
 use serde_json::{Value, json};
 
@@ -234,6 +235,100 @@ async fn a_schedule_logs_everybody_out_but_whom_it_spares() {
     assert_eq!(
         (&over[0]["how"], &over[0]["ended_at"]),
         (&json!("schedule"), &json!(next))
+    );
+    server.program.stop().await;
+}
+
+async fn take_over(server: &Server) -> Response {
+    let body = json!({"device": "SEPHOT", "user": "ann", "profile": "JDOE", "minutes": 9});
+    let place = "/api/v1/mobility/takeovers";
+    server.post_json(place, &body.to_string()).await
+}
+
+const TAKEN: &str = "/api/v1/mobility/takeovers/sephot";
+
+/// The next event of a takeover: whether the login there changed before it is for the caller to see.
+async fn takeover_told(events: &mut Stream) -> Value {
+    loop {
+        let event = events.next().await;
+        if event.kind == "mobility.takeover" {
+            return event.data;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_takeover_warns_waits_for_the_call_switches_and_is_undone() {
+    let server = server().await;
+    let began = login(&server, json!({"device": "SEPHOT", "user": "jdoe"})).await;
+    let call = json!({"device": "SEPA", "to": "2001"}).to_string();
+    let call = server.post_json("/api/v1/calls", &call).await.json();
+    let call = format!("/api/v1/calls/{}", call["id"].as_str().unwrap());
+    let mut events = Stream::open(&server, "").await;
+    let asked = take_over(&server).await;
+    assert_eq!(
+        (asked.status, asked.header("location")),
+        (201, Some("/api/v1/mobility/takeovers/SEPHOT")),
+        "{}",
+        asked.body
+    );
+    let state = |takeover: &Value| takeover["state"].as_str().unwrap().to_owned();
+    assert_eq!(state(&asked.json()), "warned");
+    let warning = takeover_told(&mut events).await;
+    assert_eq!(
+        (&warning["from"], &warning["user"], &warning["until"]),
+        (&json!("jdoe"), &json!("ann"), &asked.json()["until"])
+    );
+    advance(&server, 60_000).await;
+    assert_eq!(state(&takeover_told(&mut events).await), "waiting");
+    let seat = async || sessions(&server, "sessions").await[0]["user"].clone();
+    assert_eq!(seat().await, "jdoe");
+    server.post_json(&format!("{call}/release"), "{}").await;
+    let done = takeover_told(&mut events).await;
+    assert_eq!((state(&done), seat().await), ("done".into(), json!("ann")));
+    assert_eq!(sessions(&server, "history").await[0]["how"], "takeover");
+    let undone = server.post_json(&format!("{TAKEN}/undo"), "").await;
+    assert_eq!(undone.status, 200, "{}", undone.body);
+    let back = &undone.json()["sessions"][0];
+    assert_eq!(
+        (&back["user"], &back["profile"]),
+        (&json!("jdoe"), &began.json()["profile"])
+    );
+    assert_eq!(seat().await, "jdoe");
+    assert_eq!(sessions(&server, "history").await[0]["how"], "undo");
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_takeover_goes_on_after_a_restart_and_may_be_called_off_or_forbidden() {
+    let server = server().await;
+    login(&server, json!({"device": "SEPHOT", "user": "jdoe"})).await;
+    take_over(&server).await;
+    let before = server.get(TAKEN).await.json();
+    let server = server.restarted(FIXTURE).await;
+    assert_eq!(server.get(TAKEN).await.json(), before);
+    let again = take_over(&server).await;
+    assert_eq!(
+        (again.status, again.json()["type"].clone()),
+        (409, json!("urn:cordboard:problem:takeover-under-way"))
+    );
+    let off = async || server.request("DELETE", TAKEN, &[], b"").await.status;
+    assert_eq!((off().await, off().await), (204, 409));
+    assert_eq!(server.get(TAKEN).await.status, 404);
+    take_over(&server).await;
+    advance(&server, 60_000).await;
+    let server = server.restarted(FIXTURE).await;
+    let undone = server.post_json(&format!("{TAKEN}/undo"), "").await;
+    assert_eq!(undone.json()["sessions"][0]["user"], "jdoe");
+    let list = server.get("/api/v1/mobility/takeovers").await.json();
+    assert_eq!(list, json!({"takeovers": []}));
+    server.program.stop().await;
+
+    let server = Server::start(FIXTURE, |config| config.mobility.takeover = false).await;
+    let refused = take_over(&server).await;
+    assert_eq!(
+        (refused.status, refused.json()["type"].clone()),
+        (409, json!("urn:cordboard:problem:takeover-off"))
     );
     server.program.stop().await;
 }

@@ -28,7 +28,7 @@ const PAST: usize = 100;
 /// A login lasts at most so many minutes.
 const MINUTES_MAX: u32 = 35_791_394;
 
-async fn asked(app: &App, action: Action) -> Result<Reply, Problem> {
+pub(super) async fn asked(app: &App, action: Action) -> Result<Reply, Problem> {
     let command = Command {
         actor: Actor::Operator,
         interface: INTERFACE,
@@ -37,7 +37,7 @@ async fn asked(app: &App, action: Action) -> Result<Reply, Problem> {
     Ok(app.handle.command(command).await?)
 }
 
-fn session(login: &MobilityLogin) -> admin::Session {
+pub(super) fn session(login: &MobilityLogin) -> admin::Session {
     admin::Session {
         device: login.device.to_string(),
         user: login.user.to_string(),
@@ -110,7 +110,7 @@ pub(super) async fn sessions(
     Ok(Json(admin::Sessions { sessions, next }))
 }
 
-fn wish(app: &App, body: admin::LoginBody) -> Result<LoginWish, Problem> {
+pub(super) fn wish(app: &App, body: admin::LoginBody) -> Result<LoginWish, Problem> {
     let length = match body.minutes {
         None => LoginLength::Policy,
         Some(minutes @ 1..=MINUTES_MAX) => LoginLength::Minutes(minutes),

@@ -12,6 +12,7 @@ use cordboard_core::call::CallRecord;
 use cordboard_core::directory::{Directory, Entry};
 use cordboard_core::exchange::{
     Action, Actor, Command, Input, MobilityLogin, Output, Query, Record, Reply, Saved, Settings,
+    Takeover,
 };
 use cordboard_core::ids::{DeviceName, Ticket, UserId};
 use cordboard_core::{Exchange, Now, Refusal};
@@ -85,6 +86,8 @@ pub struct Parts {
     pub schedules: Vec<Schedule>,
     /// Who was the last at which device.
     pub last_users: Vec<(DeviceName, UserId)>,
+    /// Takeovers of devices that were under way or could be undone.
+    pub takeovers: Vec<Takeover>,
     /// The store.
     pub store: Store,
     /// How long phones ring before they answer by themselves.
@@ -141,6 +144,9 @@ impl Engine {
         let oldest = parts.logins.iter().map(|login| login.since).min();
         engine.schedules = Schedules::new(parts.schedules, oldest, now.wall);
         engine.restore_logins(parts.logins);
+        for takeover in parts.takeovers {
+            engine.restore(Saved::Takeover(takeover));
+        }
         engine.catch_up();
         Ok(engine)
     }

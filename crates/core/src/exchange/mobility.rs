@@ -8,7 +8,7 @@ use super::vocabulary::{
     Record, Reply, Sweep,
 };
 use super::{Exchange, Output};
-use crate::directory::{DeviceProfile, EndUser, folded};
+use crate::directory::{Device, DeviceProfile, EndUser, folded};
 use crate::ids::{DeviceName, Ticket, UserId};
 use crate::now::Wall;
 use crate::refusal::Refusal;
@@ -30,14 +30,26 @@ pub enum MultipleLogins {
 impl Exchange {
     /// What a login would come to: the checks in the original's order. [mobility §7.2]
     pub(super) fn plan_login(&self, wish: &LoginWish) -> Result<LoginPlan, Refusal> {
-        let device = self.directory.device(wish.device.as_str());
-        let device = device.ok_or(Refusal::NoSuchDevice)?;
-        if !device.em_enabled {
-            return Err(Refusal::MobilityOff);
-        }
+        let device = self.desk(&wish.device)?;
         if self.seats.at(&device.name).is_some() {
             return Err(Refusal::SeatTaken);
         }
+        self.plan_at(device, wish)
+    }
+
+    /// A device where people may log in.
+    pub(super) fn desk(&self, device: &DeviceName) -> Result<&Arc<Device>, Refusal> {
+        let device = self.directory.device(device.as_str());
+        let device = device.ok_or(Refusal::NoSuchDevice)?;
+        if device.em_enabled {
+            Ok(device)
+        } else {
+            Err(Refusal::MobilityOff)
+        }
+    }
+
+    /// The checks of the user, as if nobody sat at the device.
+    pub(super) fn plan_at(&self, device: &Device, wish: &LoginWish) -> Result<LoginPlan, Refusal> {
         let user = self.directory.end_user(wish.user.as_str());
         let user = user
             .filter(|user| user.home_cluster)
@@ -77,24 +89,38 @@ impl Exchange {
         for device in &plan.ends {
             self.end_login(Some(ticket), device, EndedBy::Elsewhere, None);
         }
-        let login = MobilityLogin {
+        let login = self.login_of(plan, interface.into(), caller(actor));
+        self.begin_login(Some(ticket), login.clone());
+        self.look_at_takeover(&login.device);
+        Ok(Reply::Logins(vec![login]))
+    }
+
+    /// The login that a plan comes to now.
+    pub(super) fn login_of(
+        &self,
+        plan: LoginPlan,
+        origin: Arc<str>,
+        by: Option<UserId>,
+    ) -> MobilityLogin {
+        MobilityLogin {
             device: plan.device,
             user: plan.user,
             profile: plan.profile,
             since: self.clock.wall,
             until: plan.until,
-            origin: interface.into(),
-            by: caller(actor),
+            origin,
+            by,
             mismatched: plan.mismatched,
-        };
+        }
+    }
+
+    /// Seats somebody at a free device, for everybody to hear and to last.
+    pub(super) fn begin_login(&mut self, ticket: Option<Ticket>, login: MobilityLogin) {
+        let boxed = Box::new(login.clone());
         self.out
-            .push_back(Output::Save(Record::Login(Box::new(login.clone()))));
-        self.publish(
-            Some(ticket),
-            EventKind::MobilityLogin(Box::new(login.clone())),
-        );
-        self.seat(login.clone());
-        Ok(Reply::Logins(vec![login]))
+            .push_back(Output::Save(Record::Login(boxed.clone())));
+        self.publish(ticket, EventKind::MobilityLogin(boxed));
+        self.seat(login);
     }
 
     /// Logs out whoever sits at a device; `only` him, when a user acts for himself. [mobility §7.2]
@@ -106,11 +132,7 @@ impl Exchange {
         only: Option<&UserId>,
         timers_work: bool,
     ) -> Result<Reply, Refusal> {
-        let device = self.directory.device(device.as_str());
-        let device = device.ok_or(Refusal::NoSuchDevice)?;
-        if !device.em_enabled {
-            return Err(Refusal::MobilityOff);
-        }
+        let device = self.desk(device)?;
         let login = self.seats.at(&device.name).ok_or(Refusal::SeatFree)?;
         if only.is_some_and(|user| folded(user.as_str()) != folded(login.user.as_str())) {
             return Err(Refusal::NoProxyRight);
@@ -165,19 +187,18 @@ impl Exchange {
         self.seats.sit(login);
     }
 
+    /// Ends the login at a device, and says which it was.
     pub(super) fn end_login(
         &mut self,
         ticket: Option<Ticket>,
         device: &DeviceName,
         how: EndedBy,
         by: Option<UserId>,
-    ) {
-        let Some(login) = self.seats.rise(device) else {
-            return;
-        };
+    ) -> Option<MobilityLogin> {
+        let login = self.seats.rise(device)?;
         self.log_outs.clear(device);
         let ended = Box::new(EndedLogin {
-            login,
+            login: login.clone(),
             at: self.clock.wall,
             how,
             by,
@@ -185,6 +206,8 @@ impl Exchange {
         self.out
             .push_back(Output::Save(Record::Logout(ended.clone())));
         self.publish(ticket, EventKind::MobilityLogout(ended));
+        self.seat_left(device);
+        Some(login)
     }
 
     /// Ends the logins whose time is over. The network has no say in it.
@@ -225,7 +248,7 @@ impl Exchange {
     }
 }
 
-fn caller(actor: &Actor) -> Option<UserId> {
+pub(super) fn caller(actor: &Actor) -> Option<UserId> {
     match actor {
         Actor::User(id) => Some(id.clone()),
         Actor::Operator | Actor::Phone => None,

@@ -13,7 +13,7 @@
 //! invariant; no input from outside may reach one.
 //!
 //! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
-//! `features` for hold and retrieve, `mobility` for who sits where, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
+//! `features` for hold and retrieve, `mobility` for who sits where, `takeover` for who is to sit there next, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
 
 mod audit;
 mod completion;
@@ -26,6 +26,7 @@ mod originate;
 mod reports;
 mod seats;
 mod snapshot;
+mod takeover;
 mod timers;
 mod tracked;
 mod transfer;
@@ -36,7 +37,8 @@ pub use vocabulary::{
     Action, Actor, Asked, CallPlan, Command, Counters, Counts, DeviceView, DriverCommand,
     DriverEvent, EndedBy, EndedLogin, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish,
     LoginLength, LoginPlan, LoginWish, MobilityLogin, Output, Query, Record, Registered, Reply,
-    Saved, Seat, StateView, Sweep, Target, Tone, TransferTo, Whose,
+    Saved, Seat, StateView, Sweep, Takeover, TakeoverChange, TakeoverEnd, TakeoverStage,
+    TakeoverTimes, Target, Tone, TransferTo, Whose,
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
@@ -88,6 +90,8 @@ pub struct Settings {
     pub multiple_logins: MultipleLogins,
     /// A login ends after this time at the latest; `None`: only when somebody ends it.
     pub max_login: Option<Duration>,
+    /// How much time a takeover leaves; `None`: there are none.
+    pub takeover: Option<TakeoverTimes>,
 }
 
 impl Default for Settings {
@@ -104,6 +108,7 @@ impl Default for Settings {
             capacity: 20_000,
             multiple_logins: MultipleLogins::NotAllowed,
             max_login: None,
+            takeover: None,
         }
     }
 }
@@ -157,6 +162,9 @@ pub struct Exchange {
     seats: Seats,
     /// When logins end by themselves.
     log_outs: Timers<DeviceName>,
+    /// By device; each has a timer of that name.
+    takeovers: Tracked<DeviceName, Takeover>,
+    takeover_turns: Timers<DeviceName>,
     operations: Tracked<u64, Operation>,
     /// The new calls that wait for a device, in order.
     queues: Tracked<DeviceName, Vec<u64>>,
@@ -188,6 +196,8 @@ impl Exchange {
             registered: Tracked::default(),
             seats: Seats::default(),
             log_outs: Timers::default(),
+            takeovers: Tracked::default(),
+            takeover_turns: Timers::default(),
             operations: Tracked::default(),
             queues: Tracked::default(),
             timers: Timers::default(),
@@ -231,10 +241,11 @@ impl Exchange {
         self.out.pop_front()
     }
 
-    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so only logins are due.
+    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so only logins and takeovers are due.
     pub fn next_deadline(&self) -> Option<Instant> {
         let calls = self.timers.earliest().filter(|_| self.now.network_up);
-        calls.into_iter().chain(self.log_outs.earliest()).min()
+        let seats = [self.log_outs.earliest(), self.takeover_turns.earliest()];
+        calls.into_iter().chain(seats.into_iter().flatten()).min()
     }
 
     fn command(&mut self, ticket: Ticket, command: Command) {
@@ -283,6 +294,9 @@ impl Exchange {
             } => Some(self.log_out(ticket, &actor, &device, only.as_ref(), timers_work)),
             Action::LogoutAll => Some(Ok(self.log_out_all(ticket, &actor))),
             Action::Sweep(sweep) => Some(Ok(self.sweep(ticket, &sweep))),
+            Action::TakeOver(wish) => Some(self.take_over(ticket, &actor, interface, &wish)),
+            Action::CancelTakeover(device) => Some(self.cancel_takeover(ticket, &device)),
+            Action::UndoTakeover(device) => Some(self.undo_takeover(ticket, &actor, &device)),
         };
         if let Some(answer) = done {
             self.out.push_back(Output::Answer(ticket, answer));
@@ -300,6 +314,7 @@ impl Exchange {
             Saved::Login(login) if !login.fits(&self.directory) => {}
             Saved::Login(login) => self.seat(login),
             Saved::LastUser(device, user) => self.seats.remember_last(device, user),
+            Saved::Takeover(takeover) => self.keep_takeover(takeover),
         }
     }
 
@@ -316,12 +331,14 @@ impl Exchange {
             self.end_login(None, &device, EndedBy::Directory, None);
         }
         self.seats.forget_gone(&directory);
+        self.look_at_takeovers();
         let before = std::mem::replace(&mut self.directory, directory);
         self.directory_before.get_or_insert(before);
     }
 
     fn fire_due(&mut self) {
         self.logins_over();
+        self.takeovers_due();
         if !self.now.network_up {
             return;
         }
@@ -356,6 +373,8 @@ impl Exchange {
         self.registered.clear();
         self.seats.clear();
         self.log_outs.clear_all();
+        self.takeovers.clear();
+        self.takeover_turns.clear_all();
         self.timers.clear_all();
         self.now.counters.calls = 0;
         self.now.counters.parts = 0;
@@ -376,6 +395,8 @@ impl Exchange {
         self.registered.commit();
         self.seats.commit();
         self.log_outs.commit();
+        self.takeovers.commit();
+        self.takeover_turns.commit();
         self.operations.commit();
         self.queues.commit();
         self.timers.commit();
@@ -391,6 +412,8 @@ impl Exchange {
         self.registered.undo();
         self.seats.undo();
         self.log_outs.undo();
+        self.takeovers.undo();
+        self.takeover_turns.undo();
         self.operations.undo();
         self.queues.undo();
         self.timers.undo();
@@ -693,6 +716,7 @@ impl Exchange {
             legs.retain(|&l| l != id);
             if legs.is_empty() {
                 self.device_legs.remove(device);
+                self.look_at_takeover(device);
             } else {
                 self.device_legs.insert(device.clone(), legs);
             }

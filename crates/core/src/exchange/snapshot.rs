@@ -76,6 +76,9 @@ impl Exchange {
                     .map(|user| self.seats.of(user.as_str()).to_vec());
                 Ok(Reply::SeatsOf(seats.collect()))
             }
+            Query::Takeovers => Ok(Reply::Takeovers(
+                self.takeovers.iter().map(|(_, t)| t.clone()).collect(),
+            )),
             Query::Logins => Ok(Reply::Logins(self.seats.iter().cloned().collect())),
             Query::Login(wish) => Ok(Reply::LoginPlan(Box::new(self.plan_login(&wish)?))),
             Query::Counts => Ok(Reply::Counts(Counts {

@@ -110,6 +110,7 @@ impl Judge {
             | EventKind::DeviceDown(_)
             | EventKind::MobilityLogin(_)
             | EventKind::MobilityLogout(_)
+            | EventKind::MobilityTakeover(_)
             | EventKind::NetworkUp
             | EventKind::NetworkDown
             | EventKind::DirectoryChanged => {}

@@ -237,7 +237,7 @@ impl Store {
         self.records(&sql, [kind])
     }
 
-    fn records<T: DeserializeOwned>(
+    pub(super) fn records<T: DeserializeOwned>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,

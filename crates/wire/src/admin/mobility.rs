@@ -53,6 +53,36 @@ pub struct LoginBody {
     pub minutes: Option<u32>,
 }
 
+/// A user is to sit at a device in place of whoever sits there, or does so since a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Takeover {
+    /// The device.
+    pub device: String,
+    /// Who is to sit there, or sits there now.
+    pub user: String,
+    /// The profile that was asked for; null: the user's default.
+    pub profile: Option<String>,
+    /// Who sat there when it was asked for, and is warned.
+    pub from: Option<String>,
+    /// `warned`, `waiting` for the calls at the device to end, or `done`.
+    pub state: String,
+    /// When the switch comes; while it waits: when it is given up; done: until when it can be undone.
+    pub until: String,
+    /// When it was asked for.
+    pub asked_at: String,
+    /// The interface it came in by.
+    pub origin: String,
+    /// Who asked for it, where that was a user or an application.
+    pub by: Option<String>,
+}
+
+/// Takeovers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Takeovers {
+    /// By device.
+    pub takeovers: Vec<Takeover>,
+}
+
 /// A login that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PastSession {
@@ -61,7 +91,7 @@ pub struct PastSession {
     pub session: Session,
     /// When it ended.
     pub ended_at: String,
-    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `directory`.
+    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `schedule`, `directory`, `takeover`, `undo`.
     pub how: String,
     /// Who ended it, where that was a user or an application.
     pub ended_by: Option<String>,

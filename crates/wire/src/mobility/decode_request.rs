@@ -28,7 +28,7 @@ pub struct Grammar {
     pub compat: Compat,
 }
 
-/// A release's operations and forms of answers. [mobility §13]
+/// A release's operations and forms of answers. [mobility §7.8]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compat {
     /// 5.0 and later.

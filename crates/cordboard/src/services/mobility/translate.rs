@@ -37,7 +37,7 @@ pub fn failure(refusal: &Refusal, ask: &Ask, caller: &str) -> Failure {
         Refusal::TimerUnavailable => texts::timer(is_login),
         Refusal::StoreUnavailable => texts::database(),
         Refusal::Overloaded => texts::busy(),
-        // What is said of calls: a login is none.
+        // What is said of calls and of takeovers: a login is none.
         Refusal::NoDeviceForUser
         | Refusal::LineNotOnDevice
         | Refusal::DeviceOutOfService
@@ -48,7 +48,10 @@ pub fn failure(refusal: &Refusal, ask: &Ask, caller: &str) -> Failure {
         | Refusal::NoSuchCall
         | Refusal::BadNumber
         | Refusal::Unreachable(_)
-        | Refusal::TooManyCalls => texts::unknown(),
+        | Refusal::TooManyCalls
+        | Refusal::TakeoverOff
+        | Refusal::TakeoverUnderWay
+        | Refusal::NoTakeover => texts::unknown(),
     }
 }
 

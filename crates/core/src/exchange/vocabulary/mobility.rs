@@ -24,7 +24,8 @@ pub struct LoginWish {
 }
 
 /// How long a login is to last; never longer than [`crate::exchange::Settings::max_login`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LoginLength {
     /// As long as the cluster allows.
     Policy,
@@ -125,6 +126,10 @@ pub enum EndedBy {
     Schedule,
     /// Its user, device or profile was deleted.
     Directory,
+    /// Another user took the device over.
+    Takeover,
+    /// It came of a takeover that was undone.
+    Undo,
 }
 
 impl EndedBy {
@@ -137,6 +142,8 @@ impl EndedBy {
             Self::Expired => "expired",
             Self::Schedule => "schedule",
             Self::Directory => "directory",
+            Self::Takeover => "takeover",
+            Self::Undo => "undo",
         }
     }
 }

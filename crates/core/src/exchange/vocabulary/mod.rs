@@ -1,10 +1,12 @@
 //! What goes into the exchange and what comes out: commands, driver reports, events, saves, answers.
 
 mod mobility;
+mod takeover;
 
 pub use mobility::{
     EndedBy, EndedLogin, LoginLength, LoginPlan, LoginWish, MobilityLogin, Seat, Sweep,
 };
+pub use takeover::{Takeover, TakeoverChange, TakeoverEnd, TakeoverStage, TakeoverTimes};
 
 use crate::call::{CallRecord, Cause, Class, PartView};
 use crate::directory::Directory;
@@ -129,6 +131,12 @@ pub enum Action {
     LogoutAll,
     /// Log out whoever a schedule says.
     Sweep(Sweep),
+    /// Log a user in to a device in place of whoever sits there, who is told first.
+    TakeOver(LoginWish),
+    /// Call a takeover of a device off before the switch.
+    CancelTakeover(DeviceName),
+    /// Seat everybody again where he was before a takeover of a device.
+    UndoTakeover(DeviceName),
     /// Read live state.
     Snapshot(Query),
 }
@@ -194,6 +202,8 @@ pub enum Query {
     Logins,
     /// What a login would come to.
     Login(LoginWish),
+    /// The takeovers that are under way or can be undone, by device.
+    Takeovers,
 }
 
 /// A call that would be placed: who would call whom.
@@ -266,6 +276,8 @@ pub enum Reply {
     Logins(Vec<MobilityLogin>),
     /// A login that would be done.
     LoginPlan(Box<LoginPlan>),
+    /// Takeovers; of one that was asked for that one.
+    Takeovers(Vec<Takeover>),
 }
 
 /// What was asked for, where a question has one kind of answer; `None` never comes of the exchange.
@@ -301,6 +313,14 @@ impl Reply {
             _ => None,
         }
     }
+
+    /// Takeovers.
+    pub fn takeovers(self) -> Option<Vec<Takeover>> {
+        match self {
+            Self::Takeovers(takeovers) => Some(takeovers),
+            _ => None,
+        }
+    }
 }
 
 /// What comes out. Everything of one step is released together, after its saves are stored.
@@ -327,6 +347,10 @@ pub enum Record {
     Login(Box<MobilityLogin>),
     /// A login ended.
     Logout(Box<EndedLogin>),
+    /// A takeover as it is now; replaces what was stored of one of that device.
+    Takeover(Box<Takeover>),
+    /// There is no takeover of the device any more.
+    TakeoverOver(DeviceName),
 }
 
 /// What was numbered so far.
@@ -352,6 +376,8 @@ pub enum Saved {
     Login(MobilityLogin),
     /// Somebody was the last who sat at a device.
     LastUser(DeviceName, UserId),
+    /// A takeover was under way, or could be undone.
+    Takeover(Takeover),
 }
 
 /// Everything that is live, as of one moment.
@@ -409,6 +435,8 @@ pub enum EventKind {
     MobilityLogin(Box<MobilityLogin>),
     /// A login ended.
     MobilityLogout(Box<EndedLogin>),
+    /// A takeover of a device began, went on or ended; whoever sits there is warned by it.
+    MobilityTakeover(Box<TakeoverChange>),
     /// The directory was edited.
     DirectoryChanged,
     /// The lab was reset.
@@ -428,6 +456,7 @@ impl EventKind {
             Self::NetworkDown => "network.down",
             Self::MobilityLogin(_) => "mobility.login",
             Self::MobilityLogout(_) => "mobility.logout",
+            Self::MobilityTakeover(_) => "mobility.takeover",
             Self::DirectoryChanged => "directory.changed",
             Self::Reset => "reset",
         }
