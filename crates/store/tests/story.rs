@@ -235,7 +235,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 6,
+                known: 7,
                 ..
             }
         ),
