@@ -15,7 +15,7 @@ use crate::runtime::choices::Choices;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
-use crate::runtime::schedule::Schedule;
+use crate::runtime::schedule::Planned;
 use crate::services::auth::Auth;
 use crate::services::mobility::Mobility;
 use crate::services::tokens;
@@ -138,9 +138,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let logins = store.logins()?;
     let last_users = store.last_users()?;
     let takeovers = store.takeovers()?;
-    if let Some(oldest) = oldest_kept(&config, clock.now().wall) {
-        store.prune_mobility_history(oldest)?;
-    }
+    let schedules = schedules(&config, &mut store)?;
     let metrics = Metrics::default();
     let brand = Brand::load(config.webdialer.brand.as_deref())
         .with_context(|| "webdialer.brand: the folder cannot be read")?;
@@ -156,7 +154,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         logins,
         last_users,
         takeovers,
-        schedules: schedules(&config)?,
+        schedules,
+        history_days: Some(config.mobility.history_days).filter(|days| *days > 0),
         store,
         auto_answer,
         clock: clock.clone(),
@@ -417,21 +416,29 @@ async fn listen(place: &str, what: &str, lab: bool) -> anyhow::Result<Option<Tcp
     }
 }
 
-/// When everybody is logged out.
-fn schedules(config: &Config) -> anyhow::Result<Vec<Schedule>> {
-    let schedules = config
-        .mobility
-        .schedules
-        .iter()
-        .map(|entry| entry.schedule());
-    schedules
-        .collect::<Result<_, _>>()
-        .map_err(|reason| anyhow::anyhow!("mobility.schedule: {reason}"))
-}
-
-/// Logins that ended before this time are forgotten.
-fn oldest_kept(config: &Config, now: Wall) -> Option<Wall> {
-    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-    let days = i64::from(config.mobility.history_days);
-    (days > 0).then(|| Wall(now.0 - days * DAY_MS))
+/// The configured schedules. The store remembers which there were when the program ran before.
+fn schedules(config: &Config, store: &mut Store) -> anyhow::Result<Vec<Planned>> {
+    const FACT: &str = "mobility_schedules";
+    type When = (String, String, Vec<String>);
+    let entries = &config.mobility.schedules;
+    let times = entries.iter().map(|entry| {
+        let (at, time_zone) = (entry.at.clone(), entry.time_zone.clone());
+        (at, time_zone, entry.days.clone())
+    });
+    let times: Vec<When> = times.collect();
+    let text = store.fact(FACT)?;
+    let before: Vec<When> = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    if before != times {
+        store.set_fact(FACT, &serde_json::to_string(&times)?)?;
+    }
+    let planned = entries.iter().zip(&times).map(|(entry, when)| {
+        let schedule = entry
+            .schedule()
+            .map_err(|reason| anyhow::anyhow!("mobility.schedule: {reason}"))?;
+        let is_new = !before.contains(when);
+        Ok(Planned { schedule, is_new })
+    });
+    planned.collect()
 }

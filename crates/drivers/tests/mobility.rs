@@ -5,11 +5,12 @@
 mod desks;
 
 use cordboard_core::exchange::{
-    Action, Input, LoginLength, LoginWish, MultipleLogins, Query, Record, Reply, Saved, Sweep,
+    Action, Actor, Input, LoginLength, LoginWish, MultipleLogins, Query, Record, Reply, Saved,
+    Sweep,
 };
 use cordboard_core::ids::DirectoryNumber;
 use cordboard_core::refusal::Refusal;
-use cordboard_drivers::rig::Rig;
+use cordboard_drivers::rig::{Rig, whose};
 use cordboard_drivers::sim::Sim;
 use desks::{MINUTE, builder, login, logout, on, rig_with, seat, wish};
 use std::sync::Arc;
@@ -50,7 +51,14 @@ fn a_login_is_checked_in_the_originals_order() {
     assert_eq!(login(&mut rig, "D2", "NOEL"), Err(Refusal::NoSuchProfile));
     login(&mut rig, "D2", "JANE").unwrap();
     assert_eq!(logout(&mut rig, "D9", None), Err(Refusal::NoSuchDevice));
-    assert_eq!(logout(&mut rig, "D3", None), Err(Refusal::MobilityOff));
+    let himself = Action::Logout {
+        device: "D3".into(),
+        only: None,
+        timers_work: true,
+    };
+    let ticket = rig.ask(Actor::User("jane".into()), "mobility", himself);
+    assert_eq!(rig.answers[&ticket], Err(Refusal::MobilityOff));
+    assert_eq!(logout(&mut rig, "D3", None), Err(Refusal::SeatFree));
     assert_eq!(
         logout(&mut rig, "D2", Some("noel")),
         Err(Refusal::NoProxyRight)
@@ -287,4 +295,37 @@ fn a_sweep_ends_what_began_before_its_time_but_for_its_exceptions() {
     }
     rig.does(sweep(now, &["noel"], &["D2"])).unwrap();
     assert_eq!(rig.heard().last().unwrap(), "jane off D1 schedule");
+}
+
+#[test]
+fn names_written_in_other_letters_by_an_edit_stay_the_same_phone_and_the_same_people() {
+    let mut rig = rig();
+    let timed = LoginWish {
+        length: LoginLength::Minutes(1),
+        ..wish("D1", "jane")
+    };
+    rig.does(Action::Login(timed)).unwrap();
+    login(&mut rig, "D2", "jane").unwrap_err();
+    let call = rig.call("A", "2001").unwrap();
+    let mut edited = builder();
+    for device in &mut edited.devices {
+        device.name = device.name.as_str().to_lowercase().as_str().into();
+    }
+    for user in &mut edited.users {
+        user.id = user.id.as_str().to_uppercase().as_str().into();
+    }
+    let edited = edited.build().unwrap();
+    rig.input(Input::Directory(Arc::new(edited)));
+    assert_eq!(seat(&mut rig, "D1"), on("JANE", ""));
+    let seats = rig.does(Action::Snapshot(Query::SeatsOf(vec!["jane".into()])));
+    assert_eq!(seats, Ok(Reply::SeatsOf(vec![vec!["d1".into()]])));
+    assert_eq!(login(&mut rig, "d1", "jane"), Err(Refusal::SeatTaken));
+    // The call that rings there goes on, and is that phone's.
+    rig.does(Action::Answer(whose(&call, "D1"))).unwrap();
+    assert!(rig.heard().contains(&"c-1 2001 active [1001]".to_owned()));
+    rig.does(Action::Release(whose(&call, "d1"))).unwrap();
+    assert!(rig.heard().contains(&"c-1 2001 dropped [1001]".to_owned()));
+    rig.advance(MINUTE);
+    assert_eq!(seat(&mut rig, "D1"), on("", "JANE"));
+    assert_eq!(logout(&mut rig, "D1", None), Err(Refusal::SeatFree));
 }

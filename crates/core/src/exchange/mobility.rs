@@ -132,7 +132,14 @@ impl Exchange {
         only: Option<&UserId>,
         timers_work: bool,
     ) -> Result<Reply, Refusal> {
-        let device = self.desk(device)?;
+        let device = match actor {
+            // An administrator may also end what began before the phone was taken out of it. [mobility §7.2]
+            Actor::Operator => {
+                let device = self.directory.device(device.as_str());
+                device.ok_or(Refusal::NoSuchDevice)?
+            }
+            Actor::User(_) | Actor::Phone => self.desk(device)?,
+        };
         let login = self.seats.at(&device.name).ok_or(Refusal::SeatFree)?;
         if only.is_some_and(|user| folded(user.as_str()) != folded(login.user.as_str())) {
             return Err(Refusal::NoProxyRight);

@@ -24,6 +24,7 @@ mod mobility;
 mod operations;
 mod originate;
 mod reports;
+mod respell;
 mod seats;
 mod snapshot;
 mod takeover;
@@ -311,10 +312,25 @@ impl Exchange {
                 self.now.parts = counters.parts;
             }
             // A directory that was edited as the process died may know them no more.
-            Saved::Login(login) if !login.fits(&self.directory) => {}
-            Saved::Login(login) => self.seat(login),
-            Saved::LastUser(device, user) => self.seats.remember_last(device, user),
-            Saved::Takeover(takeover) => self.keep_takeover(takeover),
+            // Or it may write them in other letters.
+            Saved::Login(login) => {
+                if let Some(login) = login.spelled(&self.directory) {
+                    self.seat(login);
+                }
+            }
+            Saved::LastUser(device, user) => {
+                let known = self.directory.device(device.as_str());
+                let device = known.map_or(device, |known| known.name.clone());
+                let known = self.directory.end_user(user.as_str());
+                let user = known.map_or(user, |known| known.id.clone());
+                self.seats.remember_last(device, user);
+            }
+            Saved::Takeover(mut takeover) => {
+                if let Some(device) = self.directory.device(takeover.device.as_str()) {
+                    takeover.device = device.name.clone();
+                }
+                self.keep_takeover(takeover);
+            }
         }
     }
 
@@ -334,6 +350,7 @@ impl Exchange {
         self.look_at_takeovers();
         let before = std::mem::replace(&mut self.directory, directory);
         self.directory_before.get_or_insert(before);
+        self.respell();
     }
 
     fn fire_due(&mut self) {
@@ -427,6 +444,10 @@ impl Exchange {
     fn store_failed(&mut self, input: Input) {
         self.undo();
         match input {
+            // The hour has come for everybody who was to leave, whatever the store does.
+            Input::Command(ticket, command) if matches!(command.action, Action::Sweep(_)) => {
+                self.command(ticket, command);
+            }
             Input::Command(ticket, _) => {
                 self.out
                     .push_back(Output::Answer(ticket, Err(Refusal::StoreUnavailable)));

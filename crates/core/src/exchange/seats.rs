@@ -1,5 +1,6 @@
 //! Who sits where: found by device, by user and by profile, and who sat there before. [exchange §1, §7]
 
+use super::respell::changed;
 use super::tracked::Tracked;
 use super::vocabulary::MobilityLogin;
 use crate::directory::{Directory, folded};
@@ -76,6 +77,36 @@ impl Seats {
         self.last.insert(device, user);
     }
 
+    /// Takes over the directory's spelling of names, and says which devices have another one now.
+    pub(super) fn respell(&mut self, directory: &Directory) -> Vec<(DeviceName, DeviceName)> {
+        let spelled = self.by_device.iter().filter_map(|(_, login)| {
+            let spelled = login.spelled(directory)?;
+            (spelled != *login).then(|| (login.device.clone(), spelled))
+        });
+        let spelled: Vec<(DeviceName, MobilityLogin)> = spelled.collect();
+        for (old, login) in &spelled {
+            rename(&mut self.by_user, login.user.as_str(), old, &login.device);
+            let profile = login.profile.as_str();
+            rename(&mut self.by_profile, profile, old, &login.device);
+            self.by_device.remove(old);
+            self.by_device.insert(login.device.clone(), login.clone());
+        }
+        for (old, new) in changed(directory, self.last.keys()) {
+            if let Some(user) = self.last.remove(&old) {
+                self.last.insert(new, user);
+            }
+        }
+        let respelled = self.last.iter().filter_map(|(device, user)| {
+            let known = &directory.end_user(user.as_str())?.id;
+            (known != user).then(|| (device.clone(), known.clone()))
+        });
+        for (device, user) in respelled.collect::<Vec<_>>() {
+            self.last.insert(device, user);
+        }
+        let devices = spelled.into_iter().map(|(old, login)| (old, login.device));
+        devices.filter(|(old, new)| old != new).collect()
+    }
+
     /// Who was last at devices that are there no more is forgotten, and users who are gone were nowhere.
     pub(super) fn forget_gone(&mut self, directory: &Directory) {
         let gone = |(device, user): &(&DeviceName, &UserId)| {
@@ -111,6 +142,18 @@ impl Seats {
         self.by_user.undo();
         self.by_profile.undo();
         self.last.undo();
+    }
+}
+
+fn rename(
+    index: &mut Tracked<String, Vec<DeviceName>>,
+    key: &str,
+    old: &DeviceName,
+    new: &DeviceName,
+) {
+    let devices = index.get_mut(&folded(key)).into_iter().flatten();
+    for device in devices.filter(|device| *device == old) {
+        *device = new.clone();
     }
 }
 

@@ -64,9 +64,13 @@ impl Exchange {
                 })))
             }
             Query::Seats(devices) => {
-                let seats = devices.iter().map(|device| Seat {
-                    user: self.seats.at(device).map(|login| login.user.clone()),
-                    last: self.seats.last(device).cloned(),
+                let seats = devices.iter().map(|device| {
+                    let known = self.directory.device(device.as_str());
+                    let device = known.map_or(device, |known| &known.name);
+                    Seat {
+                        user: self.seats.at(device).map(|login| login.user.clone()),
+                        last: self.seats.last(device).cloned(),
+                    }
                 });
                 Ok(Reply::Seats(seats.collect()))
             }

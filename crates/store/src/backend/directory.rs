@@ -167,7 +167,7 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn logins(&self) -> Result<Vec<MobilityLogin>, StoreError> {
-        self.records("SELECT record FROM logins ORDER BY device", [])
+        self.records("SELECT record FROM logins ORDER BY number", [])
     }
 
     /// Stores, replaces or removes these entries as they are in a directory, all or nothing. Of removed users the tokens and the

@@ -2,6 +2,7 @@
 
 use super::sqlite::{Reader, Store, explain};
 use crate::StoreError;
+use cordboard_core::Wall;
 use cordboard_core::directory::folded;
 use cordboard_core::exchange::{EndedLogin, MobilityLogin, Record, Takeover};
 use cordboard_core::ids::{DeviceName, UserId};
@@ -99,16 +100,22 @@ impl Store {
         self.records("SELECT record FROM takeovers ORDER BY device", [])
     }
 
-    /// Forgets the logins that ended before this time.
+    /// Forgets the logins that ended before this time, at most so many, the oldest first. Answers how many those were.
     ///
     /// # Errors
     /// Nothing is forgotten then.
     pub fn prune_mobility_history(
         &mut self,
-        before: cordboard_core::Wall,
+        before: Wall,
+        at_most: usize,
     ) -> Result<usize, StoreError> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         self.connection
-            .execute("DELETE FROM mobility_history WHERE ended < ?1", [before.0])
+            .prepare_cached(
+                "DELETE FROM mobility_history WHERE ended < ?1
+                 AND number IN (SELECT number FROM mobility_history ORDER BY number LIMIT ?2)",
+            )
+            .and_then(|mut prune| prune.execute(params![before.0, at_most]))
             .map_err(|e| explain(&self.path, e))
     }
 }

@@ -89,6 +89,19 @@ pub struct MobilityLogin {
 }
 
 impl MobilityLogin {
+    /// The same with its names as the directory writes them; `None`: it does not have them all.
+    pub fn spelled(&self, directory: &Directory) -> Option<Self> {
+        let device = directory.device(self.device.as_str())?.name.clone();
+        let user = directory.end_user(self.user.as_str())?.id.clone();
+        let profile = directory.profile(self.profile.as_str())?.name.clone();
+        Some(Self {
+            device,
+            user,
+            profile,
+            ..self.clone()
+        })
+    }
+
     /// Is there still everything that it names?
     pub fn fits(&self, directory: &Directory) -> bool {
         directory.device(self.device.as_str()).is_some()
