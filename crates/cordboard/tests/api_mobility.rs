@@ -3,8 +3,10 @@
 mod common;
 
 use common::events::Stream;
-use common::{Response, Server};
+use common::{Response, Server, time_passes};
+use cordboard::ops::config::{Config, Multiple, ScheduledLogout};
 use serde_json::{Value, json};
+use std::path::Path;
 
 const FIXTURE: &str = r#"
 [[user]]
@@ -44,8 +46,14 @@ async fn login(server: &Server, body: Value) -> Response {
 }
 
 async fn advance(server: &Server, ms: u64) {
-    let body = json!({"advance_ms": ms}).to_string();
-    server.post_json("/api/v1/lab/clock", &body).await;
+    sets_clock(server, json!({ "advance_ms": ms })).await;
+}
+
+async fn sets_clock(server: &Server, body: Value) {
+    let set = server
+        .post_json("/api/v1/lab/clock", &body.to_string())
+        .await;
+    assert_eq!(set.status, 200, "{}", set.body);
 }
 
 async fn sessions(server: &Server, query: &str) -> Value {
@@ -202,17 +210,63 @@ async fn logging_out_ends_one_or_all_and_lists_go_on_where_they_stopped() {
     server.program.stop().await;
 }
 
+fn every_evening(config: &mut Config) {
+    config.mobility.schedules = vec![ScheduledLogout {
+        at: "20:00".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+        days: Vec::new(),
+        except_users: Vec::new(),
+        except_devices: vec!["sephot2".to_owned()],
+    }];
+}
+
+/// A quarter of an hour before the evening of a day.
+const DUSK: &str = "2026-06-01T17:45:00Z";
+const QUARTER_MS: u64 = 15 * 60 * 1_000;
+
+#[tokio::test]
+async fn a_schedule_follows_a_clock_that_was_set_back_and_a_store_that_fails_only_delays_it() {
+    let server = Server::start(FIXTURE, every_evening).await;
+    sets_clock(&server, json!({"running": false, "now": DUSK})).await;
+    login(&server, json!({"device": "SEPHOT", "user": "jdoe"})).await;
+    let fault = json!({"on": "store", "kind": "error"}).to_string();
+    server.post_json("/api/v1/lab/faults", &fault).await;
+    advance(&server, QUARTER_MS).await;
+    assert_eq!(sessions(&server, "sessions").await, json!([]));
+    server
+        .request("DELETE", "/api/v1/lab/faults", &[], b"")
+        .await;
+    advance(&server, 1_000).await;
+    let server = server.restarted(FIXTURE).await;
+    assert_eq!(sessions(&server, "sessions").await, json!([]));
+    let over = sessions(&server, "history").await;
+    assert_eq!(
+        (&over[0]["how"], &over[0]["ended_at"]),
+        (&json!("schedule"), &json!("2026-06-01T18:00:00.000Z"))
+    );
+    server.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_new_ends_nothing_of_before_and_one_that_was_there_makes_up_for_it() {
+    let server = server().await;
+    sets_clock(&server, json!({"running": false, "now": DUSK})).await;
+    login(&server, json!({"device": "SEPHOT", "user": "jdoe"})).await;
+    advance(&server, 2 * QUARTER_MS).await;
+    let server = server.restarted_with(FIXTURE, every_evening).await;
+    assert_eq!(sessions(&server, "sessions").await[0]["user"], "jdoe");
+    // That evening passes while nothing runs.
+    let day = |database: &Path| time_passes(database, 24 * 4 * QUARTER_MS.cast_signed());
+    let server = server.restarted_as(FIXTURE, day, every_evening).await;
+    assert_eq!(sessions(&server, "sessions").await, json!([]));
+    assert_eq!(sessions(&server, "history").await[0]["how"], "schedule");
+    server.program.stop().await;
+}
 #[tokio::test]
 async fn a_schedule_logs_everybody_out_but_whom_it_spares() {
-    let schedule = |config: &mut cordboard::ops::config::Config| {
-        config.mobility.multiple_logins = cordboard::ops::config::Multiple::Allowed;
-        config.mobility.schedules = vec![cordboard::ops::config::ScheduledLogout {
-            at: "20:00".to_owned(),
-            time_zone: "Europe/Berlin".to_owned(),
-            days: Vec::new(),
-            except_users: Vec::new(),
-            except_devices: vec!["sephot2".to_owned()],
-        }];
+    let schedule = |config: &mut Config| {
+        config.mobility.multiple_logins = Multiple::Allowed;
+        every_evening(config);
     };
     let server = Server::start(FIXTURE, schedule).await;
     for device in ["SEPHOT", "SEPHOT2"] {
@@ -223,9 +277,7 @@ async fn a_schedule_logs_everybody_out_but_whom_it_spares() {
         .as_str()
         .unwrap()
         .to_owned();
-    let body = json!({ "now": next }).to_string();
-    let moved = server.post_json("/api/v1/lab/clock", &body).await;
-    assert_eq!(moved.status, 200, "{}", moved.body);
+    sets_clock(&server, json!({ "now": next })).await;
     let left = sessions(&server, "sessions").await;
     assert_eq!(
         (left.as_array().unwrap().len(), &left[0]["device"]),

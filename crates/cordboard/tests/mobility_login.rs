@@ -4,11 +4,9 @@
 
 mod common;
 
-use common::Server;
 use common::mobility::*;
+use common::{Server, time_passes};
 use cordboard::ops::config::Multiple;
-use cordboard::runtime::engine::CLOCK_FACT;
-use cordboard_store::{Store, Sync};
 use futures_util::future::join_all;
 use std::fmt::Write as _;
 
@@ -244,13 +242,9 @@ async fn case_38_a_restart_keeps_the_time_at_which_a_login_ends() {
     assert_eq!(server.user_on(D1).await, None);
     assert_eq!(server.user_on(D2).await.as_deref(), Some("asmith"));
     // While nobody served, the hour passed: the time of the store is as if it had been then.
-    let past = |database: &std::path::Path| {
-        let mut store = Store::open(database, Sync::Normal).unwrap();
-        let offset: i64 = store.fact(CLOCK_FACT).unwrap().unwrap().parse().unwrap();
-        let later = (offset + 7_200_000).to_string();
-        store.set_fact(CLOCK_FACT, &later).unwrap();
-    };
-    server = server.restarted_after(FIXTURE, past).await;
+    server = server
+        .restarted_after(FIXTURE, |database| time_passes(database, 7_200_000))
+        .await;
     assert_eq!(server.user_on(D2).await, None);
 }
 
