@@ -31,10 +31,10 @@ async fn case_57_what_cannot_be_stored_or_timed_leaves_nothing_behind() {
         .sets_fault(json!({"on": "timer", "kind": "error"}))
         .await;
     let text = "Logout Request Error: the automatic logout cannot be";
-    assert_eq!(
-        server.asks(&logout(D1)).await,
-        failure(7, &format!("{text} removed"))
-    );
+    for operation in [logout(D1), "<logoutAll/>".to_owned()] {
+        let expected = failure(7, &format!("{text} removed"));
+        assert_eq!(server.asks(&operation).await, expected);
+    }
     assert_eq!(server.queries(&who(&[D1])).await, seated);
     let timed = login_with(D2, "asmith", &minutes("5"));
     assert_eq!(

@@ -248,8 +248,9 @@ fn everybody_is_logged_out_at_once_and_who_is_deleted_is_too() {
     let mut rig = rig_with(|s| s.multiple_logins = MultipleLogins::Allowed);
     login(&mut rig, "D1", "jane").unwrap();
     login(&mut rig, "D2", "jane").unwrap();
-    rig.does(Action::LogoutAll).unwrap();
-    rig.does(Action::LogoutAll).unwrap();
+    let timers_work = true;
+    rig.does(Action::LogoutAll { timers_work }).unwrap();
+    rig.does(Action::LogoutAll { timers_work }).unwrap();
     login(&mut rig, "D1", "jane").unwrap();
     let mut without = builder();
     without

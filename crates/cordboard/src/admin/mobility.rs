@@ -16,6 +16,7 @@ use cordboard_core::exchange::{
 use cordboard_core::ids::UserId;
 use cordboard_store::HistoryWish;
 use cordboard_wire::admin;
+use cordboard_wire::mobility::MINUTES_MAX;
 use http::{StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -25,8 +26,6 @@ use std::sync::Arc;
 const PAGE_MAX: usize = 10_000;
 /// An answer has so many logins that are over unless it is told otherwise.
 const PAST: usize = 100;
-/// A login lasts at most so many minutes.
-const MINUTES_MAX: u32 = 35_791_394;
 
 pub(super) async fn asked(app: &App, action: Action) -> Result<Reply, Problem> {
     let command = Command {
@@ -199,7 +198,8 @@ pub(super) async fn log_out(
 /// Log everybody out.
 #[utoipa::path(delete, path = "/api/v1/mobility/sessions", tag = "mobility", responses((status = 204)))]
 pub(super) async fn log_out_all(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
-    asked(&app, Action::LogoutAll).await?;
+    let timers_work = app.faults.timers_work();
+    asked(&app, Action::LogoutAll { timers_work }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -153,12 +153,20 @@ impl Exchange {
     }
 
     /// Logs everybody out.
-    pub(super) fn log_out_all(&mut self, ticket: Ticket, actor: &Actor) -> Reply {
+    pub(super) fn log_out_all(
+        &mut self,
+        ticket: Ticket,
+        actor: &Actor,
+        timers_work: bool,
+    ) -> Result<Reply, Refusal> {
+        if !timers_work && self.seats.iter().any(|login| login.until.is_some()) {
+            return Err(Refusal::TimerUnavailable);
+        }
         let devices: Vec<DeviceName> = self.seats.iter().map(|l| l.device.clone()).collect();
         for device in devices {
             self.end_login(Some(ticket), &device, EndedBy::LogoutAll, caller(actor));
         }
-        Reply::Done
+        Ok(Reply::Done)
     }
 
     /// Logs out whoever a schedule says.

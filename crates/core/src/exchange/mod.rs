@@ -293,7 +293,9 @@ impl Exchange {
                 only,
                 timers_work,
             } => Some(self.log_out(ticket, &actor, &device, only.as_ref(), timers_work)),
-            Action::LogoutAll => Some(Ok(self.log_out_all(ticket, &actor))),
+            Action::LogoutAll { timers_work } => {
+                Some(self.log_out_all(ticket, &actor, timers_work))
+            }
             Action::Sweep(sweep) => Some(Ok(self.sweep(ticket, &sweep))),
             Action::TakeOver(wish) => Some(self.take_over(ticket, &actor, interface, &wish)),
             Action::CancelTakeover(device) => Some(self.cancel_takeover(ticket, &device)),

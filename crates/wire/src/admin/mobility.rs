@@ -33,6 +33,9 @@ pub struct Sessions {
     pub next: Option<String>,
 }
 
+// What the document says below.
+const _: () = assert!(crate::mobility::MINUTES_MAX == 35_791_394);
+
 /// A login that is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits {
     instructions: true,
 };
 /// A login lasts at most so many minutes: as many as 31 bits hold in seconds.
-const MINUTES_MAX: u32 = i32::MAX.unsigned_abs() / 60;
+pub const MINUTES_MAX: u32 = i32::MAX.unsigned_abs() / 60;
 
 /// How strictly documents are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

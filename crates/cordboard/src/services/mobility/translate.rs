@@ -157,7 +157,7 @@ pub fn command(
             only: asker.himself().cloned(),
             timers_work,
         },
-        Ask::LogoutAll => Action::LogoutAll,
+        Ask::LogoutAll => Action::LogoutAll { timers_work },
         Ask::DeviceUser(names) => {
             let known = names.iter().filter_map(|name| directory.device(name));
             Action::Snapshot(Query::Seats(known.map(|d| d.name.clone()).collect()))

@@ -128,7 +128,10 @@ pub enum Action {
         timers_work: bool,
     },
     /// Log everybody out.
-    LogoutAll,
+    LogoutAll {
+        /// Can timers be removed? The lab may say no.
+        timers_work: bool,
+    },
     /// Log out whoever a schedule says.
     Sweep(Sweep),
     /// Log a user in to a device in place of whoever sits there, who is told first.
