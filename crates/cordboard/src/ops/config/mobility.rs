@@ -293,6 +293,7 @@ mod tests {
         };
         assert_eq!(at("20:00", "Europe/Berlin", "Fri"), None);
         assert_eq!(at("8 pm", "UTC", "fri"), Some("schedule"));
+        assert_eq!(at("T2000", "UTC", "fri"), Some("schedule"));
         assert_eq!(at("20:00", "Mars/North", "fri"), Some("schedule"));
         assert_eq!(at("20:00", "UTC", "someday"), Some("schedule"));
         let trusted = Some("trusted_ips");
