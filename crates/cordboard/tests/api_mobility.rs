@@ -172,6 +172,50 @@ async fn a_refused_login_says_why_and_is_explained_check_by_check() {
 }
 
 #[tokio::test]
+async fn what_stops_a_caller_before_the_exchange_is_explained_too() {
+    let more = FIXTURE.to_owned()
+        + "[[app_user]]\nid = \"proxy\"\npassword = \"p\"\nrights = [\"Standard EM Authentication Proxy Rights\"]\n\
+           [[app_user]]\nid = \"plain\"\npassword = \"p\"\n";
+    let server = Server::start(&more, |config| {
+        config.mobility.validate_ip = true;
+        config.mobility.trusted_ips = "10.0.0.1".into();
+    })
+    .await;
+    for (caller, user, from, passed) in [
+        ("ghost", "jdoe", None, vec![false]),
+        ("plain", "jdoe", None, vec![false]),
+        ("ann", "jdoe", None, vec![true, false]),
+        ("proxy", "jdoe", Some("10.0.0.2"), vec![true, true, false]),
+        ("Proxy", "jdoe", Some("10.0.0.1"), vec![true; 10]),
+        ("JDOE", "jdoe", None, vec![true; 9]),
+    ] {
+        let body = json!({"device": "SEPHOT", "user": user, "caller": caller, "from": from});
+        let explained = server
+            .post_json("/api/v1/explain/login", &body.to_string())
+            .await
+            .json();
+        let checks = explained["checks"].as_array().unwrap();
+        let asked: Vec<bool> = checks
+            .iter()
+            .filter_map(|check| check["passed"].as_bool())
+            .collect();
+        assert_eq!(asked, passed, "{caller}: {explained}");
+        assert_eq!(explained["allowed"], !passed.contains(&false));
+    }
+    // For himself a user takes a profile of his own only.
+    let other = json!({"device": "SEPHOT", "user": "ann", "profile": "JDOE", "caller": "ann"});
+    let explained = server
+        .post_json("/api/v1/explain/login", &other.to_string())
+        .await
+        .json();
+    assert_eq!(explained["checks"][6]["why"], "no such device profile");
+    let odd = json!({"device": "SEPHOT", "user": "ann", "from": "here"}).to_string();
+    let refused = server.post_json("/api/v1/explain/login", &odd).await;
+    assert_eq!(refused.status, 400);
+    server.program.stop().await;
+}
+
+#[tokio::test]
 async fn logging_out_ends_one_or_all_and_lists_go_on_where_they_stopped() {
     let server = server().await;
     for _ in 0..3 {

@@ -78,7 +78,7 @@ fn everything(lab: &Server) {
         "events --since 1 --count 1",
         "explain dial 1251 --user bill --device SEPE8B7480316D6",
         "explain home bill",
-        "explain login SEP00175A52EE7C JDOE",
+        "explain login SEP00175A52EE7C JDOE --caller JDOE --from 127.0.0.1",
         "admin mobility login SEP00175A52EE7C JDOE --minutes 5",
         "admin mobility list --user jdoe",
         "admin mobility show SEP00175A52EE7C",

@@ -133,6 +133,34 @@ pub struct Schedule {
     pub next: Option<String>,
 }
 
+/// A login that is asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginQuestion {
+    /// The device.
+    #[schema(min_length = 1, max_length = 128)]
+    pub device: String,
+    /// The user.
+    #[schema(min_length = 1, max_length = 128)]
+    pub user: String,
+    /// The profile; without it the user's default.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    pub profile: Option<String>,
+    /// How long at most; without it as long as the cluster allows.
+    #[serde(default, deserialize_with = "super::whole_or_none")]
+    #[schema(minimum = 1, maximum = 35_791_394)]
+    pub minutes: Option<u32>,
+    /// The account that would ask for it over Extension Mobility's own interface; without it an administrator would.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    pub caller: Option<String>,
+    /// The address from which it would come; without it that is not asked.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    pub from: Option<String>,
+}
+
 /// What a login would come to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginExplained {

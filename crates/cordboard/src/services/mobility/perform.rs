@@ -192,7 +192,8 @@ async fn carry_out(app: &App, message: &Message, visitor: Visitor) -> Result<Ans
         return Err(texts::no_proxy_rights(&caller.id));
     }
     if ask.is_request() {
-        trusted(app, message, visitor).await?;
+        let address = message.remote_address.as_deref();
+        claimed(app, ask, visitor, address, message.via).await?;
     }
     let timers_work = app.faults.timers_work();
     let Some(command) = translate::command(&directory, &asker, ask, timers_work) else {
@@ -203,11 +204,18 @@ async fn carry_out(app: &App, message: &Message, visitor: Visitor) -> Result<Ans
     translate::answer(&directory, ask, reply)
 }
 
-async fn trusted(app: &App, message: &Message, visitor: Visitor) -> Result<(), Failure> {
+/// May this come from there? `address` and `via` are what it says of that itself.
+pub(super) async fn claimed(
+    app: &App,
+    ask: &Ask,
+    visitor: Visitor,
+    address: Option<&str>,
+    via: bool,
+) -> Result<(), Failure> {
     let claim = Claim {
-        address: message.remote_address.as_deref(),
-        via: message.via,
-        device: match &message.ask {
+        address,
+        via,
+        device: match ask {
             Ask::Login(login) => Some(&login.device),
             Ask::Logout { device } => Some(device),
             _ => None,
