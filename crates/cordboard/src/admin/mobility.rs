@@ -10,7 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
-use cordboard_core::directory::{NAME_MAX, folded};
+use cordboard_core::directory::{NAME_MAX, same_name};
 use cordboard_core::exchange::{
     self, Action, Actor, Command, EndedLogin, LoginLength, LoginWish, MobilityLogin, Reply,
 };
@@ -79,9 +79,7 @@ pub(super) struct Which {
 impl Which {
     fn fits(&self, login: &MobilityLogin) -> bool {
         let is = |wanted: &Option<String>, text: &str| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| folded(wanted) == folded(text))
+            wanted.as_ref().is_none_or(|wanted| same_name(wanted, text))
         };
         is(&self.user, login.user.as_str()) && is(&self.device, login.device.as_str())
     }
@@ -177,7 +175,7 @@ pub(super) async fn one(
     let logins = reply.logins().unwrap_or_default();
     let found = logins
         .iter()
-        .find(|login| folded(login.device.as_str()) == folded(&device));
+        .find(|login| same_name(login.device.as_str(), &device));
     match found {
         Some(login) => Ok(Json(session(login))),
         None => Err(Problem::not_found(format!(

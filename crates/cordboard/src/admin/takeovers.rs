@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
-use cordboard_core::directory::folded;
+use cordboard_core::directory::same_name;
 use cordboard_core::exchange::{self, Action, Takeover};
 use cordboard_wire::admin;
 use http::{StatusCode, header};
@@ -70,7 +70,7 @@ pub(super) async fn one(
     let all = all(&app).await?;
     let found = all
         .iter()
-        .find(|takeover| folded(takeover.device.as_str()) == folded(&device));
+        .find(|takeover| same_name(takeover.device.as_str(), &device));
     match found {
         Some(takeover) => Ok(Json(shown(takeover))),
         None => Err(Problem::not_found(format!(

@@ -234,6 +234,11 @@ pub fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+/// Are two names the same but for their letter case?
+pub fn same_name(one: &str, other: &str) -> bool {
+    one == other || folded(one) == folded(other)
+}
+
 /// A folded name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Folded(Box<str>);
@@ -371,7 +376,7 @@ impl Directory {
         let profiles = self.profiles_of(user);
         let is_default = |profile: &&&Arc<DeviceProfile>| {
             let mut users = profile.default_for.iter();
-            users.any(|id| folded(id.as_str()) == folded(user.id.as_str()))
+            users.any(|id| same_name(id.as_str(), user.id.as_str()))
         };
         let flagged = profiles.iter().find(is_default);
         flagged.or(profiles.first()).copied()

@@ -8,7 +8,7 @@ use super::vocabulary::{
     Record, Reply, Sweep,
 };
 use super::{Exchange, Output};
-use crate::directory::{Device, DeviceProfile, EndUser, folded};
+use crate::directory::{Device, DeviceProfile, EndUser, same_name};
 use crate::ids::{DeviceName, Ticket, UserId};
 use crate::now::Wall;
 use crate::refusal::Refusal;
@@ -141,7 +141,7 @@ impl Exchange {
             Actor::User(_) | Actor::Phone => self.desk(device)?,
         };
         let login = self.seats.at(&device.name).ok_or(Refusal::SeatFree)?;
-        if only.is_some_and(|user| folded(user.as_str()) != folded(login.user.as_str())) {
+        if only.is_some_and(|user| !same_name(user.as_str(), login.user.as_str())) {
             return Err(Refusal::NoProxyRight);
         }
         if login.until.is_some() && !timers_work {
@@ -171,7 +171,7 @@ impl Exchange {
 
     /// Logs out whoever a schedule says.
     pub(super) fn sweep(&mut self, ticket: Ticket, sweep: &Sweep) -> Reply {
-        let is = |names: &[&str], name: &str| names.iter().any(|n| folded(n) == folded(name));
+        let is = |names: &[&str], name: &str| names.iter().any(|n| same_name(n, name));
         let users: Vec<&str> = sweep.except_users.iter().map(UserId::as_str).collect();
         let devices: Vec<&str> = sweep
             .except_devices

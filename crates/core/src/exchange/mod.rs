@@ -43,7 +43,7 @@ pub use vocabulary::{
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
-use crate::directory::{Directory, folded};
+use crate::directory::Directory;
 use crate::ids::{
     CallId, CallKey, DeviceName, DirectoryNumber, LegId, MixId, PartId, Ticket, UserId,
 };
@@ -803,12 +803,7 @@ impl Exchange {
         let known = self.directory.device(whose.device.as_str());
         // A live part keeps the device it began with, also when that was taken out of the directory.
         let Some(known) = known else {
-            let wanted = folded(whose.device.as_str());
-            let mut devices = call
-                .places()
-                .filter_map(|place| call.part(place).device.as_ref());
-            let gone = devices.find(|device| folded(device.as_str()) == wanted);
-            let place = gone.and_then(|device| call.place_of_device(device));
+            let place = call.place_of_device(&whose.device);
             return place.map(|place| (key, place)).ok_or(Refusal::NoSuchDevice);
         };
         let place = call.place_of_device(&known.name);

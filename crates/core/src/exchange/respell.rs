@@ -3,8 +3,8 @@
 
 use super::Exchange;
 use super::vocabulary::Target;
-use crate::directory::{Directory, folded};
-use crate::ids::{CallKey, DeviceName, LegId};
+use crate::directory::Directory;
+use crate::ids::{DeviceName, LegId};
 
 impl Exchange {
     /// Takes over the directory's spelling of names.
@@ -31,28 +31,34 @@ impl Exchange {
                 self.device_legs.insert(new, legs);
             }
         }
+        for (old, new) in changed(&directory, self.queues.keys()) {
+            if let Some(queue) = self.queues.remove(&old) {
+                self.queues.insert(new, queue);
+            }
+        }
+        self.respell_plans(&directory);
     }
 
-    /// The legs of a device, and the parts on it.
+    /// The calls that are to come.
+    fn respell_plans(&mut self, directory: &Directory) {
+        let planned = self.operations.iter().filter_map(|(id, operation)| {
+            let plan = operation.kind.plan()?;
+            let now = &directory.device(plan.device.as_str())?.name;
+            (*now != plan.device).then(|| (*id, now.clone()))
+        });
+        for (id, device) in planned.collect::<Vec<_>>() {
+            let operation = self.operations.get_mut(&id);
+            if let Some(plan) = operation.and_then(|operation| operation.kind.plan_mut()) {
+                plan.device = device;
+            }
+        }
+    }
+
+    /// A part keeps the device it began with, as it was told.
     fn respell_legs(&mut self, legs: &[LegId], device: &DeviceName) {
-        let mut calls: Vec<CallKey> = Vec::new();
         for leg in legs {
             if let Some(leg) = self.legs.get_mut(leg) {
                 leg.target = Target::Device(device.clone());
-                calls.extend(leg.carries.iter().map(|(call, _)| *call));
-            }
-        }
-        for call in calls {
-            let Some(call) = self.calls.get_mut(&call) else {
-                continue;
-            };
-            let places: Vec<_> = call.places().collect();
-            for place in places {
-                let part = call.part_mut(place);
-                let is_it = |d: &DeviceName| folded(d.as_str()) == folded(device.as_str());
-                if part.device.as_ref().is_some_and(is_it) {
-                    part.device = Some(device.clone());
-                }
             }
         }
     }

@@ -10,7 +10,7 @@ use super::vocabulary::{
     TakeoverChange, TakeoverEnd, TakeoverStage, TakeoverTimes,
 };
 use super::{Exchange, MultipleLogins, Output};
-use crate::directory::folded;
+use crate::directory::same_name;
 use crate::ids::{DeviceName, Ticket, UserId};
 use crate::refusal::Refusal;
 
@@ -282,5 +282,5 @@ impl Exchange {
 }
 
 fn same(one: &UserId, other: &UserId) -> bool {
-    folded(one.as_str()) == folded(other.as_str())
+    same_name(one.as_str(), other.as_str())
 }

@@ -2,7 +2,7 @@
 
 use super::{INTERFACE, texts};
 use cordboard_core::Refusal;
-use cordboard_core::directory::{Account, CredentialState, Directory, EndUser, Right, folded};
+use cordboard_core::directory::{Account, CredentialState, Directory, EndUser, Right, same_name};
 use cordboard_core::exchange::{Action, Actor, Command, LoginLength, LoginWish, Query, Reply};
 use cordboard_core::ids::UserId;
 use cordboard_wire::mobility::{
@@ -92,7 +92,7 @@ impl Asker {
     /// May he ask that? Who acts for himself only about himself, and about no devices.
     pub fn may(&self, directory: &Directory, ask: &Ask) -> bool {
         let Self::Himself(id) = self else { return true };
-        let is_he = |user: &String| folded(meant(directory, user).as_str()) == folded(id.as_str());
+        let is_he = |user: &String| same_name(meant(directory, user).as_str(), id.as_str());
         match ask {
             Ask::Login(login) => is_he(&login.user),
             // Whether he sits there is seen when it is done.
