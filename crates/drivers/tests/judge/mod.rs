@@ -101,8 +101,9 @@ impl Judge {
 
     /// Who sits where is what was told of it, and what was stored.
     fn look_at_seats<D: Driver>(&self, rig: &mut Rig<D>) {
-        let shown = rig.does(Action::Snapshot(Query::Logins));
-        let shown = shown.unwrap().logins().unwrap();
+        let Ok(Reply::Logins(shown)) = rig.does(Action::Snapshot(Query::Logins)) else {
+            panic!("logins can be read")
+        };
         let shown: BTreeMap<String, String> = shown.iter().map(small).collect();
         assert_eq!(shown, self.seats);
         if !rig.store_refuses {
