@@ -206,11 +206,7 @@ impl From<Refusal> for Problem {
                 "takeover-under-way",
                 "Somebody is already to take the device over",
             ),
-            Refusal::NoTakeover => (
-                StatusCode::CONFLICT,
-                "no-takeover",
-                "No takeover there can be called off or undone",
-            ),
+            Refusal::NoTakeover => (StatusCode::CONFLICT, "no-takeover", "No such takeover"),
             Refusal::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-unavailable",
