@@ -1,13 +1,11 @@
 //! How the commands of Extension Mobility reach a cluster, who they say they are, and how they tell a failure.
 
-use crate::cli::connect::{TrustChoice, secret, variable};
+use crate::cli::connect::{Account, TrustChoice};
 use crate::cli::{NO_PERMISSION, PROTOCOL, REFUSED, UNAVAILABLE, Usage, print_out};
 use cordboard_client::mobility::{
     Caller, Certificate, Code, Form, MobilityClient, MobilityError, Options,
 };
-use cordboard_wire::Secret;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -21,15 +19,8 @@ pub(super) struct Reach {
         value_delimiter = ','
     )]
     servers: Vec<String>,
-    /// Who asks: an application user with the proxy right, or a user for himself [env: CORDBOARD_USER]
-    #[arg(long, value_name = "ID")]
-    user: Option<String>,
-    /// The password; better by --password-file or the environment [env: CORDBOARD_PASSWORD]
-    #[arg(long, value_name = "PASSWORD", group = "secret")]
-    password: Option<Secret>,
-    /// A file that holds the password [env: CORDBOARD_PASSWORD_FILE]
-    #[arg(long, value_name = "FILE", group = "secret")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    account: Account,
     /// How the request is sent: post, multipart, get or get-raw; the last two put the password into the address, which servers log
     #[arg(long, default_value = "post", value_name = "FORM")]
     form: Form,
@@ -72,20 +63,7 @@ impl Reach {
     }
 
     fn caller(&self) -> Result<Caller, Usage> {
-        let id = self.user.clone().or_else(|| variable("CORDBOARD_USER"));
-        let id = id.ok_or_else(|| Usage::new("say who asks by --user or CORDBOARD_USER"))?;
-        let password = match secret(self.password.clone(), self.password_file.as_deref())? {
-            Some(password) => Some(password),
-            None => secret(
-                variable("CORDBOARD_PASSWORD").map(Secret::from),
-                variable("CORDBOARD_PASSWORD_FILE")
-                    .map(PathBuf::from)
-                    .as_deref(),
-            )?,
-        };
-        let password = password.ok_or_else(|| {
-            Usage::new("give the password by --password-file, CORDBOARD_PASSWORD or --password")
-        })?;
+        let (id, password) = self.account.known()?;
         Ok(Caller {
             id,
             certificate: Certificate::Password(password),
