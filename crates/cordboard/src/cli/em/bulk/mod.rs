@@ -26,7 +26,7 @@ pub(super) struct Bulk {
     /// A table with a row for each
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// How many requests at once; halved when the server says it is busy
+    /// How many requests at once, after the first has gone alone; halved when the server says it is busy
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     parallel: u16,
     /// Note finished rows in this file, and skip those in it
@@ -109,7 +109,7 @@ pub(super) async fn run(
     let mut pace = Pace::new(options.parallel.into());
     let mut under_way = JoinSet::new();
     loop {
-        while under_way.len() < pace.limit()
+        while under_way.len() < pace.at_once()
             && report.goes_on()
             && let Some((row, tries)) = queue.pop_front()
         {
@@ -124,6 +124,9 @@ pub(super) async fn run(
             break;
         };
         let (row, tries, step, ended) = finished?;
+        if !ended.as_ref().is_err_and(is_busy) {
+            pace.open();
+        }
         match ended {
             Ok(already) => {
                 pace.went_well();
