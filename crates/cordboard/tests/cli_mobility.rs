@@ -476,6 +476,25 @@ async fn a_run_that_breaks_off_says_so_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_file_of_something_else_is_not_taken_for_finished_rows() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", "devicename,user\nSEP1,u1\n");
+    let notes = file(folder.path(), "notes", "milk\neggs");
+    let (csv, notes) = (csv.to_str().unwrap(), notes.to_str().unwrap());
+    let beside = format!("{}/../t.csv", folder.path().join("x").display());
+    std::fs::create_dir(folder.path().join("x")).unwrap();
+    for done in [notes, csv, &beside, "/nonexistent/done"] {
+        let words = ["login", "--csv", csv, "--done", done];
+        let (status, _, errors) = em(&address, &words).await;
+        assert_eq!(status, 2, "{done}: {errors}");
+        assert!(errors.contains("cordboard: --done "), "{errors}");
+    }
+    assert_eq!(std::fs::read_to_string(notes).unwrap(), "milk\neggs");
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn a_busy_server_is_asked_with_fewer_at_once_until_all_is_done() {
     let (cluster, address) = cluster(1, usize::MAX).await;
     let folder = tempfile::tempdir().unwrap();

@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 
 pub(super) const HELP: &str = "Of many, each has a result; failed rows are told again at the end, and the exit status is 1 when there are any. \
 A run ends early, with 69, 76 or 77, when the server is lost or refuses the credentials: the rows that are left are counted. \
-With --done, run it again: finished rows are skipped, failed ones tried again.";
+With --done, run it again: finished rows are skipped, failed ones tried again. \
+Status 2 when --done names a file of something else: nothing was sent, and the file is as it was.";
 
 /// How often a row is sent again because the server is busy.
 const BUSY_RETRIES: u32 = 20;
@@ -29,7 +30,7 @@ pub(super) struct Bulk {
     /// How many requests at once, after the first has gone alone; halved when the server says it is busy
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     parallel: u16,
-    /// Note finished rows in this file, and skip those in it
+    /// Note finished rows in this file, and skip those in it; a file of something else is refused and left as it is
     #[arg(long, value_name = "FILE", requires = "csv")]
     done: Option<PathBuf>,
 }
@@ -93,7 +94,10 @@ pub(super) async fn run(
     rows: Vec<table::Read>,
 ) -> anyhow::Result<u8> {
     let client = reach.client_for(options.parallel.into())?;
-    let mut done = options.done.as_deref().map(Done::open).transpose()?;
+    let mut done = match (&options.done, &options.csv) {
+        (Some(done), Some(table)) => Some(Done::open(done, table)?),
+        _ => None,
+    };
     let resumes = done.is_some();
     let mut report = Report::new(reach.json, rows.len());
     let mut queue = VecDeque::with_capacity(rows.len());
