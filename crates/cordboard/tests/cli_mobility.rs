@@ -12,10 +12,12 @@ use cordboard_wire::mobility::{
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 /// A cluster that knows every device `SEP…` and every user `u…`, and takes so many requests at once.
 struct Cluster {
@@ -26,9 +28,20 @@ struct Cluster {
     requests: AtomicUsize,
     /// After so many requests it only answers pages.
     breaks_after: usize,
+    /// A log-in or log-out is carried out once it has one of these.
+    turns: Semaphore,
 }
 
 async fn cluster(most: usize, breaks_after: usize) -> (Arc<Cluster>, String) {
+    cluster_with(most, breaks_after, Semaphore::MAX_PERMITS).await
+}
+
+/// A cluster that carries out so many log-ins and log-outs and lets the next ones wait.
+async fn slow_cluster(turns: usize) -> (Arc<Cluster>, String) {
+    cluster_with(usize::MAX, usize::MAX, turns).await
+}
+
+async fn cluster_with(most: usize, breaks_after: usize, turns: usize) -> (Arc<Cluster>, String) {
     let cluster = Arc::new(Cluster {
         seats: Mutex::default(),
         most,
@@ -36,6 +49,7 @@ async fn cluster(most: usize, breaks_after: usize) -> (Arc<Cluster>, String) {
         busy: AtomicUsize::new(0),
         requests: AtomicUsize::new(0),
         breaks_after,
+        turns: Semaphore::new(turns),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -104,6 +118,9 @@ impl Cluster {
         } else {
             // Whoever else is under way gets here meanwhile.
             tokio::task::yield_now().await;
+            if is_request {
+                self.turns.acquire().await.unwrap().forget();
+            }
             let answer = self.obey(message.ask);
             if is_request {
                 self.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -192,14 +209,30 @@ fn each<T>(users: Vec<String>, of: impl Fn(&str) -> T) -> Vec<(String, T)> {
         .collect()
 }
 
-/// Runs `cordboard em` as the proxy; answers status, standard output, standard error.
-async fn em(address: &str, words: &[&str]) -> (i32, String, String) {
+/// Waits until a cluster was asked so often.
+async fn asked(cluster: &Cluster, requests: usize) {
+    let is_so = async {
+        while cluster.requests.load(Ordering::SeqCst) < requests {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(common::LIMIT, is_so).await.unwrap();
+}
+
+/// `cordboard em` as the proxy.
+fn command(address: &str, words: &[&str]) -> Command {
     let mut command = cordboard();
     command.arg("em").args(words);
     command
         .env("CORDBOARD_SERVER", address)
         .env("CORDBOARD_USER", "emproxy");
     command.env("CORDBOARD_PASSWORD", "Pr0xy!");
+    command
+}
+
+/// Runs it; answers status, standard output, standard error.
+async fn em(address: &str, words: &[&str]) -> (i32, String, String) {
+    let mut command = command(address, words);
     // The cluster lives on this runtime.
     tokio::task::spawn_blocking(move || common::process::output(&mut command))
         .await
@@ -400,7 +433,7 @@ async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
     assert_eq!((status, errors.as_str()), (1, ""));
     let summary = out.split("\n\n").nth(1).unwrap();
     assert!(summary.starts_with("4990 done, 10 failed"), "{summary}");
-    let explained: Vec<&str> = summary.lines().skip(1).collect();
+    let explained: Vec<&str> = summary.lines().filter(|l| l.contains("FAILED")).collect();
     assert_eq!(explained.len(), 10);
     assert!(explained[0].contains(
         "line 2: SEP0 ghost  FAILED: User Error: user 'ghost' not found (23: user not found)"
@@ -473,6 +506,75 @@ async fn a_run_that_breaks_off_says_so_and_goes_on_where_it_was() {
     let wrong = [&words[..3], &["--password", "wrong"]].concat();
     assert_eq!(em(&address, &wrong).await.0, 77);
     assert_eq!(cluster.requests.load(Ordering::SeqCst) - before, 1);
+}
+
+#[tokio::test]
+async fn a_table_that_is_done_begins_from_its_first_row_again() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", "devicename,user\nSEP1,u1\nSEP2,2\n");
+    let done = folder.path().join("done");
+    let words = [
+        "login",
+        "--csv",
+        csv.to_str().unwrap(),
+        "--done",
+        done.to_str().unwrap(),
+    ];
+    // The second user is not known: the file stays, and the summary says so.
+    let (status, out, _) = em(&address, &words).await;
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("done keeps what is done: run it again"),
+        "{out}"
+    );
+    assert_eq!(std::fs::read_to_string(&done).unwrap(), "login,sep1,,u1\n");
+    file(
+        folder.path(),
+        "t.csv",
+        "devicename,user\nSEP1,u1\nSEP2,u2\n",
+    );
+    let (status, out, _) = em(&address, &words).await;
+    assert_eq!(status, 0);
+    assert!(out.ends_with("\n1 done, 0 failed, 1 skipped\n"), "{out}");
+    assert!(!done.exists());
+    for _ in 0..2 {
+        assert_eq!(em(&address, &["logout-all", "--yes"]).await.0, 0);
+        let (status, out, _) = em(&address, &words).await;
+        assert_eq!(status, 0);
+        assert!(out.ends_with("\n2 done, 0 failed\n"), "{out}");
+        assert_eq!(cluster.seats.lock().unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_goes_on_where_it_was() {
+    let (cluster, address) = slow_cluster(10).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..20).map(|n| format!("SEP{n},u{n}\n")).collect();
+    let csv = file(folder.path(), "t.csv", &format!("device,user\n{rows}"));
+    let done = folder.path().join("done");
+    let words = [
+        "login",
+        "--csv",
+        csv.to_str().unwrap(),
+        "--done",
+        done.to_str().unwrap(),
+    ];
+    let mut run = command(&address, &words)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Three are under way, so ten are noted.
+    asked(&cluster, 13).await;
+    run.kill().unwrap();
+    run.wait().unwrap();
+    cluster.turns.add_permits(100);
+    let (status, report) = object(&address, &words).await;
+    let counts = [&report["done"], &report["failed"], &report["skipped"]];
+    assert_eq!((status, counts), (0, [&json!(10), &json!(0), &json!(10)]));
+    assert_eq!(cluster.seats.lock().unwrap().len(), 20);
+    assert!(!done.exists());
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! What is done already: a file that grows by a line for each finished row, so that the next run goes on from there.
+//! What is done already: a file that grows by a line for each finished row, so that the next run goes on from there. It is there
+//! as long as something is left over.
 
 use super::{Change, Row};
 use crate::cli::Usage;
@@ -77,6 +78,19 @@ impl Done {
         self.file
             .write_all(line.as_bytes())
             .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Ends a run that has left nothing over: the same table begins from its first row again.
+    pub(super) fn remove(self) -> anyhow::Result<()> {
+        // An empty file will do where the folder does not let go of it.
+        let emptied = self.file.set_len(0);
+        emptied.with_context(|| format!("cannot empty {}", self.path.display()))?;
+        let _ = std::fs::remove_file(&self.path);
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 }
 

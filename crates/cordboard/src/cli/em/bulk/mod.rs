@@ -9,14 +9,15 @@ use super::reach::{self, Reach};
 use cordboard_client::mobility::{Code, Login, LoginTime, MobilityClient, MobilityError};
 use done::Done;
 use pace::Pace;
-use report::{Outcome, Report};
+use report::{Ending, Outcome, Report};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use tokio::task::JoinSet;
 
 pub(super) const HELP: &str = "Of many, each has a result; failed rows are told again at the end, and the exit status is 1 when there are any. \
 A run ends early, with 69, 76 or 77, when the server is lost or refuses the credentials: the rows that are left are counted. \
-With --done, run it again: finished rows are skipped, failed ones tried again. \
+With --done, run it again: finished rows are skipped, failed ones tried again. Once no row is left over, the file of --done is removed, \
+and the same command begins from the first row; to begin there earlier, remove it yourself. \
 Status 2 when --done names a file of something else: nothing was sent, and the file is as it was.";
 
 /// How often a row is sent again because the server is busy.
@@ -30,7 +31,8 @@ pub(super) struct Bulk {
     /// How many requests at once, after the first has gone alone; halved when the server says it is busy
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     parallel: u16,
-    /// Note finished rows in this file, and skip those in it; a file of something else is refused and left as it is
+    /// Note finished rows in this file, and skip those in it; removed once no row is left over. A file of something else is
+    /// refused and left as it is
     #[arg(long, value_name = "FILE", requires = "csv")]
     done: Option<PathBuf>,
 }
@@ -155,7 +157,19 @@ pub(super) async fn run(
             }
         }
     }
-    report.finish(queue.len(), pace.limit(), options.parallel.into())
+    let left = queue.len();
+    if report.is_complete(left)
+        && let Some(done) = done.take()
+        && let Err(error) = done.remove()
+    {
+        report.cannot_note(error);
+    }
+    report.finish(Ending {
+        left,
+        limit: pace.limit(),
+        asked: options.parallel.into(),
+        kept: done.as_ref().map(Done::path),
+    })
 }
 
 /// Carries out a row; true when it was so already. What an earlier run may have done, unnoticed, is as good as done.

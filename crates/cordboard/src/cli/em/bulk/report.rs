@@ -7,6 +7,7 @@ use cordboard_client::mobility::MobilityError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 
 /// What became of a row.
 #[derive(Debug)]
@@ -15,6 +16,19 @@ pub(super) enum Outcome {
     Skipped,
     Unusable(String),
     Failed(MobilityError),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(super) struct Ending<'a> {
+    /// Rows that were not tried.
+    pub(super) left: usize,
+    /// How many were sent at once in the end.
+    pub(super) limit: usize,
+    /// How many that should have been.
+    pub(super) asked: usize,
+    /// The file that the next run goes on from.
+    pub(super) kept: Option<&'a Path>,
 }
 
 #[derive(Debug)]
@@ -120,8 +134,19 @@ impl Report {
         }
     }
 
-    /// Tells the whole and answers the exit status. `left` rows were not tried; `limit` were sent at once in the end, of `asked`.
-    pub(super) fn finish(mut self, left: usize, limit: usize, asked: usize) -> anyhow::Result<u8> {
+    /// Every row is done, now or earlier, where this many were not tried.
+    pub(super) fn is_complete(&self, left: usize) -> bool {
+        self.goes_on() && self.failed == 0 && left == 0
+    }
+
+    /// Tells the whole and answers the exit status.
+    pub(super) fn finish(mut self, ending: Ending<'_>) -> anyhow::Result<u8> {
+        let Ending {
+            left,
+            limit,
+            asked,
+            kept,
+        } = ending;
         self.bar.finish_and_clear();
         let (done, failed, skipped) = (self.done, self.failed, self.skipped);
         let stopped = self.stopped.as_ref().map(|(why, _)| why);
@@ -148,6 +173,12 @@ impl Report {
             self.failures.sort_by_key(|(line, _)| *line);
             for (_, line) in &self.failures {
                 summary.push_str(&format!("\n  {line}"));
+            }
+            if let Some(file) = kept {
+                summary.push_str(&format!(
+                    "\n{} keeps what is done: run it again for the rest, or remove the file to begin from the first row",
+                    file.display()
+                ));
             }
             say(&summary);
         }
