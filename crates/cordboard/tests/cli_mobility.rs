@@ -597,6 +597,52 @@ async fn a_file_of_something_else_is_not_taken_for_finished_rows() {
 }
 
 #[tokio::test]
+async fn a_quote_that_is_not_closed_is_told_with_its_line_and_nothing_is_sent() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "device,user\nSEP1,u1\nSEP2,\"u2\nSEP3,u3\nSEP4,u4\n";
+    let csv = file(folder.path(), "t.csv", rows);
+    for word in ["login", "logout"] {
+        let (status, _, errors) = em(&address, &[word, "--csv", csv.to_str().unwrap()]).await;
+        assert_eq!(status, 2);
+        assert!(
+            errors.contains("t.csv: line 3: a cell holds a line"),
+            "{errors}"
+        );
+    }
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn names_are_printed_without_what_a_terminal_obeys() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "device,user\nSEP\u{1B}[31m,u\u{7}1\nSEP2,gh\u{9B}2Jost\n";
+    let csv = file(folder.path(), "t.csv", rows);
+    let csv = csv.to_str().unwrap();
+    let seat = ("SEP9".to_owned(), "u\u{1B}]0;x\ny".to_owned());
+    cluster.seats.lock().unwrap().extend([seat]);
+    for words in [
+        &["login", "--csv", csv][..],
+        &["logout", "--csv", csv],
+        &["login", "SEP\u{1B}[31m", "u\r1"],
+        &["login", "SEP\u{1B}[31m", "u1"],
+        &["who", "SEP9", "SE\u{1B}P"],
+        &["where", "g\u{1B}host", "u\u{1B}1"],
+        &["profiles", "g\u{1B}host", "u\u{1B}1"],
+        &["check", "g\u{1B}host"],
+        &["logout", "--of", "g\u{1B}host"],
+        &["logout", "--of", "u\u{1B}host"],
+    ] {
+        let (_, out, errors) = em(&address, words).await;
+        let is_bare = |c: char| c.is_control() && c != '\n';
+        assert!(!out.contains(is_bare), "{words:?}: {out:?}");
+        assert!(!errors.contains(is_bare), "{words:?}: {errors:?}");
+        assert!(!out.contains("\ny"), "{words:?}: {out:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_busy_server_is_asked_with_fewer_at_once_until_all_is_done() {
     let (cluster, address) = cluster(1, usize::MAX).await;
     let folder = tempfile::tempdir().unwrap();

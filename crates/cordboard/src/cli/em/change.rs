@@ -92,7 +92,7 @@ pub(super) async fn login(options: Login) -> anyhow::Result<u8> {
                 "done": true, "device": login.device, "user": login.user, "profile": login.profile,
             });
             let text = format!("{} is logged in at {}", login.user, login.device);
-            options.reach.print(&value, &text);
+            options.reach.print(&value, &[&text]);
             OK
         }
         Err(error) => options.reach.refused(&error),
@@ -111,7 +111,7 @@ pub(super) async fn logout(options: Logout) -> anyhow::Result<u8> {
         return Ok(match options.reach.client()?.logout(device).await {
             Ok(()) => {
                 let value = json!({ "done": true, "device": device });
-                options.reach.print(&value, &format!("{device} is free"));
+                options.reach.print(&value, &[&format!("{device} is free")]);
                 OK
             }
             Err(error) => options.reach.refused(&error),
@@ -159,7 +159,7 @@ pub(super) async fn logout_all(options: &LogoutAll) -> anyhow::Result<u8> {
         Ok(()) => {
             options
                 .reach
-                .print(&json!({ "done": true }), "everybody is logged out");
+                .print(&json!({ "done": true }), &["everybody is logged out"]);
             OK
         }
         Err(error) => options.reach.refused(&error),

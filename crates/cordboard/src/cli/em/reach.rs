@@ -70,13 +70,14 @@ impl Reach {
         })
     }
 
-    /// Prints a result: an object for programs, text for people.
-    pub(super) fn print(&self, value: &Value, text: &str) {
+    /// Prints a result: an object for programs, lines for people.
+    pub(super) fn print(&self, value: &Value, lines: &[&str]) {
         if self.json {
             print_out(&format!("{value}\n"));
-        } else {
-            print_out(&format!("{}\n", text.trim_end_matches('\n')));
+            return;
         }
+        let lines: Vec<String> = lines.iter().map(|line| plain(line)).collect();
+        print_out(&format!("{}\n", lines.join("\n")));
     }
 
     /// Prints what went wrong and answers the exit status that says so.
@@ -84,9 +85,19 @@ impl Reach {
         if self.json {
             print_out(&format!("{}\n", told(error)));
         }
-        eprintln!("cordboard: {error}");
+        eprintln!("cordboard: {}", plain(&error.to_string()));
         status(error)
     }
+}
+
+/// One line of text without what a terminal obeys: names come from tables and servers.
+pub(super) fn plain(text: &str) -> String {
+    let plain = |c: char| match c {
+        '\t' | '\r' | '\n' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 /// A failure for programs.

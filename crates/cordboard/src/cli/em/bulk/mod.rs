@@ -18,7 +18,7 @@ pub(super) const HELP: &str = "Of many, each has a result; failed rows are told 
 A run ends early, with 69, 76 or 77, when the server is lost or refuses the credentials: the rows that are left are counted. \
 With --done, run it again: finished rows are skipped, failed ones tried again. Once no row is left over, the file of --done is removed, \
 and the same command begins from the first row; to begin there earlier, remove it yourself. \
-Status 2 when --done names a file of something else: nothing was sent, and the file is as it was.";
+Status 2 when the table cannot be used, such as for a cell with a line break, or --done names a file of something else: nothing was sent.";
 
 /// How often a row is sent again because the server is busy.
 const BUSY_RETRIES: u32 = 20;

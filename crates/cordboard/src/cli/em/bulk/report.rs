@@ -115,10 +115,10 @@ impl Report {
             }
         };
         value["result"] = result.split([',', ' ']).next().into();
-        let line = match &failure {
+        let line = reach::plain(&match &failure {
             Some(why) => format!("{names}  FAILED: {why}"),
             None => format!("{names}  {result}"),
-        };
+        });
         if failure.is_some() {
             self.failed += 1;
             self.bar.set_message(format!("{} failed", self.failed));
@@ -183,7 +183,7 @@ impl Report {
             say(&summary);
         }
         if let Some((why, status)) = &self.stopped {
-            eprintln!("cordboard: ended early: {why}");
+            eprintln!("cordboard: ended early: {}", reach::plain(why));
             return Ok(*status);
         }
         Ok(if failed == 0 { OK } else { REFUSED })

@@ -29,11 +29,12 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(if semicolons { b';' } else { b',' })
         .flexible(true)
-        .trim(csv::Trim::All)
         .from_reader(Lined::new(text.as_bytes()));
-    let heads: Vec<String> = reader
-        .headers()
-        .map_err(|error| error.to_string())?
+    let heads = reader.headers().map_err(|error| error.to_string())?;
+    if is_broken(heads) {
+        return Err(broken(1));
+    }
+    let heads: Vec<String> = heads
         .iter()
         .map(|head| {
             let letters = head.chars().filter(|c| c.is_alphanumeric());
@@ -57,10 +58,14 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
         .read_record(&mut record)
         .map_err(|error| error.to_string())?
     {
-        let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default();
-        let mut row = Row::of(cell(Some(device)), cell(user));
         let byte = record.position().map(csv::Position::byte);
-        row.line = byte.map(|byte| reader.get_mut().line_at(byte));
+        let line = byte.map(|byte| reader.get_mut().line_at(byte));
+        if is_broken(&record) {
+            return Err(broken(line.unwrap_or_default()));
+        }
+        let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default().trim();
+        let mut row = Row::of(cell(Some(device)), cell(user));
+        row.line = line;
         row.profile = Some(cell(profile).to_owned()).filter(|name| !name.is_empty());
         let minutes = match cell(minutes) {
             "" => Ok(None),
@@ -89,6 +94,17 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
         });
     }
     Ok(rows)
+}
+
+/// Whether a cell holds a line break: one whose quote is not closed has swallowed the rows below.
+fn is_broken(record: &csv::StringRecord) -> bool {
+    record.iter().any(|cell| cell.contains(['\r', '\n']))
+}
+
+fn broken(line: u64) -> String {
+    format!(
+        "line {line}: a cell holds a line break, perhaps because a quote before it is not closed"
+    )
 }
 
 #[cfg(test)]
@@ -152,5 +168,24 @@ mod tests {
         }
         let rows = parse("devicename\nD1\n", Change::Logout).unwrap();
         assert_eq!(rows, [Ok(row(2, "D1", "", None))]);
+    }
+
+    #[test]
+    fn a_cell_that_goes_over_the_end_of_its_line_is_no_cell() {
+        for (text, line) in [
+            ("user,device\nu1,D1\nu2,\"D2\nu3,D3\nu4,D4\n", 3),
+            ("user,device\r\n\r\nu1,\"D1\r\n", 3),
+            ("user,device,note\nu1,D1,\"two\nlines\"\n", 2),
+            ("user,device\nu1,\"D\r1\"\n", 2),
+            ("user,\"device\nu1,D1\n", 1),
+        ] {
+            for change in [Change::Login, Change::Logout] {
+                let why = parse(text, change).unwrap_err();
+                let place = format!("line {line}: a cell holds a line break");
+                assert!(why.starts_with(&place), "{text}: {why}");
+            }
+        }
+        let rows = parse("user,device\n\" u1\" ,\"D1\" \n", Change::Login).unwrap();
+        assert_eq!(rows, [Ok(row(2, "D1", "u1", None))]);
     }
 }
