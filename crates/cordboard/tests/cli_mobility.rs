@@ -11,8 +11,9 @@ use cordboard_wire::mobility::{
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -594,6 +595,73 @@ async fn a_file_of_something_else_is_not_taken_for_finished_rows() {
     }
     assert_eq!(std::fs::read_to_string(notes).unwrap(), "milk\neggs");
     assert_eq!(cluster.requests.load(Ordering::SeqCst), 0);
+}
+
+/// A table run that was told to end while three rows were under way, as it has said.
+#[cfg(unix)]
+async fn interrupted(cluster: &Cluster, run: &mut Child, after: usize) {
+    asked(cluster, after + 3).await;
+    interrupt(run);
+    let errors = run.stderr.take().unwrap();
+    let said = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        BufReader::new(errors).read_line(&mut line).map(|_| line)
+    });
+    let said = said.await.unwrap().unwrap();
+    assert!(said.contains("waiting for 3 under way"), "{said}");
+}
+
+#[cfg(unix)]
+fn interrupt(run: &Child) {
+    let mut kill = Command::new("kill");
+    kill.arg("-INT").arg(run.id().to_string());
+    assert!(kill.status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_waits_for_what_is_under_way_and_tells_what_was_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..20).map(|n| format!("SEP{n},u{n}\n")).collect();
+    let csv = file(folder.path(), "t.csv", &format!("device,user\n{rows}"));
+    let done = folder.path().join("done");
+    let words = [
+        "login",
+        "--csv",
+        csv.to_str().unwrap(),
+        "--done",
+        done.to_str().unwrap(),
+    ];
+    let (cluster, address) = slow_cluster(10).await;
+    let mut command = command(&address, &[&words[..], &["--json"]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    interrupted(&cluster, &mut run, 10).await;
+    cluster.turns.add_permits(3);
+    let ended = tokio::task::spawn_blocking(|| run.wait_with_output().unwrap());
+    let ended = ended.await.unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let counts = ["done", "failed", "left", "stopped"].map(|name| &report[name]);
+    let expected = [&json!(13), &json!(0), &json!(7), &json!("interrupted")];
+    assert_eq!(counts, expected);
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 13);
+    let noted = std::fs::read_to_string(&done).unwrap();
+    assert_eq!(noted.lines().count(), 13);
+    // The second one ends it at once.
+    let (other, address) = slow_cluster(2).await;
+    command.env("CORDBOARD_SERVER", &address);
+    let mut run = command.spawn().unwrap();
+    interrupted(&other, &mut run, 2).await;
+    interrupt(&run);
+    let ended = tokio::task::spawn_blocking(move || run.wait().unwrap());
+    assert_eq!(ended.await.unwrap().code(), Some(130));
+    let noted = std::fs::read_to_string(&done).unwrap();
+    assert_eq!(noted.lines().count(), 15);
+    other.turns.add_permits(100);
+    let (status, report) = object(&address, &words).await;
+    let counts = [&report["done"], &report["skipped"]];
+    assert_eq!((status, counts), (0, [&json!(5), &json!(15)]));
 }
 
 #[tokio::test]

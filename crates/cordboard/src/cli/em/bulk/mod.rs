@@ -6,16 +6,19 @@ mod report;
 pub(super) mod table;
 
 use super::reach::{self, Reach};
+use crate::cli::INTERRUPTED;
 use cordboard_client::mobility::{Code, Login, LoginTime, MobilityClient, MobilityError};
 use done::Done;
 use pace::Pace;
 use report::{Ending, Outcome, Report};
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(super) const HELP: &str = "Of many, each has a result; failed rows are told again at the end, and the exit status is 1 when there are any. \
 A run ends early, with 69, 76 or 77, when the server is lost or refuses the credentials: the rows that are left are counted. \
+Ctrl-C starts no further row, waits for those under way, tells what was done and ends with 130; a second one ends at once. \
 With --done, run it again: finished rows are skipped, failed ones tried again. Once no row is left over, the file of --done is removed, \
 and the same command begins from the first row; to begin there earlier, remove it yourself. \
 Status 2 when the table cannot be used, such as for a cell with a line break, or --done names a file of something else: nothing was sent.";
@@ -114,6 +117,7 @@ pub(super) async fn run(
     }
     let mut pace = Pace::new(options.parallel.into());
     let mut under_way = JoinSet::new();
+    let mut interrupt = interrupts();
     loop {
         while under_way.len() < pace.at_once()
             && report.goes_on()
@@ -125,10 +129,16 @@ pub(super) async fn run(
                 (row, tries, step, ended)
             });
         }
-        // A panic in one row is one in all.
-        let Some(finished) = under_way.join_next().await else {
-            break;
+        // Cancel-safe: both only wait. Once the run is interrupted there is nothing more to hear; the second time ends at once.
+        let finished = tokio::select! {
+            () = heard(&mut interrupt), if report.goes_on() => {
+                report.interrupted(under_way.len());
+                continue;
+            }
+            finished = under_way.join_next() => finished,
         };
+        let Some(finished) = finished else { break };
+        // A panic in one row is one in all.
         let (row, tries, step, ended) = finished?;
         if !ended.as_ref().is_err_and(is_busy) {
             pace.open();
@@ -143,10 +153,14 @@ pub(super) async fn run(
                 }
                 report.add(row, Outcome::Done { already });
             }
-            Err(error) if is_busy(&error) && tries < BUSY_RETRIES && report.goes_on() => {
+            Err(error) if is_busy(&error) && !report.goes_on() => queue.push_front((row, tries)),
+            Err(error) if is_busy(&error) && tries < BUSY_RETRIES => {
                 queue.push_front((row, tries + 1));
                 if let Some(wait) = pace.was_busy(step) {
-                    tokio::time::sleep(wait).await;
+                    tokio::select! {
+                        () = heard(&mut interrupt) => report.interrupted(under_way.len()),
+                        () = tokio::time::sleep(wait) => {}
+                    }
                 }
             }
             Err(error) => {
@@ -170,6 +184,29 @@ pub(super) async fn run(
         asked: options.parallel.into(),
         kept: done.as_ref().map(Done::path),
     })
+}
+
+/// Listens for Ctrl-C from now on: the first one is passed on, the second one ends the program at once.
+fn interrupts() -> watch::Receiver<bool> {
+    let (tell, heard) = watch::channel(false);
+    tokio::spawn(async move {
+        // Where it cannot be listened for, it ends the program as ever.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            // Nobody listens any more once all rows are done.
+            let _ = tell.send(true);
+            let _ = tokio::signal::ctrl_c().await;
+            std::process::exit(INTERRUPTED.into());
+        }
+        // Dropped, it would be taken for one.
+        std::future::pending::<()>().await;
+    });
+    heard
+}
+
+/// Waits for the first Ctrl-C.
+async fn heard(interrupt: &mut watch::Receiver<bool>) {
+    // Its other end is never dropped.
+    let _ = interrupt.wait_for(|is_so| *is_so).await;
 }
 
 /// Carries out a row; true when it was so already. What an earlier run may have done, unnoticed, is as good as done.

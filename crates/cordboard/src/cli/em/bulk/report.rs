@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::cli::em::reach;
-use crate::cli::{OK, REFUSED};
+use crate::cli::{INTERRUPTED, OK, REFUSED};
 use cordboard_client::mobility::MobilityError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -72,6 +72,16 @@ impl Report {
     pub(super) fn stop(&mut self, error: &MobilityError) {
         if self.goes_on() {
             self.stopped = Some((error.to_string(), reach::status(error)));
+        }
+    }
+
+    /// Ends the run early, once the rows under way have ended.
+    pub(super) fn interrupted(&mut self, under_way: usize) {
+        self.stopped = Some(("interrupted".to_owned(), INTERRUPTED));
+        if under_way > 0 {
+            let line =
+                format!("waiting for {under_way} under way; Ctrl-C once more ends it at once");
+            self.bar.suspend(|| warn(&line));
         }
     }
 
@@ -183,7 +193,7 @@ impl Report {
             say(&summary);
         }
         if let Some((why, status)) = &self.stopped {
-            eprintln!("cordboard: ended early: {}", reach::plain(why));
+            warn(&format!("ended early: {}", reach::plain(why)));
             return Ok(*status);
         }
         Ok(if failed == 0 { OK } else { REFUSED })
@@ -194,4 +204,9 @@ impl Report {
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// The same for what is said beside the result.
+fn warn(line: &str) {
+    let _ = writeln!(std::io::stderr(), "cordboard: {line}");
 }
