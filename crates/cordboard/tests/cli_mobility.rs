@@ -273,21 +273,96 @@ async fn one_login_is_seen_by_who_and_where_until_it_ends() {
         em(&address, &["where", "u1", "u2"]).await.1,
         "u1  SEP1\nu2  nowhere\n"
     );
-    let (status, failed) = object(&address, &["login", "SEP1", "u2"]).await;
-    assert_eq!(status, 1);
+    let taken = em(&address, &["login", "SEP1", "u2"]).await;
     let text = "Policy Validation Error: Phone currently has user logged in";
-    let expected = json!({
-        "error": format!("{text} (18: another user is logged in)"), "code": 18, "name": "another user is logged in", "text": text,
-    });
-    assert_eq!(failed, expected);
-    let (status, ended) = object(&address, &["logout", "SEP1"]).await;
-    assert_eq!(
-        (status, ended),
-        (0, json!({ "done": true, "device": "SEP1" }))
-    );
+    let error = format!("{text} (18: another user is logged in)");
+    assert_eq!(taken, (1, String::new(), format!("cordboard: {error}\n")));
+    let done = em(&address, &["logout", "SEP1"]).await;
+    assert_eq!(done, (0, "SEP1 is free\n".to_owned(), String::new()));
     assert_eq!(em(&address, &["logout", "SEP1"]).await.0, 1);
     let (_, seen) = object(&address, &["who", "SEP1"]).await;
     assert_eq!(seen["devices"][0]["user"], Value::Null);
+}
+
+#[tokio::test]
+async fn programs_read_the_same_of_one_row_as_of_many() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let row = |device: &str, user: Option<&str>, failure: Value| {
+        json!({
+            "line": null, "device": device, "user": user, "profile": null,
+            "result": if failure.is_null() { "done" } else { "failed" }, "already": false, "failure": failure,
+        })
+    };
+    let report = |rows: Vec<Value>| {
+        let failed = rows.iter().filter(|row| row["result"] == "failed").count();
+        json!({
+            "done": rows.len() - failed, "failed": failed, "skipped": 0, "left": 0, "stopped": null, "rows": rows,
+        })
+    };
+    let done = object(&address, &["login", "SEP1", "u1"]).await;
+    let expected = report(vec![row("SEP1", Some("u1"), Value::Null)]);
+    assert_eq!(done, (0, expected));
+    let text = "Policy Validation Error: Phone currently has user logged in";
+    let failure = json!({
+        "error": format!("{text} (18: another user is logged in)"), "code": 18, "name": "another user is logged in", "text": text,
+    });
+    let failed = object(&address, &["login", "SEP1", "u2"]).await;
+    let expected = report(vec![row("SEP1", Some("u2"), failure)]);
+    assert_eq!(failed, (1, expected));
+    let done = object(&address, &["logout", "SEP1"]).await;
+    let expected = report(vec![row("SEP1", None, Value::Null)]);
+    assert_eq!(done, (0, expected));
+    let (status, failed) = object(&address, &["logout", "SEP1"]).await;
+    assert_eq!((status, &failed["failed"]), (1, &json!(1)));
+    let (status, refused) = object(&address, &["logout", "SEP1", "--password", "x"]).await;
+    let code = &refused["rows"][0]["failure"]["code"];
+    assert_eq!((status, code), (77, &json!(3)));
+    let (status, nowhere) = object(&address, &["logout", "--of", "u1"]).await;
+    assert_eq!((status, &nowhere["done"]), (0, &json!(0)));
+    let row = &nowhere["rows"][0];
+    let told = [&row["result"], &row["user"], &row["device"]];
+    assert_eq!(told, [&json!("nowhere"), &json!("u1"), &Value::Null]);
+    let ended = object(&address, &["logout-all", "--yes"]).await;
+    assert_eq!(ended, (0, json!({ "ended": true })));
+}
+
+#[tokio::test]
+async fn a_log_out_by_table_names_the_phone_and_not_whom_the_table_has() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", "user,devicename\nu1,SEP1\n");
+    assert_eq!(em(&address, &["login", "SEP1", "u2"]).await.0, 0);
+    let (status, out, _) = em(&address, &["logout", "--csv", csv.to_str().unwrap()]).await;
+    assert_eq!(status, 0);
+    assert_eq!(out, "line 2: SEP1  done\n\n1 done, 0 failed\n");
+}
+
+#[tokio::test]
+async fn words_and_tables_that_cannot_be_used_are_status_2() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    for (words, why) in [
+        (
+            &["login", "--csv", "/nonexistent/t.csv"][..],
+            "t.csv: No such file",
+        ),
+        (
+            &["logout", "--csv", "/nonexistent/t.csv"],
+            "t.csv: No such file",
+        ),
+        (
+            &["login", "SEP1", "u1", "--parallel", "5"],
+            "--parallel is for a table",
+        ),
+    ] {
+        let (status, _, errors) = em(&address, words).await;
+        assert_eq!(status, 2, "{words:?}: {errors}");
+        assert!(errors.contains(why), "{errors}");
+    }
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 0);
+    let words = ["login", "SEP1", "u1"];
+    assert_eq!(em(&address, &words).await.0, 0);
+    let words = ["logout", "SEP1", "--parallel", "5"];
+    assert_eq!(em(&address, &words).await.0, 0);
 }
 
 #[tokio::test]
@@ -335,6 +410,9 @@ async fn a_user_is_logged_out_wherever_he_is() {
     );
     assert!(out.contains("user 'ghost' does not exist"), "{out}");
     assert_eq!(cluster.seats.lock().unwrap().len(), 1);
+    let (status, out, _) = em(&address, &["logout", "--of", "u1"]).await;
+    let expected = "u1 is logged in nowhere\n\n0 done, 0 failed\n";
+    assert_eq!((status, out.as_str()), (0, expected));
     let (status, _) = object(&address, &["logout", "SEP3", "SEP4"]).await;
     assert_eq!(status, 1);
     assert_eq!(cluster.seats.lock().unwrap().len(), 0);

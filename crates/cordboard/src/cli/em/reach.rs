@@ -76,8 +76,9 @@ impl Reach {
             print_out(&format!("{value}\n"));
             return;
         }
-        let lines: Vec<String> = lines.iter().map(|line| plain(line)).collect();
-        print_out(&format!("{}\n", lines.join("\n")));
+        for line in lines {
+            say(line);
+        }
     }
 
     /// Prints what went wrong and answers the exit status that says so.
@@ -88,6 +89,11 @@ impl Reach {
         eprintln!("cordboard: {}", plain(&error.to_string()));
         status(error)
     }
+}
+
+/// Prints a line for people.
+pub(super) fn say(line: &str) {
+    print_out(&format!("{}\n", plain(line)));
 }
 
 /// One line of text without what a terminal obeys: names come from tables and servers.

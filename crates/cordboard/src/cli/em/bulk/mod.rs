@@ -16,13 +16,17 @@ use std::path::PathBuf;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(super) const HELP: &str = "Of many, each has a result; failed rows are told again at the end, and the exit status is 1 when there are any. \
-A run ends early, with 69, 76 or 77, when the server is lost or refuses the credentials: the rows that are left are counted. \
-Ctrl-C starts no further row, waits for those under way, tells what was done and ends with 130; a second one ends at once. \
-With --done, run it again: finished rows are skipped, failed ones tried again. Once no row is left over, the file of --done is removed, \
-and the same command begins from the first row; to begin there earlier, remove it yourself. \
-Status 2 when the table cannot be used, such as for a cell with a line break, or --done names a file of something else: nothing was sent.";
+pub(super) const HELP: &str = "\
+Of many, each row has a result, and failed ones are told again at the end. A run ends early when the server is lost or refuses the \
+credentials; the rows that are left are counted. Ctrl-C starts no further row, waits for those under way and tells what was done; \
+a second one ends at once.
+With --done, run it again: finished rows are skipped, failed ones tried again. Once no row is left over, the file is removed, and the \
+same command begins from the first row; to begin there earlier, remove it yourself.
+With --json, one object, for one row as for many: done, failed, skipped, left (not tried), stopped (why, or null), and rows, each with \
+result (done, failed, skipped, nowhere), already and failure.";
 
+/// What the smallest server takes. [mobility §11]
+const PARALLEL: u16 = 3;
 /// How often a row is sent again because the server is busy.
 const BUSY_RETRIES: u32 = 20;
 
@@ -31,9 +35,9 @@ pub(super) struct Bulk {
     /// A table with a row for each
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// How many requests at once, after the first has gone alone; halved when the server says it is busy
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
-    parallel: u16,
+    /// How many requests at once, after the first has gone alone; halved when the server says it is busy [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(super) parallel: Option<u16>,
     /// Note finished rows in this file, and skip those in it; removed once no row is left over. A file of something else is
     /// refused and left as it is
     #[arg(long, value_name = "FILE", requires = "csv")]
@@ -79,6 +83,18 @@ impl Row {
     }
 }
 
+/// A row, or one for which nothing is sent.
+pub(super) type Planned = Result<Row, Idle>;
+
+/// Why nothing is sent for a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// It says nothing that could be done, and why.
+    Unusable(Row, String),
+    /// Its user is at no device.
+    Nowhere(Row),
+}
+
 /// Ends the run: whatever comes next would end the same way.
 fn ends_the_run(error: &MobilityError) -> bool {
     match error {
@@ -96,9 +112,10 @@ pub(super) async fn run(
     reach: &Reach,
     options: &Bulk,
     change: Change,
-    rows: Vec<table::Read>,
+    rows: Vec<Planned>,
 ) -> anyhow::Result<u8> {
-    let client = reach.client_for(options.parallel.into())?;
+    let most = usize::from(options.parallel.unwrap_or(PARALLEL));
+    let client = reach.client_for(most)?;
     let mut done = match (&options.done, &options.csv) {
         (Some(done), Some(table)) => Some(Done::open(done, table)?),
         _ => None,
@@ -108,14 +125,15 @@ pub(super) async fn run(
     let mut queue = VecDeque::with_capacity(rows.len());
     for row in rows {
         match row {
-            Err((row, why)) => report.add(row, Outcome::Unusable(why)),
+            Err(Idle::Unusable(row, why)) => report.add(row, Outcome::Unusable(why)),
+            Err(Idle::Nowhere(row)) => report.add(row, Outcome::Nowhere),
             Ok(row) if done.as_ref().is_some_and(|done| done.has(change, &row)) => {
                 report.add(row, Outcome::Skipped);
             }
             Ok(row) => queue.push_back((row, 0)),
         }
     }
-    let mut pace = Pace::new(options.parallel.into());
+    let mut pace = Pace::new(most);
     let mut under_way = JoinSet::new();
     let mut interrupt = interrupts();
     loop {
@@ -181,7 +199,7 @@ pub(super) async fn run(
     report.finish(Ending {
         left,
         limit: pace.limit(),
-        asked: options.parallel.into(),
+        asked: most,
         kept: done.as_ref().map(Done::path),
     })
 }

@@ -12,8 +12,12 @@ use std::path::Path;
 /// What became of a row.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Done { already: bool },
+    Done {
+        already: bool,
+    },
     Skipped,
+    /// The user who was to be logged out is at no device.
+    Nowhere,
     Unusable(String),
     Failed(MobilityError),
 }
@@ -93,8 +97,10 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, row: Row, outcome: Outcome) {
+        let known = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
         let mut value = json!({
-            "line": row.line, "device": row.device, "user": row.user, "profile": row.profile,
+            "line": row.line, "device": known(&row.device), "user": known(&row.user), "profile": row.profile,
+            "already": false, "failure": null,
         });
         let place = match row.line {
             Some(line) => format!("line {line}: "),
@@ -115,6 +121,7 @@ impl Report {
                 self.skipped += 1;
                 ("skipped, done in an earlier run", None)
             }
+            Outcome::Nowhere => ("nowhere", None),
             Outcome::Unusable(why) => {
                 value["failure"] = reach::untold(&why);
                 ("failed", Some(why))
@@ -127,6 +134,7 @@ impl Report {
         value["result"] = result.split([',', ' ']).next().into();
         let line = reach::plain(&match &failure {
             Some(why) => format!("{names}  FAILED: {why}"),
+            None if result == "nowhere" => format!("{names} is logged in nowhere"),
             None => format!("{names}  {result}"),
         });
         if failure.is_some() {
