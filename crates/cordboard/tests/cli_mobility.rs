@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::process::cordboard;
+use common::process::{self, cordboard};
 use cordboard_wire::mobility::{
     Answer, Ask, Certificate, Code, Compat, DeviceState, Failure, Grammar, KnownDevice, ProfileOf,
     UserState, decode_request, encode_answer, form_field,
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -875,4 +876,79 @@ async fn a_server_of_ours_is_told_the_same_5000_rows_and_em_who_agrees() {
         "SEP1  nobody  (before: u1)\n"
     );
     server.program.stop().await;
+}
+
+const MANAGER: [&str; 4] = [
+    "--user",
+    "MobilityManagerUser",
+    "--password",
+    "supersquirrel",
+];
+
+/// Has john call JDOE's number and ends that call again: the phones at which it rang, or why it has ended by itself.
+fn rings_at(lab: &process::Server) -> Result<Vec<String>, String> {
+    const CALLER: &str = "SEP003094C25B15";
+    let placed = lab.json(&["admin", "calls", "place", CALLER, "2001"]);
+    let id = placed["id"].as_str().unwrap();
+    let call = once_in(lab, id, &["alerting", "ended"]);
+    if call["state"] == "ended" {
+        return Err(call["cause"].as_str().unwrap().to_owned());
+    }
+    let connections = call["connections"].as_array().unwrap().iter();
+    let called = connections.filter(|one| one["device"] != CALLER);
+    let called: Vec<String> = called
+        .inspect(|one| assert_eq!(one["state"], "alerting", "{call}"))
+        .map(|one| one["device"].as_str().unwrap().to_owned())
+        .collect();
+    for desk in DESKS {
+        let ringing = lab.json(&[
+            "admin", "calls", "list", "--state", "alerting", "--device", desk,
+        ]);
+        let is_called = called.iter().any(|device| device == desk);
+        let count = ringing["calls"].as_array().unwrap().len();
+        assert_eq!(count, usize::from(is_called), "{desk}: {ringing}");
+    }
+    lab.done(&["admin", "calls", "act", "release", id]);
+    once_in(lab, id, &["ended"]);
+    Ok(called)
+}
+
+/// Waits until a call is in one of these states.
+fn once_in(lab: &process::Server, id: &str, states: &[&str]) -> Value {
+    let begun = Instant::now();
+    loop {
+        let call = lab.json(&["admin", "calls", "show", id]);
+        if states.iter().any(|state| call["state"] == *state) {
+            return call;
+        }
+        assert!(begun.elapsed() < common::LIMIT, "{call}");
+    }
+}
+
+const DESKS: [&str; 2] = ["SEP00175A52EE7C", "SEP0000000E2901"];
+
+#[test]
+fn a_call_to_a_user_rings_where_he_has_logged_in_by_em_and_nowhere_else() {
+    let lab = process::Server::lab();
+    let em = |words: &[&str]| lab.done(&[&["em"], words, &MANAGER].concat());
+    let nobody = Err("out_of_service".to_owned());
+    assert_eq!(rings_at(&lab), nobody);
+    for (at, desk) in DESKS.into_iter().enumerate() {
+        let said = em(&["login", desk, "JDOE"]);
+        assert_eq!(said, format!("JDOE is logged in at {desk}\n"));
+        assert_eq!(rings_at(&lab), Ok(vec![desk.to_owned()]));
+        let other = DESKS[1 - at];
+        let who = em(&["who", desk, other]);
+        let (first, second) = who.trim_end().split_once('\n').unwrap();
+        assert_eq!(first, format!("{desk}  JDOE"));
+        assert!(second.starts_with(&format!("{other}  nobody")), "{who}");
+        assert_eq!(em(&["where", "JDOE"]), format!("JDOE  {desk}\n"));
+        assert_eq!(em(&["logout", desk]), format!("{desk} is free\n"));
+        assert_eq!(rings_at(&lab), nobody);
+        assert_eq!(
+            em(&["who", desk]),
+            format!("{desk}  nobody  (before: JDOE)\n")
+        );
+        assert_eq!(em(&["where", "JDOE"]), "JDOE  nowhere\n");
+    }
 }
