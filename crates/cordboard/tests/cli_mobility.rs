@@ -236,7 +236,7 @@ fn command(address: &str, words: &[&str]) -> Command {
 async fn em(address: &str, words: &[&str]) -> (i32, String, String) {
     let mut command = command(address, words);
     // The cluster lives on this runtime.
-    tokio::task::spawn_blocking(move || common::process::output(&mut command))
+    tokio::task::spawn_blocking(move || process::output(&mut command))
         .await
         .unwrap()
 }
@@ -477,11 +477,48 @@ async fn a_password_typed_or_in_a_file_beats_the_shells() {
     bare.args([
         "em", "who", "SEP1", "--server", &address, "--user", "emproxy",
     ]);
-    let (status, _, errors) = common::process::output(&mut bare);
+    let (status, _, errors) = process::output(&mut bare);
     assert!(
         status == 2 && errors.contains("give the password by"),
         "{errors}"
     );
+}
+
+/// A table that users are logged in by, and a file for what is done, in a folder of their own.
+struct Morning {
+    csv: String,
+    done: String,
+    /// Goes when this goes.
+    _folder: tempfile::TempDir,
+}
+
+impl Morning {
+    fn of(table: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let csv = file(folder.path(), "t.csv", table);
+        let done = folder.path().join("done");
+        Self {
+            csv: csv.to_str().unwrap().to_owned(),
+            done: done.to_str().unwrap().to_owned(),
+            _folder: folder,
+        }
+    }
+
+    /// So many users, each at a phone.
+    fn of_users(count: usize) -> Self {
+        let rows: String = (0..count).map(|n| format!("SEP{n},u{n}\n")).collect();
+        Self::of(&format!("device,user\n{rows}"))
+    }
+
+    fn words(&self) -> [&str; 5] {
+        ["login", "--csv", &self.csv, "--done", &self.done]
+    }
+
+    /// What is noted as done, in lines; nothing when there is no file.
+    fn noted(&self) -> Option<usize> {
+        let noted = std::fs::read_to_string(&self.done).ok()?;
+        Some(noted.lines().count())
+    }
 }
 
 /// A table of so many rows, ten of them bad.
@@ -504,12 +541,9 @@ fn table(rows: usize) -> String {
 #[tokio::test]
 async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
     let (cluster, address) = cluster(2, usize::MAX).await;
-    let folder = tempfile::tempdir().unwrap();
-    let csv = file(folder.path(), "t.csv", &table(5_000));
-    let finished = folder.path().join("done");
-    let (table, note) = (csv.to_str().unwrap(), finished.to_str().unwrap());
-    let words = ["login", "--csv", table, "--done", note, "--parallel"];
-    let (status, out, errors) = em(&address, &[&words[..], &["8"]].concat()).await;
+    let morning = Morning::of(&table(5_000));
+    let words = morning.words();
+    let (status, out, errors) = em(&address, &[&words[..], &["--parallel", "8"]].concat()).await;
     assert_eq!((status, errors.as_str()), (1, ""));
     let summary = out.split("\n\n").nth(1).unwrap();
     assert!(summary.starts_with("4990 done, 10 failed"), "{summary}");
@@ -526,13 +560,10 @@ async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
         4_990
     );
     assert_eq!(cluster.seats.lock().unwrap().len(), 4_990);
-    assert_eq!(
-        std::fs::read_to_string(&finished).unwrap().lines().count(),
-        4_990
-    );
+    assert_eq!(morning.noted(), Some(4_990));
     // Again: nothing is sent for what is finished.
     let before = cluster.requests.load(Ordering::SeqCst);
-    let (status, report) = object(&address, &[&words[..], &["2"]].concat()).await;
+    let (status, report) = object(&address, &[&words[..], &["--parallel", "2"]].concat()).await;
     assert_eq!(status, 1);
     let counts = [
         &report["done"],
@@ -549,16 +580,8 @@ async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
 async fn a_run_that_breaks_off_says_so_and_goes_on_where_it_was() {
     let (_, broken) = cluster(5, 40).await;
     let (cluster, address) = cluster(5, usize::MAX).await;
-    let folder = tempfile::tempdir().unwrap();
-    let csv = file(folder.path(), "t.csv", &table(100));
-    let finished = folder.path().join("done");
-    let words = [
-        "login",
-        "--csv",
-        csv.to_str().unwrap(),
-        "--done",
-        finished.to_str().unwrap(),
-    ];
+    let morning = Morning::of(&table(100));
+    let words = morning.words();
     let (status, report) = object(&broken, &words).await;
     assert_eq!(status, 76);
     assert!(report["stopped"].as_str().unwrap().contains("HTTP 500"));
@@ -591,16 +614,8 @@ async fn a_run_that_breaks_off_says_so_and_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_table_that_is_done_begins_from_its_first_row_again() {
     let (cluster, address) = cluster(5, usize::MAX).await;
-    let folder = tempfile::tempdir().unwrap();
-    let csv = file(folder.path(), "t.csv", "devicename,user\nSEP1,u1\nSEP2,2\n");
-    let done = folder.path().join("done");
-    let words = [
-        "login",
-        "--csv",
-        csv.to_str().unwrap(),
-        "--done",
-        done.to_str().unwrap(),
-    ];
+    let morning = Morning::of("devicename,user\nSEP1,u1\nSEP2,2\n");
+    let words = morning.words();
     // The second user is not known: the file stays, and the summary says so.
     let (status, out, _) = em(&address, &words).await;
     assert_eq!(status, 1);
@@ -608,16 +623,12 @@ async fn a_table_that_is_done_begins_from_its_first_row_again() {
         out.contains("done keeps what is done: run it again"),
         "{out}"
     );
-    assert_eq!(std::fs::read_to_string(&done).unwrap(), "login,sep1,,u1\n");
-    file(
-        folder.path(),
-        "t.csv",
-        "devicename,user\nSEP1,u1\nSEP2,u2\n",
-    );
+    assert_eq!(morning.noted(), Some(1));
+    std::fs::write(&morning.csv, "devicename,user\nSEP1,u1\nSEP2,u2\n").unwrap();
     let (status, out, _) = em(&address, &words).await;
     assert_eq!(status, 0);
     assert!(out.ends_with("\n1 done, 0 failed, 1 skipped\n"), "{out}");
-    assert!(!done.exists());
+    assert_eq!(morning.noted(), None);
     for _ in 0..2 {
         assert_eq!(em(&address, &["logout-all", "--yes"]).await.0, 0);
         let (status, out, _) = em(&address, &words).await;
@@ -630,17 +641,8 @@ async fn a_table_that_is_done_begins_from_its_first_row_again() {
 #[tokio::test]
 async fn a_run_that_is_killed_goes_on_where_it_was() {
     let (cluster, address) = slow_cluster(10).await;
-    let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..20).map(|n| format!("SEP{n},u{n}\n")).collect();
-    let csv = file(folder.path(), "t.csv", &format!("device,user\n{rows}"));
-    let done = folder.path().join("done");
-    let words = [
-        "login",
-        "--csv",
-        csv.to_str().unwrap(),
-        "--done",
-        done.to_str().unwrap(),
-    ];
+    let morning = Morning::of_users(20);
+    let words = morning.words();
     let mut run = command(&address, &words)
         .stdout(Stdio::null())
         .spawn()
@@ -654,7 +656,7 @@ async fn a_run_that_is_killed_goes_on_where_it_was() {
     let counts = [&report["done"], &report["failed"], &report["skipped"]];
     assert_eq!((status, counts), (0, [&json!(10), &json!(0), &json!(10)]));
     assert_eq!(cluster.seats.lock().unwrap().len(), 20);
-    assert!(!done.exists());
+    assert_eq!(morning.noted(), None);
 }
 
 #[tokio::test]
@@ -700,17 +702,8 @@ fn interrupt(run: &Child) {
 #[cfg(unix)]
 #[tokio::test]
 async fn ctrl_c_waits_for_what_is_under_way_and_tells_what_was_done() {
-    let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..20).map(|n| format!("SEP{n},u{n}\n")).collect();
-    let csv = file(folder.path(), "t.csv", &format!("device,user\n{rows}"));
-    let done = folder.path().join("done");
-    let words = [
-        "login",
-        "--csv",
-        csv.to_str().unwrap(),
-        "--done",
-        done.to_str().unwrap(),
-    ];
+    let morning = Morning::of_users(20);
+    let words = morning.words();
     let (cluster, address) = slow_cluster(10).await;
     let mut command = command(&address, &[&words[..], &["--json"]].concat());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -725,8 +718,7 @@ async fn ctrl_c_waits_for_what_is_under_way_and_tells_what_was_done() {
     let expected = [&json!(13), &json!(0), &json!(7), &json!("interrupted")];
     assert_eq!(counts, expected);
     assert_eq!(cluster.requests.load(Ordering::SeqCst), 13);
-    let noted = std::fs::read_to_string(&done).unwrap();
-    assert_eq!(noted.lines().count(), 13);
+    assert_eq!(morning.noted(), Some(13));
     // The second one ends it at once.
     let (other, address) = slow_cluster(2).await;
     command.env("CORDBOARD_SERVER", &address);
@@ -735,8 +727,7 @@ async fn ctrl_c_waits_for_what_is_under_way_and_tells_what_was_done() {
     interrupt(&run);
     let ended = tokio::task::spawn_blocking(move || run.wait().unwrap());
     assert_eq!(ended.await.unwrap().code(), Some(130));
-    let noted = std::fs::read_to_string(&done).unwrap();
-    assert_eq!(noted.lines().count(), 15);
+    assert_eq!(morning.noted(), Some(15));
     other.turns.add_permits(100);
     let (status, report) = object(&address, &words).await;
     let counts = [&report["done"], &report["skipped"]];
