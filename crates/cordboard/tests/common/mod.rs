@@ -9,6 +9,7 @@
 )]
 
 pub mod browser;
+pub mod cluster;
 pub mod events;
 pub mod mobility;
 pub mod process;
