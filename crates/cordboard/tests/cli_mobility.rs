@@ -409,6 +409,9 @@ async fn a_table_that_is_done_begins_from_its_first_row_again() {
     let (cluster, address) = cluster(5, usize::MAX).await;
     let morning = Morning::of("devicename,user\nSEP1,u1\nSEP2,2\n");
     let words = morning.words();
+    let wrong = [&words[..], &["--password", "wrong"]].concat();
+    let (status, out, _) = em(&address, &wrong).await;
+    assert!(status == 77 && !out.contains("keeps what is done"), "{out}");
     // The second user is not known: the file stays, and the summary says so.
     let (status, out, _) = em(&address, &words).await;
     assert_eq!(status, 1);

@@ -89,8 +89,10 @@ impl Done {
         Ok(())
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// The file's name, if a row is noted in it.
+    pub(super) fn kept(&self) -> Option<&Path> {
+        let length = self.file.metadata().map_or(0, |about| about.len());
+        (length > 0).then_some(&self.path)
     }
 }
 

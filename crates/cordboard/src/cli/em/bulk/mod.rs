@@ -200,7 +200,7 @@ pub(super) async fn run(
         left,
         limit: pace.limit(),
         asked: most,
-        kept: done.as_ref().map(Done::path),
+        kept: done.as_ref().and_then(Done::kept),
     })
 }
 
