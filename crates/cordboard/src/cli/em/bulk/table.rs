@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 /// The longest time that a server takes, in minutes. [mobility §5.1]
-pub(in crate::cli::em) const LONGEST: i64 = 2_147_483_647 / 60;
+pub(in crate::cli::em) const LONGEST: i64 = cordboard_wire::mobility::MINUTES_MAX as i64;
 
 /// Reads a table; what is wrong with a row is that row's failure, what is wrong with the first line everybody's.
 pub(in crate::cli::em) fn read(file: &Path, change: Change) -> Result<Vec<Planned>, Usage> {
