@@ -15,7 +15,7 @@ use crate::runtime::choices::Choices;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
-use crate::runtime::schedule::Schedule;
+use crate::runtime::schedule::Planned;
 use crate::services::auth::Auth;
 use crate::services::mobility::Mobility;
 use crate::services::tokens;
@@ -136,11 +136,10 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     // Before the directory, which takes the memory that growing lists leave behind.
     let logins = store.logins()?;
     let last_users = store.last_users()?;
+    let takeovers = store.takeovers()?;
+    let schedules = schedules(&config, &mut store)?;
     let mut directory = store.directory()?;
     crate::lab::populate(&mut directory, population);
-    if let Some(oldest) = oldest_kept(&config, clock.now().wall) {
-        store.prune_mobility_history(oldest)?;
-    }
     let metrics = Metrics::default();
     let brand = Brand::load(config.webdialer.brand.as_deref())
         .with_context(|| "webdialer.brand: the folder cannot be read")?;
@@ -155,7 +154,9 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         directory: directory.build()?,
         logins,
         last_users,
-        schedules: schedules(&config)?,
+        takeovers,
+        schedules,
+        history_days: Some(config.mobility.history_days).filter(|days| *days > 0),
         store,
         auto_answer,
         clock: clock.clone(),
@@ -416,21 +417,29 @@ async fn listen(place: &str, what: &str, lab: bool) -> anyhow::Result<Option<Tcp
     }
 }
 
-/// When everybody is logged out.
-fn schedules(config: &Config) -> anyhow::Result<Vec<Schedule>> {
-    let schedules = config
-        .mobility
-        .schedules
-        .iter()
-        .map(|entry| entry.schedule());
-    schedules
-        .collect::<Result<_, _>>()
-        .map_err(|reason| anyhow::anyhow!("mobility.schedule: {reason}"))
-}
-
-/// Logins that ended before this time are forgotten.
-fn oldest_kept(config: &Config, now: Wall) -> Option<Wall> {
-    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-    let days = i64::from(config.mobility.history_days);
-    (days > 0).then(|| Wall(now.0 - days * DAY_MS))
+/// The configured schedules. The store remembers which there were when the program ran before.
+fn schedules(config: &Config, store: &mut Store) -> anyhow::Result<Vec<Planned>> {
+    const FACT: &str = "mobility_schedules";
+    type When = (String, String, Vec<String>);
+    let entries = &config.mobility.schedules;
+    let times = entries.iter().map(|entry| {
+        let (at, time_zone) = (entry.at.clone(), entry.time_zone.clone());
+        (at, time_zone, entry.days.clone())
+    });
+    let times: Vec<When> = times.collect();
+    let text = store.fact(FACT)?;
+    let before: Vec<When> = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    if before != times {
+        store.set_fact(FACT, &serde_json::to_string(&times)?)?;
+    }
+    let planned = entries.iter().zip(&times).map(|(entry, when)| {
+        let schedule = entry
+            .schedule()
+            .map_err(|reason| anyhow::anyhow!("mobility.schedule: {reason}"))?;
+        let is_new = !before.contains(when);
+        Ok(Planned { schedule, is_new })
+    });
+    planned.collect()
 }

@@ -4,204 +4,32 @@
 
 mod common;
 
-use common::process::cordboard;
-use cordboard_wire::mobility::{
-    Answer, Ask, Certificate, Code, Compat, DeviceState, Failure, Grammar, KnownDevice, ProfileOf,
-    UserState, decode_request, encode_answer, form_field,
-};
+use common::cluster::{Cluster, asked, cluster, slow_cluster};
+use common::process::{self, cordboard};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tokio::net::TcpListener;
 
-/// A cluster that knows every device `SEP…` and every user `u…`, and takes so many requests at once.
-struct Cluster {
-    seats: Mutex<BTreeMap<String, String>>,
-    most: usize,
-    under_way: AtomicUsize,
-    busy: AtomicUsize,
-    requests: AtomicUsize,
-    /// After so many requests it only answers pages.
-    breaks_after: usize,
-}
-
-async fn cluster(most: usize, breaks_after: usize) -> (Arc<Cluster>, String) {
-    let cluster = Arc::new(Cluster {
-        seats: Mutex::default(),
-        most,
-        under_way: AtomicUsize::new(0),
-        busy: AtomicUsize::new(0),
-        requests: AtomicUsize::new(0),
-        breaks_after,
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let shared = Arc::clone(&cluster);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, Arc::clone(&shared)));
-        }
-    });
-    (cluster, address)
-}
-
-async fn serve(mut stream: TcpStream, cluster: Arc<Cluster>) {
-    let mut bytes = Vec::new();
-    loop {
-        let end = loop {
-            if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-                break end + 4;
-            }
-            if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
-                return;
-            }
-        };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-        let length = head.split("content-length: ").nth(1);
-        let length: usize = length.map_or(0, |rest| {
-            rest.split("\r\n").next().unwrap().parse().unwrap()
-        });
-        while bytes.len() < end + length {
-            if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
-                return;
-            }
-        }
-        let document = form_field(&bytes[end..end + length], "xml").unwrap();
-        bytes.drain(..end + length);
-        let (status, body) = cluster.answer(&document).await;
-        let length = body.len();
-        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn no(code: Code, text: &str) -> Answer {
-    Answer::Failure(Failure {
-        code: Some(code),
-        text: text.to_owned(),
-    })
-}
-
-impl Cluster {
-    async fn answer(&self, document: &str) -> (u16, String) {
-        if self.requests.fetch_add(1, Ordering::SeqCst) >= self.breaks_after {
-            return (500, "<html>Internal Server Error</html>".to_owned());
-        }
-        let message = decode_request(document, Grammar::default()).unwrap();
-        let certificate = Certificate::Password("Pr0xy!".into());
-        let is_request = message.ask.is_request();
-        let answer = if message.caller.certificate != certificate {
-            no(Code::InvalidCaller, "Application Authentication Error")
-        } else if is_request && self.under_way.fetch_add(1, Ordering::SeqCst) >= self.most {
-            self.under_way.fetch_sub(1, Ordering::SeqCst);
-            self.busy.fetch_add(1, Ordering::SeqCst);
-            no(Code::Busy, "Busy, please try again")
-        } else {
-            // Whoever else is under way gets here meanwhile.
-            tokio::task::yield_now().await;
-            let answer = self.obey(message.ask);
-            if is_request {
-                self.under_way.fetch_sub(1, Ordering::SeqCst);
-            }
-            answer
-        };
-        (200, encode_answer(&answer, is_request, Compat::Modern))
-    }
-
-    fn obey(&self, ask: Ask) -> Answer {
-        let mut seats = self.seats.lock().unwrap();
-        let is_known = |user: &str| user.to_lowercase().starts_with('u');
-        match ask {
-            Ask::Login(login) if !login.device.starts_with("SEP") => no(
-                Code::NoSuchDevice,
-                &format!("Device Error: device '{}' does not exist", login.device),
-            ),
-            Ask::Login(login) if seats.contains_key(&login.device) => no(
-                Code::Occupied,
-                "Policy Validation Error: Phone currently has user logged in",
-            ),
-            Ask::Login(login) if !is_known(&login.user) => no(
-                Code::NoSuchUser,
-                &format!("User Error: user '{}' not found", login.user),
-            ),
-            Ask::Login(login) => {
-                seats.insert(login.device, login.user);
-                Answer::Success
-            }
-            Ask::Logout { device } => match seats.remove(&device) {
-                Some(_) => Answer::Success,
-                None => no(Code::Free, "Policy Validation Error: no user is logged in"),
-            },
-            Ask::LogoutAll => {
-                seats.clear();
-                Answer::Success
-            }
-            Ask::DeviceUser(devices) => {
-                let state = |device: &String| match device.starts_with("SEP") {
-                    false => DeviceState::Unknown,
-                    true => DeviceState::Known(KnownDevice {
-                        user: seats.get(device).cloned(),
-                        last: None,
-                        cross_cluster: Some(false),
-                    }),
-                };
-                Answer::DeviceUser(devices.iter().map(|d| (d.clone(), state(d))).collect())
-            }
-            Ask::UserDevices(users) => Answer::UserDevices(each(users, |user| {
-                let at = seats.iter().filter(|(_, on)| *on == user);
-                let at = at.map(|(device, _)| device.clone()).collect();
-                if is_known(user) {
-                    UserState::Known(at)
-                } else {
-                    UserState::Unknown
-                }
-            })),
-            Ask::DeviceProfile(users) => Answer::DeviceProfile(each(users, |user| {
-                let profile = |name: &str, is_default| ProfileOf {
-                    name: format!("{user}_{name}"),
-                    is_default,
-                };
-                match is_known(user) {
-                    true => Ok(vec![profile("A", true), profile("B", false)]),
-                    false => Err(Failure {
-                        code: Some(Code::NoSuchUser),
-                        text: "User Error".to_owned(),
-                    }),
-                }
-            })),
-            Ask::CheckUser(users) => Answer::CheckUser(each(users, |user| match is_known(user) {
-                true => UserState::Known(user.to_lowercase()),
-                false => UserState::Unknown,
-            })),
-        }
-    }
-}
-
-fn each<T>(users: Vec<String>, of: impl Fn(&str) -> T) -> Vec<(String, T)> {
-    users
-        .into_iter()
-        .map(|user| {
-            let about = of(&user);
-            (user, about)
-        })
-        .collect()
-}
-
-/// Runs `cordboard em` as the proxy; answers status, standard output, standard error.
-async fn em(address: &str, words: &[&str]) -> (i32, String, String) {
+/// `cordboard em` as the proxy.
+fn command(address: &str, words: &[&str]) -> Command {
     let mut command = cordboard();
     command.arg("em").args(words);
     command
         .env("CORDBOARD_SERVER", address)
         .env("CORDBOARD_USER", "emproxy");
     command.env("CORDBOARD_PASSWORD", "Pr0xy!");
+    command
+}
+
+/// Runs it; answers status, standard output, standard error.
+async fn em(address: &str, words: &[&str]) -> (i32, String, String) {
+    let mut command = command(address, words);
     // The cluster lives on this runtime.
-    tokio::task::spawn_blocking(move || common::process::output(&mut command))
+    tokio::task::spawn_blocking(move || process::output(&mut command))
         .await
         .unwrap()
 }
@@ -239,21 +67,96 @@ async fn one_login_is_seen_by_who_and_where_until_it_ends() {
         em(&address, &["where", "u1", "u2"]).await.1,
         "u1  SEP1\nu2  nowhere\n"
     );
-    let (status, failed) = object(&address, &["login", "SEP1", "u2"]).await;
-    assert_eq!(status, 1);
+    let taken = em(&address, &["login", "SEP1", "u2"]).await;
     let text = "Policy Validation Error: Phone currently has user logged in";
-    let expected = json!({
-        "error": format!("{text} (18: another user is logged in)"), "code": 18, "name": "another user is logged in", "text": text,
-    });
-    assert_eq!(failed, expected);
-    let (status, ended) = object(&address, &["logout", "SEP1"]).await;
-    assert_eq!(
-        (status, ended),
-        (0, json!({ "done": true, "device": "SEP1" }))
-    );
+    let error = format!("{text} (18: another user is logged in)");
+    assert_eq!(taken, (1, String::new(), format!("cordboard: {error}\n")));
+    let done = em(&address, &["logout", "SEP1"]).await;
+    assert_eq!(done, (0, "SEP1 is free\n".to_owned(), String::new()));
     assert_eq!(em(&address, &["logout", "SEP1"]).await.0, 1);
     let (_, seen) = object(&address, &["who", "SEP1"]).await;
     assert_eq!(seen["devices"][0]["user"], Value::Null);
+}
+
+#[tokio::test]
+async fn programs_read_the_same_of_one_row_as_of_many() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let row = |device: &str, user: Option<&str>, failure: Value| {
+        json!({
+            "line": null, "device": device, "user": user, "profile": null,
+            "result": if failure.is_null() { "done" } else { "failed" }, "already": false, "failure": failure,
+        })
+    };
+    let report = |rows: Vec<Value>| {
+        let failed = rows.iter().filter(|row| row["result"] == "failed").count();
+        json!({
+            "done": rows.len() - failed, "failed": failed, "skipped": 0, "left": 0, "stopped": null, "rows": rows,
+        })
+    };
+    let done = object(&address, &["login", "SEP1", "u1"]).await;
+    let expected = report(vec![row("SEP1", Some("u1"), Value::Null)]);
+    assert_eq!(done, (0, expected));
+    let text = "Policy Validation Error: Phone currently has user logged in";
+    let failure = json!({
+        "error": format!("{text} (18: another user is logged in)"), "code": 18, "name": "another user is logged in", "text": text,
+    });
+    let failed = object(&address, &["login", "SEP1", "u2"]).await;
+    let expected = report(vec![row("SEP1", Some("u2"), failure)]);
+    assert_eq!(failed, (1, expected));
+    let done = object(&address, &["logout", "SEP1"]).await;
+    let expected = report(vec![row("SEP1", None, Value::Null)]);
+    assert_eq!(done, (0, expected));
+    let (status, failed) = object(&address, &["logout", "SEP1"]).await;
+    assert_eq!((status, &failed["failed"]), (1, &json!(1)));
+    let (status, refused) = object(&address, &["logout", "SEP1", "--password", "x"]).await;
+    let code = &refused["rows"][0]["failure"]["code"];
+    assert_eq!((status, code), (77, &json!(3)));
+    let (status, nowhere) = object(&address, &["logout", "--of", "u1"]).await;
+    assert_eq!((status, &nowhere["done"]), (0, &json!(0)));
+    let row = &nowhere["rows"][0];
+    let told = [&row["result"], &row["user"], &row["device"]];
+    assert_eq!(told, [&json!("nowhere"), &json!("u1"), &Value::Null]);
+    let ended = object(&address, &["logout-all", "--yes"]).await;
+    assert_eq!(ended, (0, json!({ "ended": true })));
+}
+
+#[tokio::test]
+async fn a_log_out_by_table_names_the_phone_and_not_whom_the_table_has() {
+    let (_, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", "user,devicename\nu1,SEP1\n");
+    assert_eq!(em(&address, &["login", "SEP1", "u2"]).await.0, 0);
+    let (status, out, _) = em(&address, &["logout", "--csv", csv.to_str().unwrap()]).await;
+    assert_eq!(status, 0);
+    assert_eq!(out, "line 2: SEP1  done\n\n1 done, 0 failed\n");
+}
+
+#[tokio::test]
+async fn words_and_tables_that_cannot_be_used_are_status_2() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    for (words, why) in [
+        (
+            &["login", "--csv", "/nonexistent/t.csv"][..],
+            "t.csv: No such file",
+        ),
+        (
+            &["logout", "--csv", "/nonexistent/t.csv"],
+            "t.csv: No such file",
+        ),
+        (
+            &["login", "SEP1", "u1", "--parallel", "5"],
+            "--parallel is for a table",
+        ),
+    ] {
+        let (status, _, errors) = em(&address, words).await;
+        assert_eq!(status, 2, "{words:?}: {errors}");
+        assert!(errors.contains(why), "{errors}");
+    }
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 0);
+    let words = ["login", "SEP1", "u1"];
+    assert_eq!(em(&address, &words).await.0, 0);
+    let words = ["logout", "SEP1", "--parallel", "5"];
+    assert_eq!(em(&address, &words).await.0, 0);
 }
 
 #[tokio::test]
@@ -301,6 +204,9 @@ async fn a_user_is_logged_out_wherever_he_is() {
     );
     assert!(out.contains("user 'ghost' does not exist"), "{out}");
     assert_eq!(cluster.seats.lock().unwrap().len(), 1);
+    let (status, out, _) = em(&address, &["logout", "--of", "u1"]).await;
+    let expected = "u1 is logged in nowhere\n\n0 done, 0 failed\n";
+    assert_eq!((status, out.as_str()), (0, expected));
     let (status, _) = object(&address, &["logout", "SEP3", "SEP4"]).await;
     assert_eq!(status, 1);
     assert_eq!(cluster.seats.lock().unwrap().len(), 0);
@@ -364,11 +270,48 @@ async fn a_password_typed_or_in_a_file_beats_the_shells() {
     bare.args([
         "em", "who", "SEP1", "--server", &address, "--user", "emproxy",
     ]);
-    let (status, _, errors) = common::process::output(&mut bare);
+    let (status, _, errors) = process::output(&mut bare);
     assert!(
         status == 2 && errors.contains("give the password by"),
         "{errors}"
     );
+}
+
+/// A table that users are logged in by, and a file for what is done, in a folder of their own.
+struct Morning {
+    csv: String,
+    done: String,
+    /// Goes when this goes.
+    _folder: tempfile::TempDir,
+}
+
+impl Morning {
+    fn of(table: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let csv = file(folder.path(), "t.csv", table);
+        let done = folder.path().join("done");
+        Self {
+            csv: csv.to_str().unwrap().to_owned(),
+            done: done.to_str().unwrap().to_owned(),
+            _folder: folder,
+        }
+    }
+
+    /// So many users, each at a phone.
+    fn of_users(count: usize) -> Self {
+        let rows: String = (0..count).map(|n| format!("SEP{n},u{n}\n")).collect();
+        Self::of(&format!("device,user\n{rows}"))
+    }
+
+    fn words(&self) -> [&str; 5] {
+        ["login", "--csv", &self.csv, "--done", &self.done]
+    }
+
+    /// What is noted as done, in lines; nothing when there is no file.
+    fn noted(&self) -> Option<usize> {
+        let noted = std::fs::read_to_string(&self.done).ok()?;
+        Some(noted.lines().count())
+    }
 }
 
 /// A table of so many rows, ten of them bad.
@@ -391,16 +334,13 @@ fn table(rows: usize) -> String {
 #[tokio::test]
 async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
     let (cluster, address) = cluster(2, usize::MAX).await;
-    let folder = tempfile::tempdir().unwrap();
-    let csv = file(folder.path(), "t.csv", &table(5_000));
-    let finished = folder.path().join("done");
-    let (table, note) = (csv.to_str().unwrap(), finished.to_str().unwrap());
-    let words = ["login", "--csv", table, "--done", note, "--parallel"];
-    let (status, out, errors) = em(&address, &[&words[..], &["8"]].concat()).await;
+    let morning = Morning::of(&table(5_000));
+    let words = morning.words();
+    let (status, out, errors) = em(&address, &[&words[..], &["--parallel", "8"]].concat()).await;
     assert_eq!((status, errors.as_str()), (1, ""));
     let summary = out.split("\n\n").nth(1).unwrap();
     assert!(summary.starts_with("4990 done, 10 failed"), "{summary}");
-    let explained: Vec<&str> = summary.lines().skip(1).collect();
+    let explained: Vec<&str> = summary.lines().filter(|l| l.contains("FAILED")).collect();
     assert_eq!(explained.len(), 10);
     assert!(explained[0].contains(
         "line 2: SEP0 ghost  FAILED: User Error: user 'ghost' not found (23: user not found)"
@@ -413,13 +353,10 @@ async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
         4_990
     );
     assert_eq!(cluster.seats.lock().unwrap().len(), 4_990);
-    assert_eq!(
-        std::fs::read_to_string(&finished).unwrap().lines().count(),
-        4_990
-    );
+    assert_eq!(morning.noted(), Some(4_990));
     // Again: nothing is sent for what is finished.
     let before = cluster.requests.load(Ordering::SeqCst);
-    let (status, report) = object(&address, &[&words[..], &["2"]].concat()).await;
+    let (status, report) = object(&address, &[&words[..], &["--parallel", "2"]].concat()).await;
     assert_eq!(status, 1);
     let counts = [
         &report["done"],
@@ -436,16 +373,8 @@ async fn of_5000_rows_with_10_bad_ones_4990_are_done_and_10_explained() {
 async fn a_run_that_breaks_off_says_so_and_goes_on_where_it_was() {
     let (_, broken) = cluster(5, 40).await;
     let (cluster, address) = cluster(5, usize::MAX).await;
-    let folder = tempfile::tempdir().unwrap();
-    let csv = file(folder.path(), "t.csv", &table(100));
-    let finished = folder.path().join("done");
-    let words = [
-        "login",
-        "--csv",
-        csv.to_str().unwrap(),
-        "--done",
-        finished.to_str().unwrap(),
-    ];
+    let morning = Morning::of(&table(100));
+    let words = morning.words();
     let (status, report) = object(&broken, &words).await;
     assert_eq!(status, 76);
     assert!(report["stopped"].as_str().unwrap().contains("HTTP 500"));
@@ -468,11 +397,183 @@ async fn a_run_that_breaks_off_says_so_and_goes_on_where_it_was() {
         cluster.seats.lock().unwrap().len(),
         90 - usize::try_from(count("done")).unwrap()
     );
-    // A wrong password is tried three times at most, not a hundred times.
+    // A wrong password is tried once, not a hundred times.
     let before = cluster.requests.load(Ordering::SeqCst);
     let wrong = [&words[..3], &["--password", "wrong"]].concat();
     assert_eq!(em(&address, &wrong).await.0, 77);
-    assert!(cluster.requests.load(Ordering::SeqCst) - before <= 3);
+    assert_eq!(cluster.requests.load(Ordering::SeqCst) - before, 1);
+}
+
+#[tokio::test]
+async fn a_table_that_is_done_begins_from_its_first_row_again() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let morning = Morning::of("devicename,user\nSEP1,u1\nSEP2,2\n");
+    let words = morning.words();
+    let wrong = [&words[..], &["--password", "wrong"]].concat();
+    let (status, out, _) = em(&address, &wrong).await;
+    assert!(status == 77 && !out.contains("keeps what is done"), "{out}");
+    // The second user is not known: the file stays, and the summary says so.
+    let (status, out, _) = em(&address, &words).await;
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("done keeps what is done: run it again"),
+        "{out}"
+    );
+    assert_eq!(morning.noted(), Some(1));
+    std::fs::write(&morning.csv, "devicename,user\nSEP1,u1\nSEP2,u2\n").unwrap();
+    let (status, out, _) = em(&address, &words).await;
+    assert_eq!(status, 0);
+    assert!(out.ends_with("\n1 done, 0 failed, 1 skipped\n"), "{out}");
+    assert_eq!(morning.noted(), None);
+    for _ in 0..2 {
+        assert_eq!(em(&address, &["logout-all", "--yes"]).await.0, 0);
+        let (status, out, _) = em(&address, &words).await;
+        assert_eq!(status, 0);
+        assert!(out.ends_with("\n2 done, 0 failed\n"), "{out}");
+        assert_eq!(cluster.seats.lock().unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_goes_on_where_it_was() {
+    let (cluster, address) = slow_cluster(10).await;
+    let morning = Morning::of_users(20);
+    let words = morning.words();
+    let mut run = command(&address, &words)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Three are under way, so ten are noted.
+    asked(&cluster, 13).await;
+    run.kill().unwrap();
+    run.wait().unwrap();
+    cluster.turns.add_permits(100);
+    let (status, report) = object(&address, &words).await;
+    let counts = [&report["done"], &report["failed"], &report["skipped"]];
+    assert_eq!((status, counts), (0, [&json!(10), &json!(0), &json!(10)]));
+    assert_eq!(cluster.seats.lock().unwrap().len(), 20);
+    assert_eq!(morning.noted(), None);
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_not_taken_for_finished_rows() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", "devicename,user\nSEP1,u1\n");
+    let notes = file(folder.path(), "notes", "milk\neggs");
+    let (csv, notes) = (csv.to_str().unwrap(), notes.to_str().unwrap());
+    let beside = format!("{}/../t.csv", folder.path().join("x").display());
+    std::fs::create_dir(folder.path().join("x")).unwrap();
+    for done in [notes, csv, &beside, "/nonexistent/done"] {
+        let words = ["login", "--csv", csv, "--done", done];
+        let (status, _, errors) = em(&address, &words).await;
+        assert_eq!(status, 2, "{done}: {errors}");
+        assert!(errors.contains("cordboard: --done "), "{errors}");
+    }
+    assert_eq!(std::fs::read_to_string(notes).unwrap(), "milk\neggs");
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 0);
+}
+
+/// A table run that was told to end while three rows were under way, as it has said.
+#[cfg(unix)]
+async fn interrupted(cluster: &Cluster, run: &mut Child, after: usize) {
+    asked(cluster, after + 3).await;
+    interrupt(run);
+    let errors = run.stderr.take().unwrap();
+    let said = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        BufReader::new(errors).read_line(&mut line).map(|_| line)
+    });
+    let said = said.await.unwrap().unwrap();
+    assert!(said.contains("waiting for 3 under way"), "{said}");
+}
+
+#[cfg(unix)]
+fn interrupt(run: &Child) {
+    let mut kill = Command::new("kill");
+    kill.arg("-INT").arg(run.id().to_string());
+    assert!(kill.status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_waits_for_what_is_under_way_and_tells_what_was_done() {
+    let morning = Morning::of_users(20);
+    let words = morning.words();
+    let (cluster, address) = slow_cluster(10).await;
+    let mut command = command(&address, &[&words[..], &["--json"]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    interrupted(&cluster, &mut run, 10).await;
+    cluster.turns.add_permits(3);
+    let ended = tokio::task::spawn_blocking(|| run.wait_with_output().unwrap());
+    let ended = ended.await.unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let counts = ["done", "failed", "left", "stopped"].map(|name| &report[name]);
+    let expected = [&json!(13), &json!(0), &json!(7), &json!("interrupted")];
+    assert_eq!(counts, expected);
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 13);
+    assert_eq!(morning.noted(), Some(13));
+    // The second one ends it at once.
+    let (other, address) = slow_cluster(2).await;
+    command.env("CORDBOARD_SERVER", &address);
+    let mut run = command.spawn().unwrap();
+    interrupted(&other, &mut run, 2).await;
+    interrupt(&run);
+    let ended = tokio::task::spawn_blocking(move || run.wait().unwrap());
+    assert_eq!(ended.await.unwrap().code(), Some(130));
+    assert_eq!(morning.noted(), Some(15));
+    other.turns.add_permits(100);
+    let (status, report) = object(&address, &words).await;
+    let counts = [&report["done"], &report["skipped"]];
+    assert_eq!((status, counts), (0, [&json!(5), &json!(15)]));
+}
+
+#[tokio::test]
+async fn a_quote_that_is_not_closed_is_told_with_its_line_and_nothing_is_sent() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "device,user\nSEP1,u1\nSEP2,\"u2\nSEP3,u3\nSEP4,u4\n";
+    let csv = file(folder.path(), "t.csv", rows);
+    for word in ["login", "logout"] {
+        let (status, _, errors) = em(&address, &[word, "--csv", csv.to_str().unwrap()]).await;
+        assert_eq!(status, 2);
+        assert!(
+            errors.contains("t.csv: line 3: a cell holds a line"),
+            "{errors}"
+        );
+    }
+    assert_eq!(cluster.requests.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn names_are_printed_without_what_a_terminal_obeys() {
+    let (cluster, address) = cluster(5, usize::MAX).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "device,user\nSEP\u{1B}[31m,u\u{7}1\nSEP2,gh\u{9B}2Jost\n";
+    let csv = file(folder.path(), "t.csv", rows);
+    let csv = csv.to_str().unwrap();
+    let seat = ("SEP9".to_owned(), "u\u{1B}]0;x\ny".to_owned());
+    cluster.seats.lock().unwrap().extend([seat]);
+    for words in [
+        &["login", "--csv", csv][..],
+        &["logout", "--csv", csv],
+        &["login", "SEP\u{1B}[31m", "u\r1"],
+        &["login", "SEP\u{1B}[31m", "u1"],
+        &["who", "SEP9", "SE\u{1B}P"],
+        &["where", "g\u{1B}host", "u\u{1B}1"],
+        &["profiles", "g\u{1B}host", "u\u{1B}1"],
+        &["check", "g\u{1B}host"],
+        &["logout", "--of", "g\u{1B}host"],
+        &["logout", "--of", "u\u{1B}host"],
+    ] {
+        let (_, out, errors) = em(&address, words).await;
+        let is_bare = |c: char| c.is_control() && c != '\n';
+        assert!(!out.contains(is_bare), "{words:?}: {out:?}");
+        assert!(!errors.contains(is_bare), "{words:?}: {errors:?}");
+        assert!(!out.contains("\ny"), "{words:?}: {out:?}");
+    }
 }
 
 #[tokio::test]
@@ -508,6 +609,21 @@ fn directory(count: usize) -> String {
         ));
     }
     text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_for_a_table_does_not_lock_the_account_out() {
+    let server = common::Server::start(&directory(100), |_| {}).await;
+    let address = format!("http://{}", server.address);
+    let folder = tempfile::tempdir().unwrap();
+    let csv = file(folder.path(), "t.csv", &table(100));
+    let words = ["login", "--csv", csv.to_str().unwrap(), "--parallel", "100"];
+    let wrong = [&words[..], &["--password", "wrong"]].concat();
+    let (status, report) = object(&address, &wrong).await;
+    assert_eq!((status, &report["left"]), (77, &json!(99)));
+    let (status, report) = object(&address, &words).await;
+    assert_eq!((status, &report["done"]), (1, &json!(90)));
+    server.program.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -547,4 +663,79 @@ async fn a_server_of_ours_is_told_the_same_5000_rows_and_em_who_agrees() {
         "SEP1  nobody  (before: u1)\n"
     );
     server.program.stop().await;
+}
+
+const MANAGER: [&str; 4] = [
+    "--user",
+    "MobilityManagerUser",
+    "--password",
+    "supersquirrel",
+];
+
+/// Has john call JDOE's number and ends that call again: the phones at which it rang, or why it has ended by itself.
+fn rings_at(lab: &process::Server) -> Result<Vec<String>, String> {
+    const CALLER: &str = "SEP003094C25B15";
+    let placed = lab.json(&["admin", "calls", "place", CALLER, "2001"]);
+    let id = placed["id"].as_str().unwrap();
+    let call = once_in(lab, id, &["alerting", "ended"]);
+    if call["state"] == "ended" {
+        return Err(call["cause"].as_str().unwrap().to_owned());
+    }
+    let connections = call["connections"].as_array().unwrap().iter();
+    let called = connections.filter(|one| one["device"] != CALLER);
+    let called: Vec<String> = called
+        .inspect(|one| assert_eq!(one["state"], "alerting", "{call}"))
+        .map(|one| one["device"].as_str().unwrap().to_owned())
+        .collect();
+    for desk in DESKS {
+        let ringing = lab.json(&[
+            "admin", "calls", "list", "--state", "alerting", "--device", desk,
+        ]);
+        let is_called = called.iter().any(|device| device == desk);
+        let count = ringing["calls"].as_array().unwrap().len();
+        assert_eq!(count, usize::from(is_called), "{desk}: {ringing}");
+    }
+    lab.done(&["admin", "calls", "act", "release", id]);
+    once_in(lab, id, &["ended"]);
+    Ok(called)
+}
+
+/// Waits until a call is in one of these states.
+fn once_in(lab: &process::Server, id: &str, states: &[&str]) -> Value {
+    let begun = Instant::now();
+    loop {
+        let call = lab.json(&["admin", "calls", "show", id]);
+        if states.iter().any(|state| call["state"] == *state) {
+            return call;
+        }
+        assert!(begun.elapsed() < common::LIMIT, "{call}");
+    }
+}
+
+const DESKS: [&str; 2] = ["SEP00175A52EE7C", "SEP0000000E2901"];
+
+#[test]
+fn a_call_to_a_user_rings_where_he_has_logged_in_by_em_and_nowhere_else() {
+    let lab = process::Server::lab();
+    let em = |words: &[&str]| lab.done(&[&["em"], words, &MANAGER].concat());
+    let nobody = Err("out_of_service".to_owned());
+    assert_eq!(rings_at(&lab), nobody);
+    for (at, desk) in DESKS.into_iter().enumerate() {
+        let said = em(&["login", desk, "JDOE"]);
+        assert_eq!(said, format!("JDOE is logged in at {desk}\n"));
+        assert_eq!(rings_at(&lab), Ok(vec![desk.to_owned()]));
+        let other = DESKS[1 - at];
+        let who = em(&["who", desk, other]);
+        let (first, second) = who.trim_end().split_once('\n').unwrap();
+        assert_eq!(first, format!("{desk}  JDOE"));
+        assert!(second.starts_with(&format!("{other}  nobody")), "{who}");
+        assert_eq!(em(&["where", "JDOE"]), format!("JDOE  {desk}\n"));
+        assert_eq!(em(&["logout", desk]), format!("{desk} is free\n"));
+        assert_eq!(rings_at(&lab), nobody);
+        assert_eq!(
+            em(&["who", desk]),
+            format!("{desk}  nobody  (before: JDOE)\n")
+        );
+        assert_eq!(em(&["where", "JDOE"]), "JDOE  nowhere\n");
+    }
 }

@@ -14,12 +14,17 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The blocks of a page that are marked so.
+fn blocks<'a>(page: &'a str, mark: &str) -> Vec<&'a str> {
+    page.split(&format!("```{mark}\n"))
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap())
+        .collect()
+}
+
 /// The examples of a page that are to be run: the blocks marked `sh`, as one script.
 fn script(page: &str) -> String {
-    let blocks = page.split("```sh\n").skip(1);
-    let blocks: Vec<&str> = blocks
-        .map(|block| block.split("```").next().unwrap())
-        .collect();
+    let blocks = blocks(page, "sh");
     assert!(!blocks.is_empty());
     blocks.concat()
 }
@@ -90,10 +95,37 @@ fn the_examples_for_integrators_of_extension_mobility_run_as_they_stand() {
     run("mobility.md");
 }
 
+#[test]
+fn the_settings_that_the_manual_shows_can_be_used_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cordboard.toml");
+    let mut checked = String::new();
+    for page in std::fs::read_dir(root().join("docs/manual")).unwrap() {
+        let page = std::fs::read_to_string(page.unwrap().path()).unwrap();
+        for block in blocks(&page, "toml") {
+            std::fs::write(&file, block).unwrap();
+            let mut check = Command::new(env!("CARGO_BIN_EXE_cordboard"));
+            let done = check.args(["config", "check"]).arg(&file).output().unwrap();
+            let why = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "{block}{why}");
+            checked.push_str(block);
+        }
+    }
+    for word in ["[[mobility.schedule]]", "trusted_origins"] {
+        assert!(checked.contains(word), "{word} is shown nowhere");
+    }
+}
+
 /// What the sources say of each field: (struct, field, text).
 fn documented() -> Vec<(String, String, String)> {
     let mut found = Vec::new();
-    for file in ["mod.rs", "webdialer.rs", "mobility.rs", "cluster.rs"] {
+    for file in [
+        "mod.rs",
+        "webdialer.rs",
+        "mobility.rs",
+        "schedule.rs",
+        "cluster.rs",
+    ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("src/ops/config")
             .join(file);
@@ -169,6 +201,7 @@ fn page() -> String {
             "`[[webdialer.dial_rule]]` and `[[webdialer.lookup_rule]]`",
             "DialRule",
         ),
+        ("`[[mobility.schedule]]`", "ScheduledLogout"),
         ("`[[cluster]]`", "Cluster"),
     ] {
         write!(page, "\n## {heading}\n\n| key | what |\n|---|---|\n").unwrap();

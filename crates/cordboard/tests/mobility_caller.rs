@@ -4,6 +4,7 @@ mod common;
 
 use common::Server;
 use common::mobility::*;
+use futures_util::future::join_all;
 use std::time::Duration;
 
 async fn is(server: &Server, caller: (&str, &str), operation: &str, code: Option<u16>) {
@@ -38,6 +39,26 @@ async fn case_20_unknown_callers_and_wrong_passwords_are_told_alike() {
         "an id has no blanks around it and no letter case"
     );
     is(&server, ("emproxy", "Pr0xy! "), &logout(D1), Some(3)).await;
+}
+
+#[tokio::test]
+async fn strangers_who_guess_passwords_keep_nobody_out() {
+    let server = server().await;
+    // Verified once, the password is remembered.
+    server.queries(&who(&[D1])).await;
+    let names: Vec<String> = (0..12).map(|n| format!("ghost{n}")).collect();
+    let operation = login(D1, "jdoe");
+    let strangers = names
+        .iter()
+        .map(|name| server.asks_as((name, "x"), &operation));
+    let works = async {
+        for _ in 0..10 {
+            server.is_done(&login(D2, "asmith")).await;
+            server.is_done(&logout(D2)).await;
+        }
+    };
+    let (refused, ()) = tokio::join!(join_all(strangers), works);
+    assert!(refused.iter().all(|answer| code_of(answer) == Some(3)));
 }
 
 #[tokio::test]

@@ -70,13 +70,14 @@ async fn soap(server: &Server, operation: &str, arguments: &str) -> common::Resp
     server.soap("/webdialer/services/webdialer", &body).await
 }
 
-/// Calls 2001 and answers where it rings, or why the call has ended.
+/// Calls 2001 and answers the only phone where it rings, or why the call has ended.
 async fn rings_at(server: &Server) -> Result<String, String> {
     let ringing = tokio::time::timeout(LIMIT, rings_somewhere(server));
     ringing.await.expect("a phone or an end in time")
 }
 
 async fn rings_somewhere(server: &Server) -> Result<String, String> {
+    let mut events = Stream::open(server, "").await;
     let body = json!({"device": "SEP003094C25B15", "to": "2001"});
     let placed = server.post_json("/api/v1/calls", &body.to_string()).await;
     assert_eq!(placed.status, 201, "{}", placed.body);
@@ -95,22 +96,25 @@ async fn rings_somewhere(server: &Server) -> Result<String, String> {
             let device = alerting["device"].as_str().unwrap().to_owned();
             let release = format!("/api/v1/calls/{id}/release");
             server.post_json(&release, "{}").await;
+            // Until its end no other phone rang.
+            let mut rang = Vec::new();
+            loop {
+                let event = events.next().await;
+                if event.kind == "call.ended" {
+                    break;
+                }
+                if event.data["state"] == "alerting" {
+                    rang.push(event.data["device"].clone());
+                }
+            }
+            assert_eq!(rang, [device.as_str()]);
             return Ok(device);
         }
     }
 }
 
-#[tokio::test]
-async fn a_login_is_told_by_every_interface_from_its_event_on() {
-    let server = lab().await;
-    let mut events = Stream::open(&server, "").await;
-    asks(&server, &seat_of_jdoe()).await;
-    let told = events.until("\n\n").await;
-    let number = events.begun + 1;
-    assert!(
-        told.contains(&format!("id: {number}\nevent: mobility.login\n")),
-        "{told}"
-    );
+/// What each interface says of jdoe's login at the hot desk.
+async fn is_told_everywhere(server: &Server) {
     let device = server
         .get(&format!("/api/v1/devices/{HOT_DESK}"))
         .await
@@ -119,23 +123,55 @@ async fn a_login_is_told_by_every_interface_from_its_event_on() {
         (&device["user"], &device["lines"][0]["number"]),
         (&json!("JDOE"), &json!("2001"))
     );
-    let detail = soap(&server, "getProfileDetailSoap", "").await.body;
+    let sessions = server.get("/api/v1/mobility/sessions").await.json();
+    let session = &sessions["sessions"][0];
+    assert_eq!(
+        (&session["device"], &session["user"], &session["profile"]),
+        (&json!(HOT_DESK), &json!("JDOE"), &json!("JDOEMOBILE"))
+    );
+    let detail = soap(server, "getProfileDetailSoap", "").await.body;
     assert!(
         detail.contains(HOT_DESK) && detail.contains(">2001 ; no partition<"),
         "{detail}"
     );
-    let places = server
-        .sends(&document("query", MANAGER, &places(&["JDOE"])))
-        .await;
-    assert!(
-        places.contains(&format!("<deviceName>{HOT_DESK}</deviceName>")),
-        "{places}"
+    for operation in [places(&["JDOE"]), who(&[HOT_DESK])] {
+        let answer = server.sends(&document("query", MANAGER, &operation)).await;
+        let here = format!("<deviceName>{HOT_DESK}</deviceName>");
+        assert!(
+            answer.contains(&here) || answer.contains("<userID>JDOE</userID>"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_told_by_every_interface_from_its_event_on() {
+    let server = lab().await;
+    let mut events = Stream::open(&server, "").await;
+    asks(&server, &seat_of_jdoe()).await;
+    let told = events.next().await;
+    assert_eq!(
+        (told.id, told.kind.as_str()),
+        (events.begun + 1, "mobility.login")
     );
+    is_told_everywhere(&server).await;
+    // All of it is the state as of that event: there was none since, and whoever comes now begins after it.
+    let later = Stream::open(&server, "").await;
+    assert_eq!(later.begun, told.id);
+
     let seat = "<args1>5550108</args1><args2><user>JDOE</user><supportEM>true</supportEM></args2>";
     let dialled = soap(&server, "makeCallSoap", seat).await;
     let call = server.call_of(&dialled).await;
     assert_eq!(call["connections"][0]["device"], HOT_DESK, "{call}");
     assert_eq!(call["connections"][0]["number"], "2001", "{call}");
+    let release = format!("/api/v1/calls/{}/release", call["id"].as_str().unwrap());
+    server.post_json(&release, "{}").await;
+    assert_eq!(rings_at(&server).await, Ok(HOT_DESK.to_owned()));
+
+    // Nothing of it is the service's own: it says the same after everything in memory is gone.
+    let server = server.restarted(cordboard::lab::DEMO).await;
+    is_told_everywhere(&server).await;
+    assert_eq!(rings_at(&server).await, Ok(HOT_DESK.to_owned()));
 }
 
 #[tokio::test]

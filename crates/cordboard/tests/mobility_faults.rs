@@ -31,10 +31,10 @@ async fn case_57_what_cannot_be_stored_or_timed_leaves_nothing_behind() {
         .sets_fault(json!({"on": "timer", "kind": "error"}))
         .await;
     let text = "Logout Request Error: the automatic logout cannot be";
-    assert_eq!(
-        server.asks(&logout(D1)).await,
-        failure(7, &format!("{text} removed"))
-    );
+    for operation in [logout(D1), "<logoutAll/>".to_owned()] {
+        let expected = failure(7, &format!("{text} removed"));
+        assert_eq!(server.asks(&operation).await, expected);
+    }
     assert_eq!(server.queries(&who(&[D1])).await, seated);
     let timed = login_with(D2, "asmith", &minutes("5"));
     assert_eq!(
@@ -182,16 +182,28 @@ async fn the_journal_shows_what_was_asked_and_never_a_password() {
 async fn whatever_is_sent_has_an_answer_with_a_code_or_a_status() {
     let server = server().await;
     let text = request(&login(D1, "jdoe"));
-    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let wide = [b"xml=".as_slice(), &[0xff, 0xfe], &utf16].concat();
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let headers = [("Content-Type", FORM)];
-    let response = server.request("POST", SERVLET, &headers, &wide).await;
-    assert_eq!(code_of(&answer(&response)), Some(1));
+    for (mark, utf16) in [
+        ([0xff, 0xfe].as_slice(), &little),
+        (&[0xfe, 0xff], &big),
+        (&[], &little),
+        (&[], &big),
+    ] {
+        let wide = [mark, utf16].concat();
+        let escaped: String = wide.iter().map(|byte| format!("%{byte:02x}")).collect();
+        for value in [wide, escaped.into_bytes()] {
+            let body = [b"xml=".as_slice(), &value].concat();
+            let response = server.request("POST", SERVLET, &headers, &body).await;
+            assert_eq!(code_of(&answer(&response)), Some(1), "{mark:?}");
+        }
+    }
     let deep = "<a>".repeat(100_000);
     assert_eq!(code_of(&server.sends(&deep).await), Some(1));
     assert_eq!(code_of(&server.asks(&deep).await), Some(1));
     let form = format!("xml={}", encoded(&text));
-    for end in (0..form.len()).step_by(7) {
+    for end in 0..form.len() {
         let cut = server.posts(FORM, &form[..end]).await;
         assert_eq!(code_of(&answer(&cut)), Some(1), "{end}");
     }

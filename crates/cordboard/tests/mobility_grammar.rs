@@ -37,7 +37,16 @@ async fn case_17_elements_are_all_there_in_their_order_and_once() {
     let without = "<login><userID>jdoe</userID></login>";
     let swapped = format!("<login><userID>jdoe</userID><deviceName>{D1}</deviceName></login>");
     let two = login(D1, "jdoe") + &logout(D1);
-    for operation in [without, &swapped, &two, "", "<logout/>", "<reboot/>"] {
+    let nested = login(D1, "jdoe").replace(D1, &format!("{D1}<b/>"));
+    for operation in [
+        without,
+        &swapped,
+        &two,
+        &nested,
+        "",
+        "<logout/>",
+        "<reboot/>",
+    ] {
         as_parse_error(&strict.asks(operation).await, operation);
     }
     as_parse_error(&strict.asks(&login(" ", "jdoe")).await, "blank device");

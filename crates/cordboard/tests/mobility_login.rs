@@ -4,11 +4,9 @@
 
 mod common;
 
-use common::Server;
 use common::mobility::*;
+use common::{Server, time_passes};
 use cordboard::ops::config::Multiple;
-use cordboard::runtime::engine::CLOCK_FACT;
-use cordboard_store::{Store, Sync};
 use futures_util::future::join_all;
 use std::fmt::Write as _;
 
@@ -153,6 +151,22 @@ async fn case_34_the_device_is_looked_at_first_and_its_flag_before_who_is_on_it(
     assert_eq!(server.user_on(D1).await.as_deref(), Some("asmith"));
     server.is_done("<logoutAll/>").await;
     assert_eq!(server.user_on(D1).await, None);
+    // An administrator, too, ends a login on a phone that was taken out of it.
+    entry["em_enabled"] = true.into();
+    let puts = async |entry: &serde_json::Value| {
+        let headers = [("Content-Type", "application/json"), ("If-Match", "*")];
+        let body = entry.to_string();
+        let put = server.request("PUT", &address, &headers, body.as_bytes());
+        assert_eq!(put.await.status, 200);
+    };
+    puts(&entry).await;
+    server.is_done(&login(D1, "asmith")).await;
+    entry["em_enabled"] = false.into();
+    puts(&entry).await;
+    let session = format!("/api/v1/mobility/sessions/{D1}");
+    let ended = server.request("DELETE", &session, &[], b"").await;
+    assert_eq!(ended.status, 204, "{}", ended.body);
+    assert_eq!(server.user_on(D1).await, None);
 }
 
 #[tokio::test]
@@ -228,13 +242,9 @@ async fn case_38_a_restart_keeps_the_time_at_which_a_login_ends() {
     assert_eq!(server.user_on(D1).await, None);
     assert_eq!(server.user_on(D2).await.as_deref(), Some("asmith"));
     // While nobody served, the hour passed: the time of the store is as if it had been then.
-    let past = |database: &std::path::Path| {
-        let mut store = Store::open(database, Sync::Normal).unwrap();
-        let offset: i64 = store.fact(CLOCK_FACT).unwrap().unwrap().parse().unwrap();
-        let later = (offset + 7_200_000).to_string();
-        store.set_fact(CLOCK_FACT, &later).unwrap();
-    };
-    server = server.restarted_after(FIXTURE, past).await;
+    server = server
+        .restarted_after(FIXTURE, |database| time_passes(database, 7_200_000))
+        .await;
     assert_eq!(server.user_on(D2).await, None);
 }
 
@@ -250,7 +260,12 @@ async fn case_39_one_more_than_may_be_at_once_is_told_to_come_again_and_a_query_
     let busy = failure(26, "Busy, please try again");
     let many = join_all((0..6).map(|_| server.asks(&operation)));
     let operation = list("checkUser", "userID", &["jdoe"]);
-    let (answers, query) = tokio::join!(many, server.queries(&operation));
+    tokio::pin!(many);
+    let query = tokio::select! {
+        query = server.queries(&operation) => query,
+        _ = &mut many => panic!("the query waited for the logins"),
+    };
+    let answers = many.await;
     assert_eq!(answers.iter().filter(|answer| **answer == busy).count(), 1);
     assert_eq!(answers.iter().filter(|answer| **answer == OK).count(), 1);
     assert!(query.contains("<exists>jdoe</exists>"), "{query}");

@@ -213,3 +213,17 @@ async fn a_query_of_ten_thousand_devices_is_answered() {
         10_000
     );
 }
+
+#[tokio::test]
+async fn where_a_user_is_stays_in_the_order_of_his_logins_over_a_restart() {
+    let server = server_with(|config| config.mobility.multiple_logins = Multiple::Allowed).await;
+    server.stops_clock().await;
+    for device in [D2, D1] {
+        server.is_done(&login(device, "jdoe")).await;
+    }
+    let before = server.queries(&places(&["jdoe"])).await;
+    let (second, first) = (before.find(D1), before.find(D2));
+    assert!(first.is_some() && first < second, "{before}");
+    let server = server.restarted(FIXTURE).await;
+    assert_eq!(server.queries(&places(&["jdoe"])).await, before);
+}

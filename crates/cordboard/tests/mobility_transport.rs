@@ -271,3 +271,26 @@ async fn a_body_beyond_two_mebibytes_is_refused_and_one_below_is_read() {
     );
     assert_eq!(server.raw(head.as_bytes()).await.status, 413);
 }
+
+#[tokio::test]
+async fn the_grammar_that_the_originals_queries_name_can_be_fetched() {
+    let server = server().await;
+    let dtd = server.get("/emservice/jsp/LoginQuery.dtd").await;
+    assert_eq!(
+        (dtd.status, dtd.header("content-type")),
+        (200, Some("application/xml-dtd"))
+    );
+    let query = dtd.body.lines().find(|line| line.contains("ELEMENT query"));
+    let named = query.unwrap();
+    for operation in [
+        "deviceUserQuery",
+        "userDevicesQuery",
+        "deviceProfileQuery",
+        "userDeviceProfileQuery",
+        "checkUser",
+    ] {
+        assert!(named.contains(operation), "{operation}");
+        let declared = format!("<!ELEMENT {operation} (");
+        assert!(dtd.body.contains(&declared), "{operation}");
+    }
+}

@@ -72,6 +72,15 @@ pub enum Refusal {
     /// The automatic log-out could not be set or removed.
     #[error("the automatic log-out cannot be set or removed")]
     TimerUnavailable,
+    /// Takeovers are switched off.
+    #[error("takeovers are switched off")]
+    TakeoverOff,
+    /// Somebody is already to take the device over.
+    #[error("a takeover of that device is already under way")]
+    TakeoverUnderWay,
+    /// No takeover there can be called off or undone.
+    #[error("no takeover of that device can be called off or undone now")]
+    NoTakeover,
     /// The fact could not be stored, so the change was taken back.
     #[error("the change could not be stored")]
     StoreUnavailable,

@@ -237,6 +237,15 @@ pub fn describe(event: &Event) -> String {
             let login = &ended.login;
             format!("{} off {} {}", login.user, login.device, ended.how.as_str())
         }
+        EventKind::MobilityTakeover(change) => {
+            let takeover = &change.takeover;
+            format!(
+                "{} takes {} {}",
+                takeover.user,
+                takeover.device,
+                change.state()
+            )
+        }
         EventKind::NetworkUp
         | EventKind::NetworkDown
         | EventKind::DirectoryChanged

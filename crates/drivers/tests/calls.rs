@@ -120,7 +120,11 @@ fn a_new_call_ends_the_tone_of_the_last_one_in_its_first_step() {
     );
     let old = rig.saves.iter().any(|r| match r {
         Record::Call(call) => call.id.as_str() == "c-1",
-        Record::Counters(_) | Record::Login(_) | Record::Logout(_) => false,
+        Record::Counters(_)
+        | Record::Login(_)
+        | Record::Logout(_)
+        | Record::Takeover(_)
+        | Record::TakeoverOver(_) => false,
     });
     assert!(!old, "the old call is stored as ended already");
 }

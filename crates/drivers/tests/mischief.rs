@@ -8,8 +8,8 @@ mod judge;
 use cordboard_core::call::PartState;
 use cordboard_core::directory::{DeviceProfile, Directory};
 use cordboard_core::exchange::{
-    Action, Actor, DriverEvent, FIRST_DRIVER_LEG, Input, LineWish, MobilityLogin, Output, Saved,
-    Settings, TransferTo,
+    Action, Actor, DriverEvent, FIRST_DRIVER_LEG, Input, LineWish, LoginLength, LoginWish,
+    MultipleLogins, Output, Settings, TakeoverTimes, TransferTo,
 };
 use cordboard_core::ids::{CallId, DeviceName, DirectoryNumber, LegId};
 use cordboard_drivers::rig::{Rig, START, phone_list, whose};
@@ -26,8 +26,8 @@ const NUMBERS: [&str; 14] = [
     "5550109", "5550110", "5555", "x",
 ];
 
-/// The phones, and a profile with a line that is nobody's unless somebody sits down with it.
-fn directory(with_d: bool) -> Directory {
+/// The phones, and profiles with lines that are nobody's unless somebody sits down with them.
+fn directory(with_d: bool, in_small_letters: bool) -> Directory {
     let mut list = phone_list(&[
         ("A", "ann", &["1001"]),
         ("B", "ben", &["1002"]),
@@ -36,16 +36,28 @@ fn directory(with_d: bool) -> Directory {
         ("S2", "sue", &["1100"]),
         ("D", "dan", &["1004"]),
     ]);
+    for device in &mut list.devices {
+        device.em_enabled = device.name.as_str() != "A";
+        if in_small_letters {
+            device.name = device.name.as_str().to_lowercase().as_str().into();
+        }
+    }
     if !with_d {
         list.devices.pop();
     }
-    list.profiles.push(DeviceProfile {
-        name: "desk".into(),
-        model: "Cisco 8845".to_owned(),
-        owners: vec!["dan".into()],
-        default_for: Vec::new(),
-        lines: vec![DirectoryNumber::bare("1900")],
-    });
+    for (user, line) in [("dan", "1900"), ("sue", "1901")] {
+        let owners = vec![user.into()];
+        for user in list.users.iter_mut().filter(|u| u.id == owners[0]) {
+            user.profiles = vec![line.into()];
+        }
+        list.profiles.push(DeviceProfile {
+            name: line.into(),
+            model: "Cisco 8845".to_owned(),
+            owners,
+            default_for: Vec::new(),
+            lines: vec![DirectoryNumber::bare(line)],
+        });
+    }
     list.build().unwrap()
 }
 
@@ -82,6 +94,34 @@ fn random_action(random: &mut fastrand::Rng, calls: usize) -> Action {
             line: None,
         },
         _ => Action::DropParticipant(call, DirectoryNumber::bare(to)),
+    }
+}
+
+fn random_seat(random: &mut fastrand::Rng) -> Action {
+    let device = DeviceName::from(any(random, &DEVICES[1..]));
+    let wish = LoginWish {
+        device: device.clone(),
+        user: any(random, &["dan", "sue", "xxx"]).into(),
+        profile: None,
+        length: match random.u8(0..3) {
+            0 => LoginLength::Minutes(1),
+            _ => LoginLength::Policy,
+        },
+        own_profiles: random.bool(),
+        timers_work: true,
+    };
+    let timers_work = true;
+    match random.u8(0..16) {
+        0..=6 => Action::Login(wish),
+        7..=8 => Action::Logout {
+            device,
+            only: None,
+            timers_work,
+        },
+        9 => Action::LogoutAll { timers_work },
+        10..=12 => Action::TakeOver(wish),
+        13 => Action::CancelTakeover(device),
+        _ => Action::UndoTakeover(device),
     }
 }
 
@@ -130,10 +170,21 @@ impl Story {
         };
         let settings = Settings {
             transfer_recall: Duration::from_secs([0, 20][random.usize(0..2)]),
+            multiple_logins: [
+                MultipleLogins::NotAllowed,
+                MultipleLogins::Allowed,
+                MultipleLogins::AutoLogout,
+            ][random.usize(0..3)],
+            max_login: [None, Some(Duration::from_secs(90))][random.usize(0..2)],
+            takeover: Some(TakeoverTimes {
+                warning: Duration::from_secs([0, 2][random.usize(0..2)]),
+                patience: Duration::from_secs(20),
+                undo: Duration::from_secs(20),
+            }),
             ..Settings::default()
         };
         let network = Sim::new(None, START.instant).with_mischief(mischief);
-        let mut rig = Rig::new(settings, directory(true), network);
+        let mut rig = Rig::new(settings, directory(true, false), network);
         rig.doubts = random.bool();
         Self {
             rig,
@@ -144,7 +195,7 @@ impl Story {
     }
 
     fn act(&mut self) {
-        match self.random.u8(0..64) {
+        match self.random.u8(0..76) {
             0..=9 => {
                 let action = random_action(&mut self.random, self.judge.calls());
                 self.asks(action);
@@ -171,7 +222,11 @@ impl Story {
             59 => self.network_fails(),
             60..=61 => self.rig.store_refuses = self.random.u8(0..3) == 0,
             62 => self.is_edited(),
-            _ => self.is_reset(),
+            63 => self.is_reset(),
+            _ => {
+                let action = random_seat(&mut self.random);
+                self.asks(action);
+            }
         }
     }
 
@@ -245,23 +300,10 @@ impl Story {
         self.rig.advance(Duration::ZERO);
     }
 
-    /// The directory is edited, or somebody sits down at a phone.
+    /// A phone is deleted or there again, or all names are written in other letters.
     fn is_edited(&mut self) {
-        let input = if self.random.bool() {
-            Input::Directory(Arc::new(directory(self.random.bool())))
-        } else {
-            Input::Restore(Saved::Login(MobilityLogin {
-                device: any(&mut self.random, &DEVICES).into(),
-                user: "dan".into(),
-                profile: "desk".into(),
-                since: self.rig.now.wall,
-                until: None,
-                origin: "".into(),
-                by: None,
-                mismatched: false,
-            }))
-        };
-        self.rig.input(input);
+        let edited = directory(self.random.bool(), self.random.bool());
+        self.rig.input(Input::Directory(Arc::new(edited)));
     }
 
     /// Rarely, as nothing of a story outlives it.
@@ -269,7 +311,8 @@ impl Story {
         if self.random.u8(0..8) == 0 {
             self.rig.network.reset();
             self.rig.store_refuses = false;
-            self.rig.input(Input::Reset(Arc::new(directory(true))));
+            self.rig
+                .input(Input::Reset(Arc::new(directory(true, false))));
         }
     }
 }
@@ -285,6 +328,12 @@ fn throw(seed: u64) -> Vec<Output> {
         mut rig, mut judge, ..
     } = story;
     rig.network.clear_faults(None, rig.now.instant);
+    rig.store_refuses = false;
+    for device in DEVICES {
+        // Where there is none, that is said.
+        let _ = rig.does(Action::CancelTakeover(device.into()));
+    }
+    rig.does(Action::LogoutAll { timers_work: true }).unwrap();
     wind_up(&mut rig, &mut judge);
     assert_eq!(
         rig.network.live_legs().count(),

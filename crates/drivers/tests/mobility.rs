@@ -2,113 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-use cordboard_core::directory::{Builder, DeviceProfile, Directory};
+mod desks;
+
 use cordboard_core::exchange::{
-    Action, Input, LoginLength, LoginWish, MultipleLogins, Query, Record, Reply, Saved, Seat,
-    Settings, Sweep,
+    Action, Actor, Input, LoginLength, LoginWish, MultipleLogins, Query, Record, Reply, Saved,
+    Sweep,
 };
 use cordboard_core::ids::DirectoryNumber;
 use cordboard_core::refusal::Refusal;
-use cordboard_drivers::rig::{Rig, START, phone_list};
+use cordboard_drivers::rig::{Rig, whose};
 use cordboard_drivers::sim::Sim;
+use desks::{MINUTE, builder, login, logout, on, rig_with, seat, wish};
 use std::sync::Arc;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Hot desks 1 and 2, a desk 3 where nobody may log in, ann's own phone A; jane has two profiles, noel none.
-fn builder() -> Builder {
-    let mut builder = phone_list(&[
-        ("D1", "jane", &["2901"]),
-        ("D2", "noel", &["2902"]),
-        ("D3", "away", &["2903"]),
-        ("A", "ann", &["1001"]),
-    ]);
-    for device in &mut builder.devices {
-        device.em_enabled = ["D1", "D2"].contains(&device.name.as_str());
-        if device.name.as_str() != "A" {
-            device.owner = None;
-        }
-    }
-    for user in &mut builder.users {
-        user.home_cluster = user.id.as_str() != "away";
-    }
-    for (name, owner, line, default) in [
-        ("JANE2", "jane", "2002", false),
-        ("JANE", "jane", "2001", true),
-        ("AWAY", "away", "2003", true),
-        ("SHARED", "", "2004", false),
-    ] {
-        let owners: Vec<_> = [owner]
-            .into_iter()
-            .filter(|o| !o.is_empty())
-            .map(Into::into)
-            .collect();
-        builder.profiles.push(DeviceProfile {
-            name: name.into(),
-            model: if name == "SHARED" {
-                "Cisco 7960"
-            } else {
-                "Cisco 8845"
-            }
-            .to_owned(),
-            default_for: if default { owners.clone() } else { Vec::new() },
-            owners,
-            lines: vec![DirectoryNumber::bare(line)],
-        });
-    }
-    builder
-}
-
-fn directory() -> Directory {
-    builder().build().unwrap()
-}
-
-fn rig_with(change: impl FnOnce(&mut Settings)) -> Rig<Sim> {
-    let mut settings = Settings::default();
-    change(&mut settings);
-    Rig::new(settings, directory(), Sim::new(None, START.instant))
-}
-
 fn rig() -> Rig<Sim> {
     rig_with(|_| {})
-}
-
-fn wish(device: &str, user: &str) -> LoginWish {
-    LoginWish {
-        device: device.into(),
-        user: user.into(),
-        profile: None,
-        length: LoginLength::Policy,
-        own_profiles: false,
-        timers_work: true,
-    }
-}
-
-fn login(rig: &mut Rig<Sim>, device: &str, user: &str) -> Result<Reply, Refusal> {
-    rig.does(Action::Login(wish(device, user)))
-}
-
-fn logout(rig: &mut Rig<Sim>, device: &str, only: Option<&str>) -> Result<Reply, Refusal> {
-    rig.does(Action::Logout {
-        device: device.into(),
-        only: only.map(Into::into),
-        timers_work: true,
-    })
-}
-
-fn seat(rig: &mut Rig<Sim>, device: &str) -> (Option<String>, Option<String>) {
-    let seats = rig.does(Action::Snapshot(Query::Seats(vec![device.into()])));
-    let Ok(Reply::Seats(mut seats)) = seats else {
-        panic!("{seats:?}");
-    };
-    let Seat { user, last } = seats.remove(0);
-    (user.map(|u| u.to_string()), last.map(|u| u.to_string()))
-}
-
-fn on(user: &str, last: &str) -> (Option<String>, Option<String>) {
-    let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
-    (some(user), some(last))
 }
 
 #[test]
@@ -142,7 +51,14 @@ fn a_login_is_checked_in_the_originals_order() {
     assert_eq!(login(&mut rig, "D2", "NOEL"), Err(Refusal::NoSuchProfile));
     login(&mut rig, "D2", "JANE").unwrap();
     assert_eq!(logout(&mut rig, "D9", None), Err(Refusal::NoSuchDevice));
-    assert_eq!(logout(&mut rig, "D3", None), Err(Refusal::MobilityOff));
+    let himself = Action::Logout {
+        device: "D3".into(),
+        only: None,
+        timers_work: true,
+    };
+    let ticket = rig.ask(Actor::User("jane".into()), "mobility", himself);
+    assert_eq!(rig.answers[&ticket], Err(Refusal::MobilityOff));
+    assert_eq!(logout(&mut rig, "D3", None), Err(Refusal::SeatFree));
     assert_eq!(
         logout(&mut rig, "D2", Some("noel")),
         Err(Refusal::NoProxyRight)
@@ -332,8 +248,9 @@ fn everybody_is_logged_out_at_once_and_who_is_deleted_is_too() {
     let mut rig = rig_with(|s| s.multiple_logins = MultipleLogins::Allowed);
     login(&mut rig, "D1", "jane").unwrap();
     login(&mut rig, "D2", "jane").unwrap();
-    rig.does(Action::LogoutAll).unwrap();
-    rig.does(Action::LogoutAll).unwrap();
+    let timers_work = true;
+    rig.does(Action::LogoutAll { timers_work }).unwrap();
+    rig.does(Action::LogoutAll { timers_work }).unwrap();
     login(&mut rig, "D1", "jane").unwrap();
     let mut without = builder();
     without
@@ -379,4 +296,37 @@ fn a_sweep_ends_what_began_before_its_time_but_for_its_exceptions() {
     }
     rig.does(sweep(now, &["noel"], &["D2"])).unwrap();
     assert_eq!(rig.heard().last().unwrap(), "jane off D1 schedule");
+}
+
+#[test]
+fn names_written_in_other_letters_by_an_edit_stay_the_same_phone_and_the_same_people() {
+    let mut rig = rig();
+    let timed = LoginWish {
+        length: LoginLength::Minutes(1),
+        ..wish("D1", "jane")
+    };
+    rig.does(Action::Login(timed)).unwrap();
+    login(&mut rig, "D2", "jane").unwrap_err();
+    let call = rig.call("A", "2001").unwrap();
+    let mut edited = builder();
+    for device in &mut edited.devices {
+        device.name = device.name.as_str().to_lowercase().as_str().into();
+    }
+    for user in &mut edited.users {
+        user.id = user.id.as_str().to_uppercase().as_str().into();
+    }
+    let edited = edited.build().unwrap();
+    rig.input(Input::Directory(Arc::new(edited)));
+    assert_eq!(seat(&mut rig, "D1"), on("JANE", ""));
+    let seats = rig.does(Action::Snapshot(Query::SeatsOf(vec!["jane".into()])));
+    assert_eq!(seats, Ok(Reply::SeatsOf(vec![vec!["d1".into()]])));
+    assert_eq!(login(&mut rig, "d1", "jane"), Err(Refusal::SeatTaken));
+    // The call that rings there goes on, and is that phone's.
+    rig.does(Action::Answer(whose(&call, "D1"))).unwrap();
+    assert!(rig.heard().contains(&"c-1 2001 active [1001]".to_owned()));
+    rig.does(Action::Release(whose(&call, "d1"))).unwrap();
+    assert!(rig.heard().contains(&"c-1 2001 dropped [1001]".to_owned()));
+    rig.advance(MINUTE);
+    assert_eq!(seat(&mut rig, "D1"), on("", "JANE"));
+    assert_eq!(logout(&mut rig, "D1", None), Err(Refusal::SeatFree));
 }

@@ -27,7 +27,11 @@ fn rig() -> Rig<Sim> {
 fn stored(rig: &Rig<Sim>) -> Counters {
     let found = rig.saves.iter().rev().find_map(|record| match record {
         Record::Counters(counters) => Some(*counters),
-        Record::Call(_) | Record::Login(_) | Record::Logout(_) => None,
+        Record::Call(_)
+        | Record::Login(_)
+        | Record::Logout(_)
+        | Record::Takeover(_)
+        | Record::TakeoverOver(_) => None,
     });
     found.unwrap()
 }

@@ -6,10 +6,12 @@ use cordboard_core::call::{CallRecord, CallState, Cause, Class, Origin};
 use cordboard_core::directory::{
     AppUser, Builder, Change, CredentialState, EndUser, PasswordHash, Right,
 };
-use cordboard_core::exchange::{Counters, Record};
+use cordboard_core::exchange::{
+    Counters, EndedBy, EndedLogin, LoginLength, MobilityLogin, Record, Takeover, TakeoverStage,
+};
 use cordboard_core::ids::{CallId, CallKey};
 use cordboard_core::now::Wall;
-use cordboard_store::{ApiToken, Store, StoreError, Sync, UserToken, token_id};
+use cordboard_store::{ApiToken, HistoryWish, Store, StoreError, Sync, UserToken, token_id};
 use std::path::Path;
 
 fn call(key: u64, ended: bool) -> CallRecord {
@@ -235,7 +237,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 6,
+                known: 7,
                 ..
             }
         ),
@@ -284,4 +286,83 @@ fn calls_with_names_of_their_own_are_found_by_them() {
     let reader = store.reader().unwrap();
     assert_eq!(reader.call(&id).unwrap(), Some(named));
     assert_eq!(reader.call(&"c-7".into()).unwrap(), None);
+}
+
+#[test]
+fn the_history_of_logins_is_shortened_from_its_begin_a_few_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder.path().join("store.db")).unwrap();
+    let over: Vec<Record> = (0..5)
+        .map(|at| {
+            Record::Logout(Box::new(EndedLogin {
+                login: login("D1", "ann"),
+                at: Wall(at),
+                how: EndedBy::Logout,
+                by: None,
+            }))
+        })
+        .collect();
+    store.commit(&over).unwrap();
+    let pruned = [(4, 3), (4, 3), (4, 3), (9, 0)];
+    let counts = pruned.map(|(before, at_most)| {
+        let pruned = store.prune_mobility_history(Wall(before), at_most);
+        pruned.unwrap()
+    });
+    assert_eq!(counts, [3, 1, 0, 0]);
+    let reader = store.reader().unwrap();
+    let left = reader.mobility_history(&HistoryWish::default(), 9).unwrap();
+    let times: Vec<i64> = left.iter().map(|(_, ended)| ended.at.0).collect();
+    assert_eq!(times, [4]);
+}
+
+#[test]
+fn logins_come_back_in_their_order_and_takeovers_until_they_are_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let mut store = open(&path).unwrap();
+    let takeover = Takeover {
+        device: "D1".into(),
+        user: "ben".into(),
+        profile: None,
+        length: LoginLength::Minutes(5),
+        from: Some("ann".into()),
+        asked: Wall(1),
+        origin: "api".into(),
+        by: None,
+        stage: TakeoverStage::Done {
+            until: Wall(9),
+            since: Wall(2),
+            ended: vec![login("D1", "ann")],
+        },
+    };
+    let records = ["D2", "D1", "d3"].map(|device| Record::Login(Box::new(login(device, "ann"))));
+    store.commit(&records).unwrap();
+    store
+        .commit(&[Record::Takeover(Box::new(takeover.clone()))])
+        .unwrap();
+    drop(store);
+    let mut store = open(&path).unwrap();
+    let devices: Vec<String> = store
+        .logins()
+        .unwrap()
+        .iter()
+        .map(|login| login.device.to_string())
+        .collect();
+    assert_eq!(devices, ["D2", "D1", "d3"]);
+    assert_eq!(store.takeovers().unwrap(), [takeover]);
+    store.commit(&[Record::TakeoverOver("d1".into())]).unwrap();
+    assert_eq!(store.takeovers().unwrap(), []);
+}
+
+fn login(device: &str, user: &str) -> MobilityLogin {
+    MobilityLogin {
+        device: device.into(),
+        user: user.into(),
+        profile: "P".into(),
+        since: Wall(0),
+        until: None,
+        origin: "api".into(),
+        by: None,
+        mismatched: false,
+    }
 }

@@ -14,7 +14,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use bytes::Bytes;
-use cordboard_core::exchange::{self, Event, EventKind, Reply};
+use cordboard_core::exchange::{self, Event, EventKind, Reply, TakeoverEnd};
 use cordboard_wire::admin;
 use http::{HeaderMap, HeaderValue, header};
 use hyper::body::Frame;
@@ -38,7 +38,7 @@ pub(super) struct Since {
 }
 
 /// Listen to what happens. Without `since` or `Last-Event-ID`: from now on. Kinds: `call.created`, `call.part`, `call.ended`,
-/// `mobility.login`, `mobility.logout`, `device.up`, `device.down`, `network.up`, `network.down`, `directory.changed`, `reset`, `resync`.
+/// `mobility.login`, `mobility.logout`, `mobility.takeover`, `device.up`, `device.down`, `network.up`, `network.down`, `directory.changed`, `reset`, `resync`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     params(Since, ("Last-Event-ID" = Option<String>, Header, description = "The last event's number")),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = admin::Problem)))]
@@ -264,6 +264,25 @@ fn frame(event: &Event) -> Bytes {
                 by: ended.by.as_ref().map(ToString::to_string),
             };
             written(number, kind, &ended)
+        }
+        EventKind::MobilityTakeover(change) => {
+            let takeover = &change.takeover;
+            let until = change.end.is_none().then(|| takeover.stage.until());
+            let why = match &change.end {
+                Some(TakeoverEnd::Failed(refusal)) => Some(refusal.to_string()),
+                Some(TakeoverEnd::Cancelled | TakeoverEnd::GivenUp | TakeoverEnd::Undone)
+                | None => None,
+            };
+            let changed = admin::MobilityTakeover {
+                at,
+                device: takeover.device.to_string(),
+                user: takeover.user.to_string(),
+                from: takeover.from.as_ref().map(ToString::to_string),
+                state: change.state().to_owned(),
+                until: until.map(|until| shapes::time(until.0)),
+                why,
+            };
+            written(number, kind, &changed)
         }
         EventKind::NetworkUp
         | EventKind::NetworkDown

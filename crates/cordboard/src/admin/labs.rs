@@ -96,7 +96,7 @@ pub(super) async fn change_clock(
                 let now = engine.clock.now().wall;
                 match u64::try_from(to.0.saturating_sub(now.0)) {
                     Ok(forward) => engine.advance(Duration::from_millis(forward)),
-                    Err(_) if engine.is_untouched() => engine.clock.set_wall(to),
+                    Err(_) if engine.is_untouched() => engine.set_back(to),
                     Err(_) => return Err("the clock goes backwards only right after a reset"),
                 }
             }

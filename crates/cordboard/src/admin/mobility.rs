@@ -4,31 +4,32 @@ use super::object::Object;
 use super::problem::Problem;
 use super::{INTERFACE, shapes};
 use crate::app::App;
+use crate::services::mobility::explain;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
-use cordboard_core::directory::{NAME_MAX, folded};
+use cordboard_core::directory::{NAME_MAX, same_name};
 use cordboard_core::exchange::{
     self, Action, Actor, Command, EndedLogin, LoginLength, LoginWish, MobilityLogin, Reply,
 };
 use cordboard_core::ids::UserId;
 use cordboard_store::HistoryWish;
 use cordboard_wire::admin;
+use cordboard_wire::mobility::{Login, MINUTES_MAX};
 use http::{StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// An answer has at most so many logins.
 const PAGE_MAX: usize = 10_000;
 /// An answer has so many logins that are over unless it is told otherwise.
 const PAST: usize = 100;
-/// A login lasts at most so many minutes.
-const MINUTES_MAX: u32 = 35_791_394;
 
-async fn asked(app: &App, action: Action) -> Result<Reply, Problem> {
+pub(super) async fn asked(app: &App, action: Action) -> Result<Reply, Problem> {
     let command = Command {
         actor: Actor::Operator,
         interface: INTERFACE,
@@ -37,7 +38,7 @@ async fn asked(app: &App, action: Action) -> Result<Reply, Problem> {
     Ok(app.handle.command(command).await?)
 }
 
-fn session(login: &MobilityLogin) -> admin::Session {
+pub(super) fn session(login: &MobilityLogin) -> admin::Session {
     admin::Session {
         device: login.device.to_string(),
         user: login.user.to_string(),
@@ -78,9 +79,7 @@ pub(super) struct Which {
 impl Which {
     fn fits(&self, login: &MobilityLogin) -> bool {
         let is = |wanted: &Option<String>, text: &str| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| folded(wanted) == folded(text))
+            wanted.as_ref().is_none_or(|wanted| same_name(wanted, text))
         };
         is(&self.user, login.user.as_str()) && is(&self.device, login.device.as_str())
     }
@@ -110,7 +109,16 @@ pub(super) async fn sessions(
     Ok(Json(admin::Sessions { sessions, next }))
 }
 
-fn wish(app: &App, body: admin::LoginBody) -> Result<LoginWish, Problem> {
+fn named(field: &str, name: &str) -> Result<(), Problem> {
+    if name.is_empty() || name.chars().count() > NAME_MAX {
+        return Err(Problem::bad_request(format!(
+            "`{field}` must have 1 to {NAME_MAX} characters"
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn wish(app: &App, body: admin::LoginBody) -> Result<LoginWish, Problem> {
     let length = match body.minutes {
         None => LoginLength::Policy,
         Some(minutes @ 1..=MINUTES_MAX) => LoginLength::Minutes(minutes),
@@ -120,17 +128,13 @@ fn wish(app: &App, body: admin::LoginBody) -> Result<LoginWish, Problem> {
             )));
         }
     };
-    let named = [
+    let names = [
         ("device", &body.device),
         ("user", &body.user),
         ("profile", body.profile.as_ref().unwrap_or(&body.device)),
     ];
-    for (field, name) in named {
-        if name.is_empty() || name.chars().count() > NAME_MAX {
-            return Err(Problem::bad_request(format!(
-                "`{field}` must have 1 to {NAME_MAX} characters"
-            )));
-        }
+    for (field, name) in names {
+        named(field, name)?;
     }
     Ok(LoginWish {
         device: body.device.as_str().into(),
@@ -171,7 +175,7 @@ pub(super) async fn one(
     let logins = reply.logins().unwrap_or_default();
     let found = logins
         .iter()
-        .find(|login| folded(login.device.as_str()) == folded(&device));
+        .find(|login| same_name(login.device.as_str(), &device));
     match found {
         Some(login) => Ok(Json(session(login))),
         None => Err(Problem::not_found(format!(
@@ -199,7 +203,8 @@ pub(super) async fn log_out(
 /// Log everybody out.
 #[utoipa::path(delete, path = "/api/v1/mobility/sessions", tag = "mobility", responses((status = 204)))]
 pub(super) async fn log_out_all(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
-    asked(&app, Action::LogoutAll).await?;
+    let timers_work = app.faults.timers_work();
+    asked(&app, Action::LogoutAll { timers_work }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -292,42 +297,80 @@ const CHECKS: [(&str, Refusal); 7] = [
 ];
 
 /// What logging a user in would come to, check by check. Nothing is done.
-#[utoipa::path(post, path = "/api/v1/explain/login", tag = "mobility", request_body = admin::LoginBody, responses(
+#[utoipa::path(post, path = "/api/v1/explain/login", tag = "mobility", request_body = admin::LoginQuestion, responses(
     (status = 200, body = admin::LoginExplained), (status = 400, body = admin::Problem)))]
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
-    body: Result<Object<admin::LoginBody>, Problem>,
+    body: Result<Object<admin::LoginQuestion>, Problem>,
 ) -> Result<Json<admin::LoginExplained>, Problem> {
+    let Object(question) = body?;
+    let caller = question.caller.as_deref();
+    if let Some(caller) = caller {
+        named("caller", caller)?;
+    }
+    let from = match question.from.as_deref().map(str::parse::<IpAddr>) {
+        Some(Err(_)) => return Err(Problem::bad_request("`from` must be an address".to_owned())),
+        Some(Ok(from)) => Some(from),
+        None => None,
+    };
+    let mut wish = wish(
+        &app,
+        admin::LoginBody {
+            device: question.device.clone(),
+            user: question.user.clone(),
+            profile: question.profile.clone(),
+            minutes: question.minutes,
+        },
+    )?;
+    let login = Login {
+        device: question.device.clone(),
+        user: question.user.clone(),
+        profile: question.profile.clone(),
+        duration: None,
+    };
+    let entry = explain::entry(&app, caller, from, login).await;
+    wish.own_profiles = entry.own_profiles;
+    let refused_before = entry.checks.iter().any(|(_, passed)| passed.is_err());
+    let mut checks: Vec<admin::LoginCheck> = Vec::new();
+    for (check, passed) in entry.checks {
+        checks.push(admin::LoginCheck {
+            check: check.to_owned(),
+            passed: Some(passed.is_ok()),
+            why: passed.err(),
+        });
+    }
     let command = Command {
         actor: Actor::Operator,
         interface: INTERFACE,
-        action: Action::Snapshot(exchange::Query::Login(wish(&app, body?.0)?)),
+        action: Action::Snapshot(exchange::Query::Login(wish)),
     };
     let answer = app.handle.command(command).await;
     let stopped = CHECKS
         .iter()
         .position(|(_, refusal)| answer.as_ref() == Err(refusal));
     let plan = match answer {
+        _ if refused_before => None,
         Ok(Reply::LoginPlan(plan)) => Some(plan),
         // What is no check of a login is told as what it is.
         Err(refusal) if stopped.is_none() => return Err(refusal.into()),
         Ok(_) | Err(_) => None,
     };
-    let checks = CHECKS
-        .iter()
-        .enumerate()
-        .map(|(at, (check, refusal))| admin::LoginCheck {
+    for (at, (check, refusal)) in CHECKS.iter().enumerate() {
+        let passed = match stopped {
+            _ if refused_before => None,
+            Some(stopped) if at > stopped => None,
+            Some(stopped) => Some(at < stopped),
+            None => Some(true),
+        };
+        checks.push(admin::LoginCheck {
             check: (*check).to_owned(),
-            passed: match stopped {
-                Some(stopped) if at > stopped => None,
-                Some(stopped) => Some(at < stopped),
-                None => Some(true),
-            },
-            why: (Some(at) == stopped).then(|| refusal.to_string()),
+            passed,
+            why: (passed == Some(false)).then(|| refusal.to_string()),
         });
+    }
     Ok(Json(admin::LoginExplained {
         allowed: plan.is_some(),
-        checks: checks.collect(),
+        checks,
         profile: plan.as_ref().map(|plan| plan.profile.to_string()),
         until: plan
             .as_ref()

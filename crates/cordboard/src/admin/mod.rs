@@ -12,6 +12,7 @@ mod object;
 mod openapi;
 mod problem;
 pub mod shapes;
+mod takeovers;
 mod tokens;
 
 pub use events::Snapshots;
@@ -131,6 +132,18 @@ pub fn router(app: Arc<App>) -> Router {
             )
             .route("/api/v1/mobility/history", get(mobility::history))
             .route("/api/v1/mobility/schedules", get(mobility::schedules))
+            .route(
+                "/api/v1/mobility/takeovers",
+                get(takeovers::list).post(takeovers::begin),
+            )
+            .route(
+                "/api/v1/mobility/takeovers/{device}",
+                get(takeovers::one).delete(takeovers::cancel),
+            )
+            .route(
+                "/api/v1/mobility/takeovers/{device}/undo",
+                post(takeovers::undo),
+            )
             .route("/api/v1/explain/login", post(mobility::explain))
             .route("/api/v1/explain/dial", post(explain::dial))
             .route("/api/v1/explain/home", post(explain::home))

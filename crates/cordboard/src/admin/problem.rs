@@ -196,6 +196,17 @@ impl From<Refusal> for Problem {
                 "timer-unavailable",
                 "The automatic log-out cannot be set",
             ),
+            Refusal::TakeoverOff => (
+                StatusCode::CONFLICT,
+                "takeover-off",
+                "Takeovers are switched off",
+            ),
+            Refusal::TakeoverUnderWay => (
+                StatusCode::CONFLICT,
+                "takeover-under-way",
+                "Somebody is already to take the device over",
+            ),
+            Refusal::NoTakeover => (StatusCode::CONFLICT, "no-takeover", "No such takeover"),
             Refusal::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-unavailable",

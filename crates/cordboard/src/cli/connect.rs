@@ -47,9 +47,10 @@ pub(super) struct TrustChoice {
     insecure: bool,
 }
 
-#[derive(Debug, Default, clap::Args)]
-pub(super) struct Credentials {
-    /// The user who asks [env: CORDBOARD_USER]
+/// A user and a password.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Account {
+    /// Who asks: a user, or an application user that may act for others [env: CORDBOARD_USER]
     #[arg(long, value_name = "ID")]
     user: Option<String>,
     /// The password; better by --password-file or the environment [env: CORDBOARD_PASSWORD]
@@ -58,6 +59,12 @@ pub(super) struct Credentials {
     /// A file that holds the password [env: CORDBOARD_PASSWORD_FILE]
     #[arg(long, value_name = "FILE", group = "secret")]
     password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Credentials {
+    #[command(flatten)]
+    account: Account,
     /// A token instead of user and password; better by --token-file or the environment [env: CORDBOARD_TOKEN]
     #[arg(long, value_name = "TOKEN", group = "secret")]
     token: Option<Secret>,
@@ -143,6 +150,33 @@ pub(super) struct Asker {
     pub(super) user: Option<String>,
 }
 
+impl Account {
+    /// The user and the password, each by flag, else by the environment.
+    pub(super) fn known(&self) -> Result<(String, Secret), Usage> {
+        self.known_by(variable)
+    }
+
+    fn known_by(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(String, Secret), Usage> {
+        let user = self.user.clone().or_else(|| variable("CORDBOARD_USER"));
+        let user = user.ok_or_else(|| Usage::new("say who asks by --user or CORDBOARD_USER"))?;
+        let password = match secret(self.password.clone(), self.password_file.as_deref())? {
+            Some(password) => Some(password),
+            None => secret_in("CORDBOARD_PASSWORD", variable)?,
+        };
+        let password = password.ok_or_else(|| {
+            Usage::new("give the password by --password-file, CORDBOARD_PASSWORD or --password")
+        })?;
+        Ok((user, password))
+    }
+
+    fn is_by_flag(&self) -> bool {
+        self.user.is_some() || self.password.is_some() || self.password_file.is_some()
+    }
+}
+
 impl Credentials {
     pub(super) fn asker(&self) -> Result<Asker, Usage> {
         self.asker_by(variable)
@@ -150,32 +184,15 @@ impl Credentials {
 
     /// A flag beats the environment, and a kind of credential that was chosen by flag beats the other kind.
     fn asker_by(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Asker, Usage> {
-        let file = |name| variable(name).map(PathBuf::from);
         if let Some(token) = secret(self.token.clone(), self.token_file.as_deref())? {
-            return self.by_token(token, self.user.clone());
+            return self.by_token(token, self.account.user.clone());
         }
-        let by_flag =
-            self.user.is_some() || self.password.is_some() || self.password_file.is_some();
-        if !by_flag
-            && let Some(token) = secret(
-                variable("CORDBOARD_TOKEN").map(Secret::from),
-                file("CORDBOARD_TOKEN_FILE").as_deref(),
-            )?
+        if !self.account.is_by_flag()
+            && let Some(token) = secret_in("CORDBOARD_TOKEN", &variable)?
         {
             return self.by_token(token, variable("CORDBOARD_USER"));
         }
-        let user = self.user.clone().or_else(|| variable("CORDBOARD_USER"));
-        let user = user.ok_or_else(|| Usage::new("say who asks by --user or CORDBOARD_USER"))?;
-        let password = match secret(self.password.clone(), self.password_file.as_deref())? {
-            Some(password) => Some(password),
-            None => secret(
-                variable("CORDBOARD_PASSWORD").map(Secret::from),
-                file("CORDBOARD_PASSWORD_FILE").as_deref(),
-            )?,
-        };
-        let password = password.ok_or_else(|| {
-            Usage::new("give the password by --password-file, CORDBOARD_PASSWORD or --password")
-        })?;
+        let (user, password) = self.account.known_by(variable)?;
         Ok(Asker {
             user: self.for_user.clone().or_else(|| Some(user.clone())),
             credential: Credential {
@@ -217,6 +234,15 @@ pub(super) fn secret(given: Option<Secret>, file: Option<&Path>) -> Result<Optio
     }
 }
 
+/// A secret of the environment: in a variable, or in the file that the variable of the same name with `_FILE` names.
+pub(super) fn secret_in(
+    name: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Secret>, Usage> {
+    let file = variable(&format!("{name}_FILE")).map(PathBuf::from);
+    secret(variable(name).map(Secret::from), file.as_deref())
+}
+
 /// Prints a failure for programs: one object, whatever failed. `code` and `text` are the server's, if it was the server.
 #[expect(
     clippy::print_stdout,
@@ -245,6 +271,13 @@ mod tests {
             let found = variables.iter().find(|(n, _)| *n == name);
             found.map(|(_, value)| (*value).to_owned())
         })
+    }
+
+    fn by(account: Account) -> Credentials {
+        Credentials {
+            account,
+            ..Credentials::default()
+        }
     }
 
     fn password(user: &str, password: &str) -> Asker {
@@ -284,21 +317,21 @@ mod tests {
             ("CORDBOARD_PASSWORD_FILE", "/nonexistent"),
             ("CORDBOARD_TOKEN", "et"),
         ];
-        let flags = Credentials {
+        let flags = by(Account {
             user: some("f"),
             password: Some("fp".into()),
-            ..Credentials::default()
-        };
+            ..Account::default()
+        });
         assert_eq!(asker(flags, &all), Ok(password("f", "fp")));
-        let flags = Credentials {
+        let flags = by(Account {
             user: some("f"),
-            ..Credentials::default()
-        };
+            ..Account::default()
+        });
         assert_eq!(asker(flags, &all), Ok(password("f", "ep")));
-        let flags = Credentials {
+        let flags = by(Account {
             password_file: Some(file.clone()),
-            ..Credentials::default()
-        };
+            ..Account::default()
+        });
         assert_eq!(asker(flags, &all), Ok(password("e", "from file")));
         let flags = Credentials {
             token: Some("ft".into()),
@@ -353,11 +386,11 @@ mod tests {
         );
         let user = [("CORDBOARD_USER", "e")];
         assert!(missing(Credentials::default(), &user).starts_with("give the password by"));
-        let flags = Credentials {
+        let flags = by(Account {
             user: some("f"),
             password_file: Some("/nonexistent/file".into()),
-            ..Credentials::default()
-        };
+            ..Account::default()
+        });
         assert!(missing(flags, &[]).starts_with("cannot read /nonexistent/file"));
     }
 }

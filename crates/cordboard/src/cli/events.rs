@@ -103,7 +103,9 @@ fn print(json: bool, event: &Event) {
             "events were missed; {} calls are live",
             data["calls"].as_array().map_or(0, Vec::len)
         ),
-        _ => said(&["call", "device"]),
+        _ => said(&[
+            "call", "device", "user", "profile", "from", "state", "how", "until", "why",
+        ]),
     };
     print_out(&format!("{number:>8}  {at}  {kind:<17}  {what}\n"));
 }

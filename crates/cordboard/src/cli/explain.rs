@@ -5,8 +5,8 @@ use super::connect::told;
 use super::{OK, REFUSED};
 use cordboard_client::admin::{AdminError, Ask};
 use cordboard_wire::admin::{
-    DialExplained, DialInterface, DialQuestion, HomeExplained, HomeQuestion, Line, LoginBody,
-    LoginExplained, RuleConsidered,
+    DialExplained, DialInterface, DialQuestion, HomeExplained, HomeQuestion, Line, LoginExplained,
+    LoginQuestion, RuleConsidered,
 };
 use http::Method;
 use serde::de::DeserializeOwned;
@@ -35,6 +35,12 @@ pub(super) struct Login {
     /// How long at most; without it as long as the cluster allows
     #[arg(long, value_name = "N")]
     minutes: Option<u32>,
+    /// The account that would ask for it over Extension Mobility's interface; without it an administrator would
+    #[arg(long, value_name = "ID")]
+    caller: Option<String>,
+    /// The address from which it would come
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
     #[command(flatten)]
     reach: Reach,
 }
@@ -117,11 +123,13 @@ async fn explain_home(options: Home) -> anyhow::Result<u8> {
 }
 
 async fn explain_login(options: Login) -> anyhow::Result<u8> {
-    let question = serde_json::to_value(LoginBody {
+    let question = serde_json::to_value(LoginQuestion {
         device: options.device,
         user: options.user,
         profile: options.profile,
         minutes: options.minutes,
+        caller: options.caller,
+        from: options.from,
     })?;
     let show = |explained: &LoginExplained| (login_text(explained), explained.allowed);
     ask(&options.reach, "login", &question, show).await

@@ -192,47 +192,60 @@ fn write_port_file(path: &Path, addresses: &Addresses) -> anyhow::Result<()> {
 fn print_welcome(addresses: &Addresses, data: &Path, demo: bool) {
     let http = addresses.http.map(|a| format!("http://{a}"));
     let https = addresses.https.map(|a| format!("https://{a}"));
-    let any = http.clone().or_else(|| https.clone()).unwrap_or_default();
     println!(
         "cordboard lab is ready. Press Ctrl-C to stop; state is kept in {}.",
         data.display()
     );
     println!();
-    for (name, base) in [("HTTP", &http), ("HTTPS", &https)] {
-        let Some(base) = base else { continue };
-        println!("  {name:<5} {base}");
-        println!("        WebDialer SOAP   {base}/webdialer/services/WebdialerSoapService70?wsdl");
-        println!("                         {base}/webdialer/services/WebdialerSoapService?wsdl");
-        println!("                         {base}/webdialer/services/webdialer?wsdl");
-        println!("        WebDialer pages  {base}/webdialer/Webdialer?destination=1251");
-        println!("        JSON API         {base}/api/v1/openapi.json  {base}/api/v1/events");
-        println!("        health, metrics  {base}/healthz  {base}/readyz  {base}/metrics");
+    let (any, also) = match (&http, &https) {
+        (Some(http), also) => (http, also.as_ref()),
+        (None, Some(https)) => (https, None),
+        (None, None) => return,
+    };
+    println!("  WebDialer SOAP      {any}/webdialer/services/WebdialerSoapService70?wsdl");
+    println!("                      {any}/webdialer/services/WebdialerSoapService?wsdl");
+    println!("                      {any}/webdialer/services/webdialer?wsdl");
+    println!("  WebDialer pages     {any}/webdialer/Webdialer?destination=1251");
+    println!("  Extension Mobility  {any}/emservice/EMServiceServlet");
+    println!("  JSON API            {any}/api/v1/openapi.json  {any}/api/v1/events");
+    println!("  health, metrics     {any}/healthz  {any}/readyz  {any}/metrics");
+    if let Some(also) = also {
+        println!("  all of it by TLS    {also}");
     }
     if let Some(certificate) = &addresses.certificate {
-        println!("  certificate  {}", certificate.display());
+        println!("  certificate         {}", certificate.display());
     }
     if !demo {
         return;
     }
     println!();
     println!(
-        "  users (password)   bill (123), johndoe (doe), john (john), carlotta (c1), dstaudt (d1), agent42031 (a1) …"
+        "  users (password)    bill (123), johndoe (doe), JDOE (jdoe), john (john), carlotta (c1), dstaudt (d1), agent42031 (a1) …"
     );
-    println!("  for programs       testAppUser (password) may act for everybody");
     println!(
-        "  numbers            5550100 answers after 1 s, …02 to …05 later, …08 rings, …09 is busy; 1251 is johndoe"
+        "  for programs        testAppUser (password) and MobilityManagerUser (supersquirrel) may act for everybody"
+    );
+    println!(
+        "  numbers             5550100 answers after 1 s, …02 to …05 later, …08 rings, …09 is busy; 1251 is johndoe"
+    );
+    println!(
+        "  hot desks           SEP00175A52EE7C, SEP0000000E2901; whoever logs in brings his number: JDOE 2001, john 1004"
     );
     let program = program_name();
     println!();
-    println!("Try, in another terminal:");
+    println!(
+        "Try, in another terminal: a call by SOAP, what became of it; JDOE sits down at a hot desk, bill calls her and hangs up."
+    );
     println!();
     println!(
         "  curl -s {any}/webdialer/services/WebdialerSoapService70 -H 'SOAPAction: \"\"' -H 'Content-Type: text/xml' -d '<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><makeCallSoap xmlns=\"urn:WD70\"><in0><userID>bill</userID><password>123</password></in0><in1>5550100</in1><in2><user>bill</user><deviceName>SEPE8B7480316D6</deviceName></in2></makeCallSoap></e:Body></e:Envelope>'"
     );
     println!("  curl -s {any}/api/v1/calls/c-1");
-    println!("  {program} lines --server {any} --user bill --password 123");
     println!(
-        "  {program} dial 1251 --server {any} --user bill --password 123 --device SEPE8B7480316D6"
+        "  {program} em login SEP00175A52EE7C JDOE --server {any} --user MobilityManagerUser --password supersquirrel"
+    );
+    println!(
+        "  {program} dial 2001 --server {any} --user bill --password 123 --device SEPE8B7480316D6"
     );
     println!(
         "  {program} hangup --server {any} --user bill --password 123 --device SEPE8B7480316D6"

@@ -38,6 +38,8 @@ pub const UNAVAILABLE: u8 = 69;
 pub const PROTOCOL: u8 = 76;
 /// Refused credentials.
 pub const NO_PERMISSION: u8 = 77;
+/// Ended early by Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
 
 /// The command was given something it cannot use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

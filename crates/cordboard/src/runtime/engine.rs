@@ -7,14 +7,15 @@
 use super::choices::Choices;
 use super::clock::Clock;
 use super::hub::Hub;
-use super::schedule::{Schedule, Schedules};
+use super::schedule::{Planned, Schedules};
 use cordboard_core::call::CallRecord;
 use cordboard_core::directory::{Directory, Entry};
 use cordboard_core::exchange::{
     Action, Actor, Command, Input, MobilityLogin, Output, Query, Record, Reply, Saved, Settings,
+    Takeover,
 };
 use cordboard_core::ids::{DeviceName, Ticket, UserId};
-use cordboard_core::{Exchange, Now, Refusal};
+use cordboard_core::{Exchange, Now, Refusal, Wall};
 use cordboard_drivers::Driver;
 use cordboard_drivers::sim::Sim;
 use cordboard_store::{Store, StoreError, UserToken};
@@ -32,6 +33,19 @@ const QUICK: Duration = Duration::from_millis(4);
 
 /// The store's fact that holds the clock's offset, in milliseconds.
 pub const CLOCK_FACT: &str = "clock_offset_ms";
+
+/// So many logins that are over are forgotten at once; there is a second before the next so many.
+const PRUNED_AT_ONCE: usize = 1_000;
+const SECOND_MS: i64 = 1_000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// How long the history of logins is kept.
+#[derive(Debug)]
+struct History {
+    kept_ms: i64,
+    /// When it is looked at again.
+    next: Wall,
+}
 
 /// Where a command's answer goes.
 pub(super) type Answer = oneshot::Sender<Result<Reply, Refusal>>;
@@ -64,6 +78,7 @@ pub struct Engine {
     directory: Arc<RwLock<Arc<Directory>>>,
     hub: Arc<Hub>,
     schedules: Schedules,
+    history: Option<History>,
     choices: Arc<Choices>,
     /// Has nothing been asked for, but to read, since the seeded state?
     untouched: bool,
@@ -82,9 +97,13 @@ pub struct Parts {
     /// Who sits where.
     pub logins: Vec<MobilityLogin>,
     /// When everybody is logged out.
-    pub schedules: Vec<Schedule>,
+    pub schedules: Vec<Planned>,
+    /// How many days back the history of logins goes; `None`: for ever.
+    pub history_days: Option<u32>,
     /// Who was the last at which device.
     pub last_users: Vec<(DeviceName, UserId)>,
+    /// Takeovers of devices that were under way or could be undone.
+    pub takeovers: Vec<Takeover>,
     /// The store.
     pub store: Store,
     /// How long phones ring before they answer by themselves.
@@ -128,6 +147,10 @@ impl Engine {
             directory,
             hub: Arc::new(Hub::new(counters.events)),
             schedules: Schedules::default(),
+            history: parts.history_days.map(|days| History {
+                kept_ms: i64::from(days) * DAY_MS,
+                next: now.wall,
+            }),
             choices: parts.choices,
             untouched: counters.calls == 0,
             quick: true,
@@ -141,6 +164,9 @@ impl Engine {
         let oldest = parts.logins.iter().map(|login| login.since).min();
         engine.schedules = Schedules::new(parts.schedules, oldest, now.wall);
         engine.restore_logins(parts.logins);
+        for takeover in parts.takeovers {
+            engine.restore(Saved::Takeover(takeover));
+        }
         engine.catch_up();
         Ok(engine)
     }
@@ -153,7 +179,10 @@ impl Engine {
     /// How long until something is due; `None`: nothing is.
     pub(super) fn wait(&self) -> Option<Duration> {
         let retry = (!self.late.is_empty()).then_some(RETRY);
-        let due = self.next_deadline().and_then(|next| self.clock.until(next));
+        let pruned = self.history.as_ref().map(|history| history.next);
+        let pruned = pruned.map(|at| self.clock.now().when(at));
+        let due = self.next_deadline().into_iter().chain(pruned).min();
+        let due = due.and_then(|next| self.clock.until(next));
         [retry, due].into_iter().flatten().min()
     }
 
@@ -208,22 +237,12 @@ impl Engine {
         if !self.late.is_empty() {
             self.offer_again();
         }
-        if self
-            .exchange
-            .next_deadline()
-            .is_some_and(|at| at <= now.instant)
-        {
-            inputs.push(Input::Deadline);
-        }
-        for sweep in self.schedules.due(now.wall) {
-            // Nobody waits for an answer.
-            self.tickets += 1;
-            let command = Command {
-                actor: Actor::Operator,
-                interface: "schedule",
-                action: Action::Sweep(sweep),
-            };
-            inputs.push(Input::Command(Ticket(self.tickets), command));
+        self.prune(now.wall);
+        // What is due comes first: what is asked now is asked after it.
+        let mut due = self.due(now);
+        if !due.is_empty() {
+            due.append(&mut inputs);
+            inputs = due;
         }
         loop {
             while inputs.len() < BATCH
@@ -236,6 +255,46 @@ impl Engine {
             }
             self.step(std::mem::take(&mut inputs), now);
         }
+    }
+
+    fn due(&mut self, now: Now) -> Vec<Input> {
+        let mut due = Vec::new();
+        let deadline = self.exchange.next_deadline();
+        if deadline.is_some_and(|at| at <= now.instant) {
+            due.push(Input::Deadline);
+        }
+        for sweep in self.schedules.due(now.wall) {
+            // Nobody waits for an answer.
+            self.tickets += 1;
+            let command = Command {
+                actor: Actor::Operator,
+                interface: "schedule",
+                action: Action::Sweep(sweep),
+            };
+            due.push(Input::Command(Ticket(self.tickets), command));
+        }
+        due
+    }
+
+    /// Forgets what the history of logins need not keep any more: a few at a time, so that nothing else waits for it.
+    fn prune(&mut self, now: Wall) {
+        let Some(history) = &mut self.history else {
+            return;
+        };
+        if history.next > now {
+            return;
+        }
+        let oldest = Wall(now.0 - history.kept_ms);
+        let pruned = self.store.prune_mobility_history(oldest, PRUNED_AT_ONCE);
+        let pause = match pruned {
+            Ok(PRUNED_AT_ONCE) => SECOND_MS,
+            Ok(_) => DAY_MS,
+            Err(error) => {
+                tracing::warn!(%error, "the history of logins could not be shortened");
+                DAY_MS
+            }
+        };
+        history.next = Wall(now.0.saturating_add(pause));
     }
 
     /// Reads live state, between two steps.
@@ -282,10 +341,8 @@ impl Engine {
 
     /// Facts of the network that could not be stored when they happened are not forgotten.
     fn offer_again(&mut self) {
-        let late = std::mem::take(&mut self.late);
-        if self.store_saves(&late).is_err() {
-            self.late = late;
-        }
+        // What cannot be stored yet stays.
+        let _ = self.commit(&[]);
     }
 
     fn drain(&mut self) -> (Vec<Output>, Vec<Record>) {
@@ -304,10 +361,24 @@ impl Engine {
         if saves.is_empty() {
             return Ok(());
         }
+        self.commit(saves)
+    }
+
+    /// Stores these after what is late.
+    fn commit(&mut self, saves: &[Record]) -> Result<(), StoreError> {
         self.store_may_fail()?;
         let begun = Instant::now();
-        let stored = self.store.commit(saves);
+        let stored = if self.late.is_empty() {
+            self.store.commit(saves)
+        } else {
+            // In the order in which it happened: what is late says less than what came after it.
+            let all = [self.late.as_slice(), saves].concat();
+            self.store.commit(&all)
+        };
         self.quick = begun.elapsed() < QUICK;
+        if stored.is_ok() {
+            self.late.clear();
+        }
         stored
     }
 
@@ -337,6 +408,15 @@ impl Engine {
         let offset = self.clock.offset_ms().to_string();
         if let Err(error) = self.store.set_fact(CLOCK_FACT, &offset) {
             tracing::warn!(%error, "the clock's offset could not be stored");
+        }
+    }
+
+    /// Sets what people read to an earlier time, right after a reset.
+    pub fn set_back(&mut self, to: Wall) {
+        self.clock.set_wall(to);
+        self.schedules.begin(to);
+        if let Some(history) = &mut self.history {
+            history.next = to;
         }
     }
 
@@ -381,6 +461,9 @@ impl Engine {
         self.clock.reset();
         let now = self.clock.now();
         self.schedules.begin(now.wall);
+        if let Some(history) = &mut self.history {
+            history.next = now.wall;
+        }
         let directory = Arc::new(directory);
         self.share(&directory);
         self.choices.clear();

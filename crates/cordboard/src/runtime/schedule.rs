@@ -44,6 +44,15 @@ impl Schedule {
     }
 }
 
+/// A schedule at the start of the program.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The schedule.
+    pub schedule: Schedule,
+    /// Was it not there when the program ran before?
+    pub is_new: bool,
+}
+
 /// Schedules, and when each is due next.
 #[derive(Debug, Default)]
 pub struct Schedules {
@@ -52,12 +61,14 @@ pub struct Schedules {
 
 impl Schedules {
     /// Begins to wait. `oldest` is when the oldest of the logins that are there began: what was due since then and was missed,
-    /// because nothing ran, is due at once.
-    pub fn new(all: Vec<Schedule>, oldest: Option<Wall>, now: Wall) -> Self {
-        let all = all.into_iter().map(|schedule| (schedule, None));
-        let mut schedules = Self { all: all.collect() };
-        schedules.begin(oldest.map_or(now, |oldest| oldest.min(now)));
-        schedules
+    /// because nothing ran, is due at once. A schedule that was not there before has missed nothing.
+    pub fn new(all: Vec<Planned>, oldest: Option<Wall>, now: Wall) -> Self {
+        let missed = oldest.map_or(now, |oldest| oldest.min(now));
+        let all = all.into_iter().map(|Planned { schedule, is_new }| {
+            let next = schedule.next_after(if is_new { now } else { missed });
+            (schedule, next)
+        });
+        Self { all: all.collect() }
     }
 
     /// Begins anew: nothing from before this time is due.
@@ -126,6 +137,11 @@ mod tests {
         let skipped = schedule("02:30", "Europe/Berlin", &[]);
         let next = skipped.next_after(wall("2026-03-28T12:00:00Z"));
         assert_eq!(next, Some(wall("2026-03-29T01:30:00Z")));
+        // Of half past two, which is there twice, the first counts.
+        let next = skipped.next_after(wall("2026-10-24T12:00:00Z"));
+        assert_eq!(next, Some(wall("2026-10-25T00:30:00Z")));
+        let next = skipped.next_after(wall("2026-10-25T00:30:00Z"));
+        assert_eq!(next, Some(wall("2026-10-26T01:30:00Z")));
         let friday = schedule("17:00", "UTC", &[Weekday::Friday]);
         let next = friday.next_after(wall("2026-11-27T17:00:00Z"));
         assert_eq!(next, Some(wall("2026-12-04T17:00:00Z")));
@@ -133,7 +149,11 @@ mod tests {
 
     #[test]
     fn what_was_missed_is_due_once_and_at_its_last_time() {
-        let daily = vec![schedule("20:00", "UTC", &[])];
+        let planned = |is_new| Planned {
+            schedule: schedule("20:00", "UTC", &[]),
+            is_new,
+        };
+        let daily = vec![planned(false)];
         let oldest = Some(wall("2026-11-20T12:00:00Z"));
         let now = wall("2026-11-25T12:00:00Z");
         let mut schedules = Schedules::new(daily.clone(), oldest, now);
@@ -142,7 +162,12 @@ mod tests {
         assert_eq!(due[0].before, wall("2026-11-24T20:00:00Z"));
         assert_eq!(schedules.next(), Some(wall("2026-11-25T20:00:00Z")));
         assert_eq!(schedules.due(now), []);
-        let nobody = Schedules::new(daily, None, now);
-        assert_eq!(nobody.next(), Some(wall("2026-11-25T20:00:00Z")));
+        for nothing_missed in [
+            Schedules::new(daily, None, now),
+            Schedules::new(vec![planned(true)], oldest, now),
+        ] {
+            let tonight = wall("2026-11-25T20:00:00Z");
+            assert_eq!(nothing_missed.next(), Some(tonight));
+        }
     }
 }

@@ -58,8 +58,9 @@ struct Memory {
     wrong: Mutex<HashMap<Pair, VecDeque<u64>>>,
 }
 
-/// Whom a lock-out concerns: an account, in small letters, from an address.
-type Pair = (String, IpAddr);
+/// Whom a lock-out concerns: the fingerprint of an account, in small letters, and of an address. What a stranger calls himself
+/// may be long, and nothing of it is kept.
+type Pair = [u8; 32];
 
 type UnderWay = Mutex<HashMap<[u8; 32], Arc<tokio::sync::Mutex<()>>>>;
 
@@ -132,7 +133,7 @@ impl Auth {
         let account = directory.account(user);
         let usable = account.filter(|a| a.credential() == CredentialState::Active);
         let hash = usable.as_ref().and_then(Account::password_hash);
-        let visit = Visit::new(user, address, now_ms);
+        let visit = self.visit(user, address, now_ms);
         if !self.fits(&[hash], password, &visit).await {
             return Err(Refused);
         }
@@ -159,7 +160,7 @@ impl Auth {
         };
         let hashes = [account.as_ref().and_then(Account::password_hash), pin_hash];
         let hashes = &hashes[..if pin { 2 } else { 1 }];
-        let visit = Visit::new(user, visit.0, visit.1);
+        let visit = self.visit(user, visit.0, visit.1);
         if !self.fits(hashes, secret, &visit).await {
             return Err(Refused);
         }
@@ -216,11 +217,24 @@ impl Auth {
     }
 
     fn fingerprint(&self, hash: &PasswordHash, password: &str) -> [u8; 32] {
+        self.digest(hash.expose().as_bytes(), password.as_bytes())
+    }
+
+    fn visit(&self, user: &str, address: IpAddr, now_ms: u64) -> Visit {
+        let address = address.to_string();
+        Visit {
+            pair: self.digest(address.as_bytes(), user.to_lowercase().as_bytes()),
+            now_ms,
+        }
+    }
+
+    /// The first text has no NUL in it.
+    fn digest(&self, first: &[u8], second: &[u8]) -> [u8; 32] {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
-        mac.update(hash.expose().as_bytes());
+        mac.update(first);
         mac.update(&[0]);
-        mac.update(password.as_bytes());
+        mac.update(second);
         mac.finalize().into_bytes().into()
     }
 
@@ -248,7 +262,7 @@ impl Auth {
             ..
         } = asked;
         let (hash, password) = (asked.hash.clone(), asked.password.to_owned());
-        let (memory, pair) = (self.memory.clone(), asked.pair.clone());
+        let (memory, pair) = (self.memory.clone(), *asked.pair);
         // The permit goes along: a client that hangs up does not stop the computation, so it must not free its place. Nor
         // does it get a guess for nothing: the result is noted before the next one begins.
         let right = tokio::task::spawn_blocking(move || {
@@ -281,15 +295,6 @@ struct Asked<'a> {
 struct Visit {
     pair: Pair,
     now_ms: u64,
-}
-
-impl Visit {
-    fn new(user: &str, address: IpAddr, now_ms: u64) -> Self {
-        Self {
-            pair: (user.to_lowercase(), address),
-            now_ms,
-        }
-    }
 }
 
 impl Memory {
@@ -327,7 +332,7 @@ impl Memory {
             let oldest = wrong
                 .iter()
                 .min_by_key(|(_, times)| times.back().copied())
-                .map(|(pair, _)| pair.clone());
+                .map(|(pair, _)| *pair);
             if let Some(oldest) = oldest {
                 wrong.remove(&oldest);
             }

@@ -9,6 +9,7 @@
 )]
 
 pub mod browser;
+pub mod cluster;
 pub mod events;
 pub mod mobility;
 pub mod process;
@@ -18,7 +19,9 @@ use cordboard::directory_file::Format;
 use cordboard::lab::SeedFile;
 use cordboard::ops::config::Config;
 use cordboard::program::{self, Plan, Program};
+use cordboard::runtime::engine::CLOCK_FACT;
 use cordboard_core::exchange::CallNames;
+use cordboard_store::{Store, Sync};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -62,15 +65,29 @@ impl Server {
 
     /// Stops it and starts it on the same folder, as it was.
     pub async fn restarted(self, directory: &str) -> Self {
-        self.program.stop().await;
-        Self::start_in(self.folder, directory, false, |_| {}).await
+        self.restarted_with(directory, |_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub async fn restarted_with(self, directory: &str, change: impl FnOnce(&mut Config)) -> Self {
+        self.restarted_as(directory, |_| {}, change).await
     }
 
     /// The same, with something done to its database meanwhile.
     pub async fn restarted_after(self, directory: &str, work: impl FnOnce(&Path)) -> Self {
+        self.restarted_as(directory, work, |_| {}).await
+    }
+
+    /// Both.
+    pub async fn restarted_as(
+        self,
+        directory: &str,
+        work: impl FnOnce(&Path),
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         self.program.stop().await;
         work(&self.folder.path().join("cordboard.db"));
-        Self::start_in(self.folder, directory, false, |_| {}).await
+        Self::start_in(self.folder, directory, false, change).await
     }
 
     async fn start_in(
@@ -176,6 +193,14 @@ impl Server {
 }
 
 /// Reads one answer; `None` when the connection ends without one.
+/// While nobody serves, time passes: that of the store is as if it had been so much longer.
+pub fn time_passes(database: &Path, ms: i64) {
+    let mut store = Store::open(database, Sync::Normal).unwrap();
+    let offset: i64 = store.fact(CLOCK_FACT).unwrap().unwrap().parse().unwrap();
+    let later = (offset + ms).to_string();
+    store.set_fact(CLOCK_FACT, &later).unwrap();
+}
+
 pub async fn read_response(stream: &mut TcpStream) -> Option<Response> {
     read(stream, true).await
 }

@@ -13,6 +13,7 @@ pub use state::{
     CallState, ConnectionInput, ConnectionState, PartState, TerminalInput, TerminalState,
 };
 
+use crate::directory::same_name;
 use crate::ids::{CallId, CallKey, DeviceName, DirectoryNumber, LegId, MixId, PartId, UserId};
 use crate::now::Wall;
 
@@ -163,7 +164,8 @@ impl Call {
         self.places()
             .filter(|&place| {
                 let part = self.part(place);
-                part.device.as_ref() == Some(device) && self.part_state(place).is_live()
+                let is_it = |d: &DeviceName| same_name(d.as_str(), device.as_str());
+                part.device.as_ref().is_some_and(is_it) && self.part_state(place).is_live()
             })
             .last()
     }

@@ -5,7 +5,9 @@
 
 use super::build::{Check, check_address, check_name};
 use super::kind::{Kind, Row};
-use super::{AppUser, Builder, Device, DeviceProfile, Directory, DirectoryError, EndUser, same};
+use super::{
+    AppUser, Builder, Device, DeviceProfile, Directory, DirectoryError, EndUser, same_name,
+};
 use crate::ids::{DeviceName, ProfileName, UserId};
 use std::sync::Arc;
 
@@ -99,7 +101,7 @@ impl Directory {
     }
 
     fn delete_user(&mut self, id: UserId) -> Vec<Entry> {
-        let is_gone = |user: &UserId| same(user.as_str(), id.as_str());
+        let is_gone = |user: &UserId| same_name(user.as_str(), id.as_str());
         Arc::make_mut(&mut self.users).remove(id.as_str());
         let mut touched = vec![Entry::User(id.clone())];
         for mut device in self.devices.naming(id.as_str()) {
@@ -117,7 +119,7 @@ impl Directory {
     }
 
     fn delete_device(&mut self, name: DeviceName) -> Vec<Entry> {
-        let is_gone = |device: &DeviceName| same(device.as_str(), name.as_str());
+        let is_gone = |device: &DeviceName| same_name(device.as_str(), name.as_str());
         Arc::make_mut(&mut self.devices).remove(name.as_str());
         let mut touched = vec![Entry::Device(name.clone())];
         let with = self.users.clone();
@@ -136,7 +138,7 @@ impl Directory {
     }
 
     fn delete_profile(&mut self, name: ProfileName) -> Vec<Entry> {
-        let is_gone = |profile: &ProfileName| same(profile.as_str(), name.as_str());
+        let is_gone = |profile: &ProfileName| same_name(profile.as_str(), name.as_str());
         Arc::make_mut(&mut self.profiles).remove(name.as_str());
         let mut touched = vec![Entry::Profile(name.clone())];
         let with = self.users.clone();

@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use super::packed::{Packed, Rows, Unpacker};
-use super::{AppUser, Device, DeviceProfile, EndUser, same};
+use super::{AppUser, Device, DeviceProfile, EndUser, same_name};
 use crate::ids::{DirectoryNumber, UserId};
 
 /// An entry of the directory.
@@ -111,7 +111,7 @@ impl<T: Row> Kind<T> {
         let mut places = self.names.places(self.names.folded(name));
         places.find_map(|place| {
             let row = self.rows.row(place)?;
-            same(row.clone().text(), name).then_some((place, row))
+            same_name(row.clone().text(), name).then_some((place, row))
         })
     }
 
@@ -122,7 +122,7 @@ impl<T: Row> Kind<T> {
 
     /// The entries that name a user, in configuration order.
     pub(super) fn naming(&self, user: &str) -> Vec<T> {
-        let names = |entry: &T| entry.users().any(|id| same(id.as_str(), user));
+        let names = |entry: &T| entry.users().any(|id| same_name(id.as_str(), user));
         self.found(&self.users, self.users.folded(user), names)
     }
 

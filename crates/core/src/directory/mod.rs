@@ -249,8 +249,8 @@ pub fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// Are these the same name?
-pub(crate) fn same(one: &str, other: &str) -> bool {
+/// Are two names the same but for their letter case?
+pub fn same_name(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return one.trim().eq_ignore_ascii_case(other.trim());
     }
@@ -347,7 +347,7 @@ impl Directory {
         let mut profiles = self.profiles_of(user);
         let is_default = |profile: &DeviceProfile| {
             let mut users = profile.default_for.iter();
-            users.any(|id| same(id.as_str(), user.id.as_str()))
+            users.any(|id| same_name(id.as_str(), user.id.as_str()))
         };
         let at = profiles.iter().position(is_default).unwrap_or(0);
         (at < profiles.len()).then(|| profiles.swap_remove(at))

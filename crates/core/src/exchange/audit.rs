@@ -18,6 +18,7 @@ impl Exchange {
             .find_map(|(&key, call)| self.call_contradiction(key, call))
             .or_else(|| self.leg_contradiction())
             .or_else(|| self.operation_contradiction())
+            .or_else(|| self.seat_contradiction())
     }
 
     fn call_contradiction(&self, key: CallKey, call: &Call) -> Option<String> {
@@ -94,6 +95,29 @@ impl Exchange {
         self.calls
             .get(&key)
             .is_some_and(|c| !c.operations.is_empty())
+    }
+
+    fn seat_contradiction(&self) -> Option<String> {
+        for login in self.seats.iter() {
+            let says = |what: &str| Some(format!("{} at {}: {what}", login.user, login.device));
+            if login.spelled(&self.directory).as_ref() != Some(login) {
+                return says("is not written as in the directory");
+            }
+            if !self.seats.of(login.user.as_str()).contains(&login.device)
+                || !self.seats.with(&login.profile).contains(&login.device)
+            {
+                return says("is not found");
+            }
+            if self.log_outs.is_set(&login.device) != login.until.is_some() {
+                return says("has no end, or one too many");
+            }
+        }
+        for (device, takeover) in self.takeovers.iter() {
+            if takeover.device != *device || !self.takeover_turns.is_set(device) {
+                return Some(format!("the takeover of {device} has no turn"));
+            }
+        }
+        None
     }
 
     fn leg_contradiction(&self) -> Option<String> {

@@ -157,6 +157,19 @@ impl Kind {
             | Self::Merge { .. } => None,
         }
     }
+
+    /// The same, to be changed.
+    pub(super) fn plan_mut(&mut self) -> Option<&mut Plan> {
+        match self {
+            Self::Queued(plan) | Self::Originate(plan) => Some(plan),
+            Self::Hold { then, .. } => then.as_deref_mut(),
+            Self::Answer
+            | Self::Connect { .. }
+            | Self::Retrieve { .. }
+            | Self::Transfer { .. }
+            | Self::Merge { .. } => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use super::vocabulary::{
     Record, Reply, Sweep,
 };
 use super::{Exchange, Output};
-use crate::directory::{DeviceProfile, EndUser, folded};
+use crate::directory::{Device, DeviceProfile, EndUser, same_name};
 use crate::ids::{DeviceName, Ticket, UserId};
 use crate::now::Wall;
 use crate::refusal::Refusal;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What becomes of a user's earlier login when he logs in elsewhere. [mobility §7.4]
@@ -29,14 +30,26 @@ pub enum MultipleLogins {
 impl Exchange {
     /// What a login would come to: the checks in the original's order. [mobility §7.2]
     pub(super) fn plan_login(&self, wish: &LoginWish) -> Result<LoginPlan, Refusal> {
-        let device = self.directory.device(wish.device.as_str());
-        let device = device.ok_or(Refusal::NoSuchDevice)?;
-        if !device.em_enabled {
-            return Err(Refusal::MobilityOff);
-        }
+        let device = self.desk(&wish.device)?;
         if self.seats.at(&device.name).is_some() {
             return Err(Refusal::SeatTaken);
         }
+        self.plan_at(&device, wish)
+    }
+
+    /// A device where people may log in.
+    pub(super) fn desk(&self, device: &DeviceName) -> Result<Device, Refusal> {
+        let device = self.directory.device(device.as_str());
+        let device = device.ok_or(Refusal::NoSuchDevice)?;
+        if device.em_enabled {
+            Ok(device)
+        } else {
+            Err(Refusal::MobilityOff)
+        }
+    }
+
+    /// The checks of the user, as if nobody sat at the device.
+    pub(super) fn plan_at(&self, device: &Device, wish: &LoginWish) -> Result<LoginPlan, Refusal> {
         let user = self.directory.end_user(wish.user.as_str());
         let user = user
             .filter(|user| user.home_cluster)
@@ -76,24 +89,38 @@ impl Exchange {
         for device in &plan.ends {
             self.end_login(Some(ticket), device, EndedBy::Elsewhere, None);
         }
-        let login = MobilityLogin {
+        let login = self.login_of(plan, interface.into(), caller(actor));
+        self.begin_login(Some(ticket), login.clone());
+        self.look_at_takeover(&login.device);
+        Ok(Reply::Logins(vec![login]))
+    }
+
+    /// The login that a plan comes to now.
+    pub(super) fn login_of(
+        &self,
+        plan: LoginPlan,
+        origin: Arc<str>,
+        by: Option<UserId>,
+    ) -> MobilityLogin {
+        MobilityLogin {
             device: plan.device,
             user: plan.user,
             profile: plan.profile,
             since: self.clock.wall,
             until: plan.until,
-            origin: interface.into(),
-            by: caller(actor),
+            origin,
+            by,
             mismatched: plan.mismatched,
-        };
+        }
+    }
+
+    /// Seats somebody at a free device, for everybody to hear and to last.
+    pub(super) fn begin_login(&mut self, ticket: Option<Ticket>, login: MobilityLogin) {
+        let boxed = Box::new(login.clone());
         self.out
-            .push_back(Output::Save(Record::Login(Box::new(login.clone()))));
-        self.publish(
-            Some(ticket),
-            EventKind::MobilityLogin(Box::new(login.clone())),
-        );
-        self.seat(login.clone());
-        Ok(Reply::Logins(vec![login]))
+            .push_back(Output::Save(Record::Login(boxed.clone())));
+        self.publish(ticket, EventKind::MobilityLogin(boxed));
+        self.seat(login);
     }
 
     /// Logs out whoever sits at a device; `only` him, when a user acts for himself. [mobility §7.2]
@@ -105,13 +132,16 @@ impl Exchange {
         only: Option<&UserId>,
         timers_work: bool,
     ) -> Result<Reply, Refusal> {
-        let device = self.directory.device(device.as_str());
-        let device = device.ok_or(Refusal::NoSuchDevice)?;
-        if !device.em_enabled {
-            return Err(Refusal::MobilityOff);
-        }
+        let device = match actor {
+            // An administrator may also end what began before the phone was taken out of it. [mobility §7.2]
+            Actor::Operator => {
+                let device = self.directory.device(device.as_str());
+                device.ok_or(Refusal::NoSuchDevice)?
+            }
+            Actor::User(_) | Actor::Phone => self.desk(device)?,
+        };
         let login = self.seats.at(&device.name).ok_or(Refusal::SeatFree)?;
-        if only.is_some_and(|user| folded(user.as_str()) != folded(login.user.as_str())) {
+        if only.is_some_and(|user| !same_name(user.as_str(), login.user.as_str())) {
             return Err(Refusal::NoProxyRight);
         }
         if login.until.is_some() && !timers_work {
@@ -123,17 +153,25 @@ impl Exchange {
     }
 
     /// Logs everybody out.
-    pub(super) fn log_out_all(&mut self, ticket: Ticket, actor: &Actor) -> Reply {
+    pub(super) fn log_out_all(
+        &mut self,
+        ticket: Ticket,
+        actor: &Actor,
+        timers_work: bool,
+    ) -> Result<Reply, Refusal> {
+        if !timers_work && self.seats.iter().any(|login| login.until.is_some()) {
+            return Err(Refusal::TimerUnavailable);
+        }
         let devices: Vec<DeviceName> = self.seats.iter().map(|l| l.device.clone()).collect();
         for device in devices {
             self.end_login(Some(ticket), &device, EndedBy::LogoutAll, caller(actor));
         }
-        Reply::Done
+        Ok(Reply::Done)
     }
 
     /// Logs out whoever a schedule says.
     pub(super) fn sweep(&mut self, ticket: Ticket, sweep: &Sweep) -> Reply {
-        let is = |names: &[&str], name: &str| names.iter().any(|n| folded(n) == folded(name));
+        let is = |names: &[&str], name: &str| names.iter().any(|n| same_name(n, name));
         let users: Vec<&str> = sweep.except_users.iter().map(UserId::as_str).collect();
         let devices: Vec<&str> = sweep
             .except_devices
@@ -164,19 +202,18 @@ impl Exchange {
         self.seats.sit(login);
     }
 
+    /// Ends the login at a device, and says which it was.
     pub(super) fn end_login(
         &mut self,
         ticket: Option<Ticket>,
         device: &DeviceName,
         how: EndedBy,
         by: Option<UserId>,
-    ) {
-        let Some(login) = self.seats.rise(device) else {
-            return;
-        };
+    ) -> Option<MobilityLogin> {
+        let login = self.seats.rise(device)?;
         self.log_outs.clear(device);
         let ended = Box::new(EndedLogin {
-            login,
+            login: login.clone(),
             at: self.clock.wall,
             how,
             by,
@@ -184,6 +221,8 @@ impl Exchange {
         self.out
             .push_back(Output::Save(Record::Logout(ended.clone())));
         self.publish(ticket, EventKind::MobilityLogout(ended));
+        self.seat_left(device);
+        Some(login)
     }
 
     /// Ends the logins whose time is over. The network has no say in it.
@@ -220,7 +259,7 @@ impl Exchange {
     }
 }
 
-fn caller(actor: &Actor) -> Option<UserId> {
+pub(super) fn caller(actor: &Actor) -> Option<UserId> {
     match actor {
         Actor::User(id) => Some(id.clone()),
         Actor::Operator | Actor::Phone => None,

@@ -13,7 +13,7 @@
 //! invariant; no input from outside may reach one.
 //!
 //! Where to read on: [`vocabulary`] for the words, `originate` for how a call begins, `reports` for what the driver says,
-//! `features` for hold and retrieve, `mobility` for who sits where, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
+//! `features` for hold and retrieve, `mobility` for who sits where, `takeover` for who is to sit there next, `completion` for consultations, `transfer` for blind ones, `endings` for how calls end.
 
 mod audit;
 mod completion;
@@ -24,8 +24,10 @@ mod mobility;
 mod operations;
 mod originate;
 mod reports;
+mod respell;
 mod seats;
 mod snapshot;
+mod takeover;
 mod timers;
 mod tracked;
 mod transfer;
@@ -36,11 +38,12 @@ pub use vocabulary::{
     Action, Actor, Asked, CallPlan, Command, Counters, Counts, DeviceView, DriverCommand,
     DriverEvent, EndedBy, EndedLogin, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish,
     LoginLength, LoginPlan, LoginWish, MobilityLogin, Output, Query, Record, Registered, Reply,
-    Saved, Seat, StateView, Sweep, Target, Tone, TransferTo, Whose,
+    Saved, Seat, StateView, Sweep, Takeover, TakeoverChange, TakeoverEnd, TakeoverStage,
+    TakeoverTimes, Target, Tone, TransferTo, Whose,
 };
 
 use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
-use crate::directory::{Directory, folded};
+use crate::directory::Directory;
 use crate::ids::{
     CallId, CallKey, DeviceName, DirectoryNumber, LegId, MixId, PartId, Ticket, UserId,
 };
@@ -88,6 +91,8 @@ pub struct Settings {
     pub multiple_logins: MultipleLogins,
     /// A login ends after this time at the latest; `None`: only when somebody ends it.
     pub max_login: Option<Duration>,
+    /// How much time a takeover leaves; `None`: there are none.
+    pub takeover: Option<TakeoverTimes>,
 }
 
 impl Default for Settings {
@@ -104,6 +109,7 @@ impl Default for Settings {
             capacity: 20_000,
             multiple_logins: MultipleLogins::NotAllowed,
             max_login: None,
+            takeover: None,
         }
     }
 }
@@ -157,6 +163,9 @@ pub struct Exchange {
     seats: Seats,
     /// When logins end by themselves.
     log_outs: Timers<DeviceName>,
+    /// By device; each has a timer of that name.
+    takeovers: Tracked<DeviceName, Takeover>,
+    takeover_turns: Timers<DeviceName>,
     operations: Tracked<u64, Operation>,
     /// The new calls that wait for a device, in order.
     queues: Tracked<DeviceName, Vec<u64>>,
@@ -188,6 +197,8 @@ impl Exchange {
             registered: Tracked::default(),
             seats: Seats::default(),
             log_outs: Timers::default(),
+            takeovers: Tracked::default(),
+            takeover_turns: Timers::default(),
             operations: Tracked::default(),
             queues: Tracked::default(),
             timers: Timers::default(),
@@ -231,10 +242,11 @@ impl Exchange {
         self.out.pop_front()
     }
 
-    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so only logins are due.
+    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so only logins and takeovers are due.
     pub fn next_deadline(&self) -> Option<Instant> {
         let calls = self.timers.earliest().filter(|_| self.now.network_up);
-        calls.into_iter().chain(self.log_outs.earliest()).min()
+        let seats = [self.log_outs.earliest(), self.takeover_turns.earliest()];
+        calls.into_iter().chain(seats.into_iter().flatten()).min()
     }
 
     fn command(&mut self, ticket: Ticket, command: Command) {
@@ -281,8 +293,13 @@ impl Exchange {
                 only,
                 timers_work,
             } => Some(self.log_out(ticket, &actor, &device, only.as_ref(), timers_work)),
-            Action::LogoutAll => Some(Ok(self.log_out_all(ticket, &actor))),
+            Action::LogoutAll { timers_work } => {
+                Some(self.log_out_all(ticket, &actor, timers_work))
+            }
             Action::Sweep(sweep) => Some(Ok(self.sweep(ticket, &sweep))),
+            Action::TakeOver(wish) => Some(self.take_over(ticket, &actor, interface, &wish)),
+            Action::CancelTakeover(device) => Some(self.cancel_takeover(ticket, &device)),
+            Action::UndoTakeover(device) => Some(self.undo_takeover(ticket, &actor, &device)),
         };
         if let Some(answer) = done {
             self.out.push_back(Output::Answer(ticket, answer));
@@ -297,9 +314,25 @@ impl Exchange {
                 self.now.parts = counters.parts;
             }
             // A directory that was edited as the process died may know them no more.
-            Saved::Login(login) if !login.fits(&self.directory) => {}
-            Saved::Login(login) => self.seat(login),
-            Saved::LastUser(device, user) => self.seats.remember_last(device, user),
+            // Or it may write them in other letters.
+            Saved::Login(login) => {
+                if let Some(login) = login.spelled(&self.directory) {
+                    self.seat(login);
+                }
+            }
+            Saved::LastUser(device, user) => {
+                let known = self.directory.device(device.as_str());
+                let device = known.map_or(device, |known| known.name);
+                let known = self.directory.end_user(user.as_str());
+                let user = known.map_or(user, |known| known.id);
+                self.seats.remember_last(device, user);
+            }
+            Saved::Takeover(mut takeover) => {
+                if let Some(device) = self.directory.device(takeover.device.as_str()) {
+                    takeover.device = device.name;
+                }
+                self.keep_takeover(takeover);
+            }
         }
     }
 
@@ -316,12 +349,15 @@ impl Exchange {
             self.end_login(None, &device, EndedBy::Directory, None);
         }
         self.seats.forget_gone(&directory);
+        self.look_at_takeovers();
         let before = std::mem::replace(&mut self.directory, directory);
         self.directory_before.get_or_insert(before);
+        self.respell();
     }
 
     fn fire_due(&mut self) {
         self.logins_over();
+        self.takeovers_due();
         if !self.now.network_up {
             return;
         }
@@ -356,6 +392,8 @@ impl Exchange {
         self.registered.clear();
         self.seats.clear();
         self.log_outs.clear_all();
+        self.takeovers.clear();
+        self.takeover_turns.clear_all();
         self.timers.clear_all();
         self.now.counters.calls = 0;
         self.now.counters.parts = 0;
@@ -376,6 +414,8 @@ impl Exchange {
         self.registered.commit();
         self.seats.commit();
         self.log_outs.commit();
+        self.takeovers.commit();
+        self.takeover_turns.commit();
         self.operations.commit();
         self.queues.commit();
         self.timers.commit();
@@ -391,6 +431,8 @@ impl Exchange {
         self.registered.undo();
         self.seats.undo();
         self.log_outs.undo();
+        self.takeovers.undo();
+        self.takeover_turns.undo();
         self.operations.undo();
         self.queues.undo();
         self.timers.undo();
@@ -404,6 +446,10 @@ impl Exchange {
     fn store_failed(&mut self, input: Input) {
         self.undo();
         match input {
+            // The hour has come for everybody who was to leave, whatever the store does.
+            Input::Command(ticket, command) if matches!(command.action, Action::Sweep(_)) => {
+                self.command(ticket, command);
+            }
             Input::Command(ticket, _) => {
                 self.out
                     .push_back(Output::Answer(ticket, Err(Refusal::StoreUnavailable)));
@@ -693,6 +739,7 @@ impl Exchange {
             legs.retain(|&l| l != id);
             if legs.is_empty() {
                 self.device_legs.remove(device);
+                self.look_at_takeover(device);
             } else {
                 self.device_legs.insert(device.clone(), legs);
             }
@@ -756,12 +803,7 @@ impl Exchange {
         let known = self.directory.device(whose.device.as_str());
         // A live part keeps the device it began with, also when that was taken out of the directory.
         let Some(known) = known else {
-            let wanted = folded(whose.device.as_str());
-            let mut devices = call
-                .places()
-                .filter_map(|place| call.part(place).device.as_ref());
-            let gone = devices.find(|device| folded(device.as_str()) == wanted);
-            let place = gone.and_then(|device| call.place_of_device(device));
+            let place = call.place_of_device(&whose.device);
             return place.map(|place| (key, place)).ok_or(Refusal::NoSuchDevice);
         };
         let place = call.place_of_device(&known.name);

@@ -1,7 +1,8 @@
 //! Who sits where: found by device, by user and by profile, and who sat there before. [exchange §1, §7]
 
+use super::respell::changed;
 use super::vocabulary::MobilityLogin;
-use crate::directory::{Directory, Index, same};
+use crate::directory::{Directory, Index, same_name};
 use crate::ids::{DeviceName, ProfileName, UserId};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -53,14 +54,14 @@ impl Seats {
     /// Where a user sits, in the order in which he logged in.
     pub(super) fn of(&self, user: &str) -> Vec<DeviceName> {
         let places = self.by_user.places(self.by_user.folded(user));
-        self.devices(places, |login| same(login.user.as_str(), user))
+        self.devices(places, |login| same_name(login.user.as_str(), user))
     }
 
     /// The devices that carry a profile now.
     pub(super) fn with(&self, profile: &ProfileName) -> Vec<DeviceName> {
         let profile = profile.as_str();
         let places = self.by_profile.places(self.by_profile.folded(profile));
-        self.devices(places, |login| same(login.profile.as_str(), profile))
+        self.devices(places, |login| same_name(login.profile.as_str(), profile))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &MobilityLogin> {
@@ -92,6 +93,39 @@ impl Seats {
     pub(super) fn remember_last(&mut self, device: DeviceName, user: UserId) {
         let before = self.last.insert(device.clone(), user);
         self.changes.push(Change::Last(device, before));
+    }
+
+    /// Takes over the directory's spelling of names, and says which devices have another one now.
+    pub(super) fn respell(&mut self, directory: &Directory) -> Vec<(DeviceName, DeviceName)> {
+        let spelled = self.iter().filter_map(|login| {
+            let spelled = login.spelled(directory)?;
+            (spelled != *login).then(|| (login.device.clone(), spelled))
+        });
+        let spelled: Vec<(DeviceName, MobilityLogin)> = spelled.collect();
+        for (old, login) in &spelled {
+            if let Some(seated) = self.take(old) {
+                let turn = seated.turn;
+                self.changes.push(Change::Rose(seated));
+                self.changes.push(Change::Sat(login.device.clone()));
+                let login = login.clone();
+                self.put(Box::new(Seated { turn, login }));
+            }
+        }
+        for (old, new) in changed(directory, self.last.keys()) {
+            if let Some(user) = self.last.remove(&old) {
+                self.changes.push(Change::Last(old, Some(user.clone())));
+                self.remember_last(new, user);
+            }
+        }
+        let respelled = self.last.iter().filter_map(|(device, user)| {
+            let known = directory.end_user(user.as_str())?.id;
+            (known != *user).then(|| (device.clone(), known))
+        });
+        for (device, user) in respelled.collect::<Vec<_>>() {
+            self.remember_last(device, user);
+        }
+        let devices = spelled.into_iter().map(|(old, login)| (old, login.device));
+        devices.filter(|(old, new)| old != new).collect()
     }
 
     /// Who was last at devices that are there no more is forgotten, and users who are gone were nowhere.

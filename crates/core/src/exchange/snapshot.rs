@@ -64,9 +64,13 @@ impl Exchange {
                 })))
             }
             Query::Seats(devices) => {
-                let seats = devices.iter().map(|device| Seat {
-                    user: self.seats.at(device).map(|login| login.user.clone()),
-                    last: self.seats.last(device).cloned(),
+                let seats = devices.iter().map(|device| {
+                    let known = self.directory.device(device.as_str());
+                    let device = known.as_ref().map_or(device, |known| &known.name);
+                    Seat {
+                        user: self.seats.at(device).map(|login| login.user.clone()),
+                        last: self.seats.last(device).cloned(),
+                    }
                 });
                 Ok(Reply::Seats(seats.collect()))
             }
@@ -74,6 +78,9 @@ impl Exchange {
                 let seats = users.iter().map(|user| self.seats.of(user.as_str()));
                 Ok(Reply::SeatsOf(seats.collect()))
             }
+            Query::Takeovers => Ok(Reply::Takeovers(
+                self.takeovers.iter().map(|(_, t)| t.clone()).collect(),
+            )),
             Query::Logins => Ok(Reply::Logins(self.seats.iter().cloned().collect())),
             Query::Login(wish) => Ok(Reply::LoginPlan(Box::new(self.plan_login(&wish)?))),
             Query::Counts => Ok(Reply::Counts(Counts {

@@ -47,6 +47,14 @@ impl<T: Ord + Clone> Timers<T> {
         }
     }
 
+    /// What a timer is named from now on.
+    pub(super) fn rename(&mut self, old: &T, new: T) {
+        if let Some(&at) = self.by_name.get(old) {
+            self.clear(old);
+            self.set(new, at);
+        }
+    }
+
     pub(super) fn clear_all(&mut self) {
         let names: Vec<T> = self.by_name.keys().cloned().collect();
         for name in &names {

@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "shared by several test programs")]
 
 use cordboard_core::call::{CallRecord, CallState, ConnectionRecord, PartState, PartView};
-use cordboard_core::exchange::{Action, Event, EventKind, Query, Record, Reply};
+use cordboard_core::exchange::{Action, Event, EventKind, MobilityLogin, Query, Record, Reply};
 use cordboard_core::ids::{CallId, DeviceName, DirectoryNumber, PartId, Ticket};
 use cordboard_drivers::Driver;
 use cordboard_drivers::rig::{Rig, describe};
@@ -27,6 +27,9 @@ pub(crate) struct Judge {
     calls: BTreeMap<CallId, Heard>,
     parts: BTreeMap<(CallId, PartId), PartView>,
     stored: BTreeMap<CallId, CallRecord>,
+    /// Who sits where, by the device in small letters: as told, and as stored.
+    seats: BTreeMap<String, String>,
+    stored_seats: BTreeMap<String, String>,
     tickets: Vec<Ticket>,
 }
 
@@ -58,10 +61,21 @@ impl Judge {
             self.hear(&event);
         }
         for record in rig.saves.drain(..) {
-            if let Record::Call(call) = record {
-                self.stored.insert(call.id.clone(), *call);
+            match record {
+                Record::Call(call) => {
+                    self.stored.insert(call.id.clone(), *call);
+                }
+                Record::Login(login) => {
+                    let (device, user) = small(&login);
+                    self.stored_seats.insert(device, user);
+                }
+                Record::Logout(ended) => {
+                    self.stored_seats.remove(&small(&ended.login).0);
+                }
+                Record::Counters(_) | Record::Takeover(_) | Record::TakeoverOver(_) => {}
             }
         }
+        self.look_at_seats(rig);
         for call in &shown {
             self.compare(call);
             if !rig.store_refuses {
@@ -85,6 +99,18 @@ impl Judge {
         }
     }
 
+    /// Who sits where is what was told of it, and what was stored.
+    fn look_at_seats<D: Driver>(&self, rig: &mut Rig<D>) {
+        let Ok(Reply::Logins(shown)) = rig.does(Action::Snapshot(Query::Logins)) else {
+            panic!("logins can be read")
+        };
+        let shown: BTreeMap<String, String> = shown.iter().map(small).collect();
+        assert_eq!(shown, self.seats);
+        if !rig.store_refuses {
+            assert_eq!(shown, self.stored_seats);
+        }
+    }
+
     fn hear(&mut self, event: &Event) {
         if let Some(last) = self.last {
             assert_eq!(event.sequence, last + 1, "sequence numbers have no gaps");
@@ -105,11 +131,25 @@ impl Judge {
                 self.calls.clear();
                 self.parts.clear();
                 self.stored.clear();
+                self.seats.clear();
+                self.stored_seats.clear();
+            }
+            EventKind::MobilityLogin(login) => {
+                let (device, user) = small(login);
+                let other = self.seats.insert(device, user);
+                assert_eq!(other, None, "nobody sits on somebody");
+            }
+            EventKind::MobilityLogout(ended) => {
+                let (device, user) = small(&ended.login);
+                assert_eq!(
+                    self.seats.remove(&device),
+                    Some(user),
+                    "who leaves was there"
+                );
             }
             EventKind::DeviceUp(_)
             | EventKind::DeviceDown(_)
-            | EventKind::MobilityLogin(_)
-            | EventKind::MobilityLogout(_)
+            | EventKind::MobilityTakeover(_)
             | EventKind::NetworkUp
             | EventKind::NetworkDown
             | EventKind::DirectoryChanged => {}
@@ -356,4 +396,10 @@ pub(crate) fn wind_up<D: Driver>(rig: &mut Rig<D>, judge: &mut Judge) {
         "nothing is left behind"
     );
     assert_eq!(rig.exchange.next_deadline(), None, "no timer is left");
+}
+
+/// Device and user of a login, in small letters.
+fn small(login: &MobilityLogin) -> (String, String) {
+    let device = login.device.as_str().to_lowercase();
+    (device, login.user.as_str().to_lowercase())
 }

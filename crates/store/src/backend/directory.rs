@@ -177,7 +177,7 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub fn logins(&self) -> Result<Vec<MobilityLogin>, StoreError> {
-        self.records("SELECT record FROM logins ORDER BY device", [])
+        self.records("SELECT record FROM logins ORDER BY number", [])
     }
 
     /// Stores, replaces or removes these entries as they are in a directory, all or nothing. Of removed users the tokens and the
@@ -252,7 +252,7 @@ impl Store {
         records(&self.connection, &sql, [kind], &self.path, take)
     }
 
-    fn records<T: DeserializeOwned>(
+    pub(super) fn records<T: DeserializeOwned>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,

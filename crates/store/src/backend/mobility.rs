@@ -1,9 +1,10 @@
-//! Who sits where at rest: logins, who was the last at a device, and the logins that are over.
+//! Who sits where at rest: logins, who was the last at a device, the logins that are over, and takeovers.
 
 use super::sqlite::{Reader, Store, explain};
 use crate::StoreError;
+use cordboard_core::Wall;
 use cordboard_core::directory::folded;
-use cordboard_core::exchange::{EndedLogin, MobilityLogin, Record};
+use cordboard_core::exchange::{EndedLogin, MobilityLogin, Record, Takeover};
 use cordboard_core::ids::{DeviceName, UserId};
 use rusqlite::{Transaction, params};
 
@@ -11,6 +12,8 @@ use rusqlite::{Transaction, params};
 pub(super) enum SeatChange<'a> {
     Login(&'a MobilityLogin, String),
     Logout(&'a EndedLogin, String),
+    Takeover(&'a DeviceName, String),
+    TakeoverOver(&'a DeviceName),
 }
 
 impl<'a> SeatChange<'a> {
@@ -19,6 +22,11 @@ impl<'a> SeatChange<'a> {
         Ok(match record {
             Record::Login(login) => Some(Self::Login(login, serde_json::to_string(login)?)),
             Record::Logout(ended) => Some(Self::Logout(ended, serde_json::to_string(ended)?)),
+            Record::Takeover(takeover) => Some(Self::Takeover(
+                &takeover.device,
+                serde_json::to_string(takeover)?,
+            )),
+            Record::TakeoverOver(device) => Some(Self::TakeoverOver(device)),
             Record::Call(_) | Record::Counters(_) => None,
         })
     }
@@ -49,6 +57,18 @@ impl<'a> SeatChange<'a> {
                     )?
                     .execute(params![device, user, ended.at.0, record])?;
             }
+            Self::Takeover(device, record) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO takeovers (device, record) VALUES (?1, ?2)",
+                    )?
+                    .execute(params![folded(device.as_str()), record])?;
+            }
+            Self::TakeoverOver(device) => {
+                transaction
+                    .prepare_cached("DELETE FROM takeovers WHERE device = ?1")?
+                    .execute([folded(device.as_str())])?;
+            }
         }
         Ok(())
     }
@@ -72,16 +92,30 @@ impl Store {
         read().map_err(|e| explain(&self.path, e))
     }
 
-    /// Forgets the logins that ended before this time.
+    /// The takeovers that were under way or could be undone.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn takeovers(&self) -> Result<Vec<Takeover>, StoreError> {
+        self.records("SELECT record FROM takeovers ORDER BY device", [])
+    }
+
+    /// Forgets the logins that ended before this time, at most so many, the oldest first. Answers how many those were.
     ///
     /// # Errors
     /// Nothing is forgotten then.
     pub fn prune_mobility_history(
         &mut self,
-        before: cordboard_core::Wall,
+        before: Wall,
+        at_most: usize,
     ) -> Result<usize, StoreError> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         self.connection
-            .execute("DELETE FROM mobility_history WHERE ended < ?1", [before.0])
+            .prepare_cached(
+                "DELETE FROM mobility_history WHERE ended < ?1
+                 AND number IN (SELECT number FROM mobility_history ORDER BY number LIMIT ?2)",
+            )
+            .and_then(|mut prune| prune.execute(params![before.0, at_most]))
             .map_err(|e| explain(&self.path, e))
     }
 }

@@ -45,11 +45,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/sqlite/0004.sql")),
         M::up(include_str!("../../migrations/sqlite/0005.sql")),
         M::up(include_str!("../../migrations/sqlite/0006.sql")),
+        M::up(include_str!("../../migrations/sqlite/0007.sql")),
     ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 6;
+const SCHEMA: usize = 7;
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -197,7 +198,10 @@ impl Store {
                     calls.insert(call.key, call);
                 }
                 Record::Counters(latest) => counters = Some(latest),
-                Record::Login(_) | Record::Logout(_) => {}
+                Record::Login(_)
+                | Record::Logout(_)
+                | Record::Takeover(_)
+                | Record::TakeoverOver(_) => {}
             }
         }
         let seats = records.iter().map(SeatChange::of);
@@ -252,7 +256,7 @@ impl Store {
         let mut forget = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(
-                "DELETE FROM calls; DELETE FROM last_users; DELETE FROM mobility_history;",
+                "DELETE FROM calls; DELETE FROM last_users; DELETE FROM mobility_history; DELETE FROM takeovers;",
             )?;
             transaction.commit()
         };

@@ -104,10 +104,30 @@ pub struct MobilityLogout {
     pub profile: String,
     /// Since when he sat there.
     pub since: String,
-    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `directory`.
+    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `schedule`, `directory`, `takeover`, `undo`.
     pub how: String,
     /// Who ended it, where that was a user or an application.
     pub by: Option<String>,
+}
+
+/// `mobility.takeover`: a takeover of a device began, went on or ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MobilityTakeover {
+    /// When.
+    pub at: String,
+    /// The device.
+    pub device: String,
+    /// Who is to sit there, or sits there now.
+    pub user: String,
+    /// Who sat there when it was asked for, and is warned.
+    pub from: Option<String>,
+    /// `warned`, `waiting` for the calls at the device to end, `done`; or how it ended: `cancelled`, `given_up` because the calls
+    /// did not end, `failed`, `undone`.
+    pub state: String,
+    /// When the switch comes; while it waits: when it is given up; done: until when it can be undone. Null: it ended.
+    pub until: Option<String>,
+    /// Why it failed.
+    pub why: Option<String>,
 }
 
 /// `network.up`, `network.down`, `directory.changed`, `reset`: nothing but the time.

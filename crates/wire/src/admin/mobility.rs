@@ -33,6 +33,9 @@ pub struct Sessions {
     pub next: Option<String>,
 }
 
+// What the document says below.
+const _: () = assert!(crate::mobility::MINUTES_MAX == 35_791_394);
+
 /// A login that is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +56,36 @@ pub struct LoginBody {
     pub minutes: Option<u32>,
 }
 
+/// A user is to sit at a device in place of whoever sits there, or does so since a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Takeover {
+    /// The device.
+    pub device: String,
+    /// Who is to sit there, or sits there now.
+    pub user: String,
+    /// The profile that was asked for; null: the user's default.
+    pub profile: Option<String>,
+    /// Who sat there when it was asked for, and is warned.
+    pub from: Option<String>,
+    /// `warned`, `waiting` for the calls at the device to end, or `done`.
+    pub state: String,
+    /// When the switch comes; while it waits: when it is given up; done: until when it can be undone.
+    pub until: String,
+    /// When it was asked for.
+    pub asked_at: String,
+    /// The interface it came in by.
+    pub origin: String,
+    /// Who asked for it, where that was a user or an application.
+    pub by: Option<String>,
+}
+
+/// Takeovers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Takeovers {
+    /// By device.
+    pub takeovers: Vec<Takeover>,
+}
+
 /// A login that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PastSession {
@@ -61,7 +94,7 @@ pub struct PastSession {
     pub session: Session,
     /// When it ended.
     pub ended_at: String,
-    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `directory`.
+    /// What ended it: `logout`, `logout_all`, `elsewhere`, `expired`, `schedule`, `directory`, `takeover`, `undo`.
     pub how: String,
     /// Who ended it, where that was a user or an application.
     pub ended_by: Option<String>,
@@ -98,6 +131,34 @@ pub struct Schedule {
     pub except_devices: Vec<String>,
     /// When it is due next.
     pub next: Option<String>,
+}
+
+/// A login that is asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginQuestion {
+    /// The device.
+    #[schema(min_length = 1, max_length = 128)]
+    pub device: String,
+    /// The user.
+    #[schema(min_length = 1, max_length = 128)]
+    pub user: String,
+    /// The profile; without it the user's default.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    pub profile: Option<String>,
+    /// How long at most; without it as long as the cluster allows.
+    #[serde(default, deserialize_with = "super::whole_or_none")]
+    #[schema(minimum = 1, maximum = 35_791_394)]
+    pub minutes: Option<u32>,
+    /// The account that would ask for it over Extension Mobility's own interface; without it an administrator would.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 128)]
+    pub caller: Option<String>,
+    /// The address from which it would come; without it that is not asked.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    pub from: Option<String>,
 }
 
 /// What a login would come to.

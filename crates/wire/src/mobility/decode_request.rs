@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits {
     instructions: true,
 };
 /// A login lasts at most so many minutes: as many as 31 bits hold in seconds.
-const MINUTES_MAX: u32 = i32::MAX.unsigned_abs() / 60;
+pub const MINUTES_MAX: u32 = i32::MAX.unsigned_abs() / 60;
 
 /// How strictly documents are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Grammar {
     pub compat: Compat,
 }
 
-/// A release's operations and forms of answers. [mobility §13]
+/// A release's operations and forms of answers. [mobility §7.8]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compat {
     /// 5.0 and later.
@@ -90,6 +90,10 @@ pub fn decode_request(text: &str, grammar: Grammar) -> Result<Message, Refused> 
     let text = text.trim_start_matches('\u{feff}').trim();
     if grammar.reject_prolog && text.starts_with("<?xml") {
         return Err(parse_error("an XML declaration"));
+    }
+    // Characters they are already; the XML door would take them for UTF-16 octets.
+    if text.contains('\0') {
+        return Err(parse_error("a character that XML does not have"));
     }
     let document: Document<'_> = parse(text.as_bytes(), Some("utf-8"), &LIMITS)
         .map_err(|_| parse_error("the document is not well-formed"))?;
@@ -291,6 +295,11 @@ fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_whitespace())
 }
 
+/// All that the grammar knows inside an operation are texts, but for the duration.
+fn is_leaf(element: Element<'_>) -> bool {
+    element.name() == "exclusiveDuration" || element.children().next().is_none()
+}
+
 /// The children of an element, by name.
 struct Fields<'d> {
     names: Vec<&'static str>,
@@ -313,6 +322,9 @@ impl<'d> Fields<'d> {
             match spec.iter().position(|(name, _, _)| *name == child.name()) {
                 Some(at) if at < reached && !grammar.lenient => {
                     return Err(parse_error("an element in the wrong place"));
+                }
+                Some(_) if !grammar.lenient && !is_leaf(child) => {
+                    return Err(parse_error("an element within a text"));
                 }
                 Some(at) => {
                     reached = at;

@@ -20,7 +20,7 @@ mod tests;
 
 pub use code::{Code, label};
 pub use decode_answer::{AnswerError, decode_answer};
-pub use decode_request::{Compat, Grammar, Refused, Root, decode_request, root_of};
+pub use decode_request::{Compat, Grammar, MINUTES_MAX, Refused, Root, decode_request, root_of};
 pub use encode_answer::{encode_answer, encode_failure};
 pub use encode_request::encode_request;
 pub use field::{form_field, text_of};

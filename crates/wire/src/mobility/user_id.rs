@@ -32,10 +32,11 @@ pub fn unescaped(text: &str) -> Option<String> {
     Some(decoded.into_owned())
 }
 
-/// A caller's own spelling of an id as an answer repeats it: escaped, unless it was.
+/// A caller's own spelling of an id as an answer repeats it: escaped, unless it was. Encoders differ in the letter case of their
+/// digits, in what they do with a blank and in what they leave alone, and their programs look for what they sent.
 pub fn echoed(sent: &str) -> String {
     match unescaped(sent) {
-        Some(id) if escaped(&id) == sent => sent.to_owned(),
+        Some(id) if sent.contains('%') || escaped(&id) == sent => sent.to_owned(),
         _ => escaped(sent),
     }
 }
@@ -68,5 +69,13 @@ mod tests {
         assert_eq!(echoed("em@cisco.com"), "em%40cisco.com");
         assert_eq!(echoed("em%40cisco.com"), "em%40cisco.com");
         assert_eq!(echoed("100%"), "100%25");
+        assert_eq!(echoed("50%_%40"), "50%25_%2540");
+    }
+
+    #[test]
+    fn other_encoders_escapes_are_repeated_as_they_came() {
+        for sent in ["a%2fb", "%c3%bc", "a%20b", "a+b", "a%7eb"] {
+            assert_eq!(echoed(sent), sent);
+        }
     }
 }

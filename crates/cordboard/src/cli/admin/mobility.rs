@@ -1,11 +1,12 @@
 //! `admin mobility`: who sits where, as an administrator sees and changes it.
 
 use super::reach::{Reach, listing, sheet};
+use super::takeover::{self, Takeover};
 use super::things::{send, with};
 use crate::cli::Usage;
 use cordboard_client::admin::path;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Mobility {
@@ -17,18 +18,7 @@ pub(in crate::cli) enum Mobility {
         device: String,
     },
     /// Log a user in to a device
-    Login {
-        /// The device
-        device: String,
-        /// The user
-        user: String,
-        /// The device profile; without it the user's default
-        #[arg(long, value_name = "NAME")]
-        profile: Option<String>,
-        /// How long at most; without it as long as the cluster allows
-        #[arg(long, value_name = "N")]
-        minutes: Option<u32>,
-    },
+    Login(Wish),
     /// Log out whoever sits at a device
     Logout {
         /// The device
@@ -44,6 +34,35 @@ pub(in crate::cli) enum Mobility {
     History(Which),
     /// When everybody is logged out by the clock
     Schedules,
+    /// Have a user take over a device politely, or undo it
+    #[command(subcommand)]
+    Takeover(Takeover),
+}
+
+/// A login that is wanted.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Wish {
+    /// The device
+    device: String,
+    /// The user
+    user: String,
+    /// The device profile; without it the user's default
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// How long at most; without it as long as the cluster allows
+    #[arg(long, value_name = "N")]
+    minutes: Option<u32>,
+}
+
+impl Wish {
+    pub(super) fn body(self) -> Value {
+        json!({
+            "device": self.device,
+            "user": self.user,
+            "profile": self.profile,
+            "minutes": self.minutes,
+        })
+    }
 }
 
 /// Which logins are listed.
@@ -96,16 +115,10 @@ pub(super) async fn run(reach: &Reach, what: Mobility) -> Result<u8, Usage> {
             let answer = send(&client, Method::GET, &place, None).await;
             reach.told(answer, |answer| sheet(&answer.body))
         }
-        Mobility::Login {
-            device,
-            user,
-            profile,
-            minutes,
-        } => {
-            let body =
-                json!({"device": device, "user": user, "profile": profile, "minutes": minutes});
+        Mobility::Takeover(what) => takeover::run(reach, what).await?,
+        Mobility::Login(wish) => {
             let place = path(&["mobility", "sessions"]);
-            let answer = send(&client, Method::POST, &place, Some(body)).await;
+            let answer = send(&client, Method::POST, &place, Some(wish.body())).await;
             reach.told(answer, |answer| sheet(&answer.body))
         }
         Mobility::Logout { device } => {

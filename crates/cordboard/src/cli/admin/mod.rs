@@ -5,6 +5,7 @@ mod import;
 mod lab;
 mod mobility;
 pub(super) mod reach;
+mod takeover;
 mod things;
 
 use entries::{

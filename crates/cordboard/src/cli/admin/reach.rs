@@ -1,6 +1,6 @@
 //! How the commands of the JSON API reach a server, and how they print what it says.
 
-use crate::cli::connect::{TrustChoice, print_failure, secret, variable};
+use crate::cli::connect::{TrustChoice, print_failure, secret, secret_in, variable};
 use crate::cli::{NO_PERMISSION, OK, PROTOCOL, REFUSED, UNAVAILABLE, Usage, print_out};
 use crate::services::tokens::Kind;
 use cordboard_client::admin::{AdminClient, AdminError, Answer, Ask};
@@ -40,12 +40,7 @@ impl Reach {
     pub(in crate::cli) fn client(&self) -> Result<AdminClient, Usage> {
         let token = match secret(self.token.clone(), self.token_file.as_deref())? {
             Some(token) => Some(token),
-            None => secret(
-                variable("CORDBOARD_TOKEN").map(Secret::from),
-                variable("CORDBOARD_TOKEN_FILE")
-                    .map(PathBuf::from)
-                    .as_deref(),
-            )?,
+            None => secret_in("CORDBOARD_TOKEN", variable)?,
         };
         if token
             .as_ref()

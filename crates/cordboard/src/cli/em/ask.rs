@@ -39,7 +39,7 @@ fn print<T>(
     let told: Vec<Told> = found.iter().map(|(name, one)| tell(name, one)).collect();
     let values: Vec<&Value> = told.iter().map(|(value, ..)| value).collect();
     let lines: Vec<&str> = told.iter().map(|(_, line, _)| line.as_str()).collect();
-    reach.print(&json!({ key: values }), &lines.join("\n"));
+    reach.print(&json!({ key: values }), &lines);
     match told.iter().all(|(.., known)| *known) {
         true => OK,
         false => REFUSED,

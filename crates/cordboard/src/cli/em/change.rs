@@ -1,7 +1,7 @@
 //! `em login`, `logout`, `logout-all`: the requests that change who sits where.
 
-use super::bulk::{self, Bulk, Change, Row, table};
-use super::reach::Reach;
+use super::bulk::{self, Bulk, Change, Idle, Row, table};
+use super::reach::{Reach, say};
 use crate::cli::{OK, Usage};
 use cordboard_client::mobility::LoginTime;
 use serde_json::json;
@@ -16,7 +16,7 @@ pub(super) const LOGOUT: &str = "Examples:
   cordboard em logout SEP00175A52EE7C SEP0000000E2901
   cordboard em logout --of JDOE
   cordboard em logout --csv evening.csv
-The table's first line names its columns; only devicename is read.";
+The table's first line names its columns; only devicename is read. A user of --of who is at no phone is no failure.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Login {
@@ -78,6 +78,9 @@ pub(super) async fn login(options: Login) -> anyhow::Result<u8> {
         }
         return bulk::run(&options.reach, &options.bulk, Change::Login, rows).await;
     }
+    if options.bulk.parallel.is_some() {
+        return Err(Usage::new("--parallel is for a table; name one by --csv").into());
+    }
     let row = Row {
         line: None,
         device: options.device.unwrap_or_default(),
@@ -85,14 +88,13 @@ pub(super) async fn login(options: Login) -> anyhow::Result<u8> {
         profile: options.profile,
         duration,
     };
+    if options.reach.json {
+        return bulk::run(&options.reach, &options.bulk, Change::Login, vec![Ok(row)]).await;
+    }
     let login = row.login();
     Ok(match options.reach.client()?.login(&login).await {
         Ok(()) => {
-            let value = json!({
-                "done": true, "device": login.device, "user": login.user, "profile": login.profile,
-            });
-            let text = format!("{} is logged in at {}", login.user, login.device);
-            options.reach.print(&value, &text);
+            say(&format!("{} is logged in at {}", login.user, login.device));
             OK
         }
         Err(error) => options.reach.refused(&error),
@@ -107,11 +109,12 @@ pub(super) async fn logout(options: Logout) -> anyhow::Result<u8> {
     if !options.of.is_empty() {
         return logout_of(&options).await;
     }
-    if let [device] = &options.devices[..] {
+    if let [device] = &options.devices[..]
+        && !options.reach.json
+    {
         return Ok(match options.reach.client()?.logout(device).await {
             Ok(()) => {
-                let value = json!({ "done": true, "device": device });
-                options.reach.print(&value, &format!("{device} is free"));
+                say(&format!("{device} is free"));
                 OK
             }
             Err(error) => options.reach.refused(&error),
@@ -137,12 +140,15 @@ async fn logout_of(options: &Logout) -> anyhow::Result<u8> {
     let mut rows = Vec::new();
     for (user, state) in found {
         match state {
+            UserState::Known(devices) if devices.is_empty() => {
+                rows.push(Err(Idle::Nowhere(Row::of("", &user))));
+            }
             UserState::Known(devices) => {
                 rows.extend(devices.iter().map(|device| Ok(Row::of(device, &user))));
             }
             UserState::Unknown => {
                 let why = format!("user '{user}' does not exist");
-                rows.push(Err((Row::of("", &user), why)));
+                rows.push(Err(Idle::Unusable(Row::of("", &user), why)));
             }
         }
     }
@@ -159,7 +165,7 @@ pub(super) async fn logout_all(options: &LogoutAll) -> anyhow::Result<u8> {
         Ok(()) => {
             options
                 .reach
-                .print(&json!({ "done": true }), "everybody is logged out");
+                .print(&json!({ "ended": true }), &["everybody is logged out"]);
             OK
         }
         Err(error) => options.reach.refused(&error),

@@ -5,14 +5,15 @@ mod bulk;
 mod change;
 mod reach;
 
-use crate::cli::STATUSES;
-
 const EXAMPLES: &str = "Examples, with CORDBOARD_SERVER, CORDBOARD_USER and CORDBOARD_PASSWORD set:
   cordboard em login SEP00175A52EE7C JDOE --profile JDOEMOBILE --minutes 90
   cordboard em who SEP00175A52EE7C SEP0000000E2901
   cordboard em where JDOE
   cordboard em logout SEP00175A52EE7C
   cordboard em login --csv morning.csv --done morning.done";
+
+const STATUSES: &str = "Exit statuses: 0 done, 1 the server said no (its code and text are printed), 2 usage, or a file cannot be used \
+    and nothing was sent, 69 no server can be reached, 76 the answer was not Extension Mobility's, 77 refused credentials, 130 Ctrl-C.";
 
 /// For what is asked about several names.
 const NAMES: &str = "Exit status 1 also when one of the names is unknown.";

@@ -1,13 +1,11 @@
 //! How the commands of Extension Mobility reach a cluster, who they say they are, and how they tell a failure.
 
-use crate::cli::connect::{TrustChoice, secret, variable};
+use crate::cli::connect::{Account, TrustChoice};
 use crate::cli::{NO_PERMISSION, PROTOCOL, REFUSED, UNAVAILABLE, Usage, print_out};
 use cordboard_client::mobility::{
     Caller, Certificate, Code, Form, MobilityClient, MobilityError, Options,
 };
-use cordboard_wire::Secret;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -21,15 +19,8 @@ pub(super) struct Reach {
         value_delimiter = ','
     )]
     servers: Vec<String>,
-    /// Who asks: an application user with the proxy right, or a user for himself [env: CORDBOARD_USER]
-    #[arg(long, value_name = "ID")]
-    user: Option<String>,
-    /// The password; better by --password-file or the environment [env: CORDBOARD_PASSWORD]
-    #[arg(long, value_name = "PASSWORD", group = "secret")]
-    password: Option<Secret>,
-    /// A file that holds the password [env: CORDBOARD_PASSWORD_FILE]
-    #[arg(long, value_name = "FILE", group = "secret")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    account: Account,
     /// How the request is sent: post, multipart, get or get-raw; the last two put the password into the address, which servers log
     #[arg(long, default_value = "post", value_name = "FORM")]
     form: Form,
@@ -72,32 +63,21 @@ impl Reach {
     }
 
     fn caller(&self) -> Result<Caller, Usage> {
-        let id = self.user.clone().or_else(|| variable("CORDBOARD_USER"));
-        let id = id.ok_or_else(|| Usage::new("say who asks by --user or CORDBOARD_USER"))?;
-        let password = match secret(self.password.clone(), self.password_file.as_deref())? {
-            Some(password) => Some(password),
-            None => secret(
-                variable("CORDBOARD_PASSWORD").map(Secret::from),
-                variable("CORDBOARD_PASSWORD_FILE")
-                    .map(PathBuf::from)
-                    .as_deref(),
-            )?,
-        };
-        let password = password.ok_or_else(|| {
-            Usage::new("give the password by --password-file, CORDBOARD_PASSWORD or --password")
-        })?;
+        let (id, password) = self.account.known()?;
         Ok(Caller {
             id,
             certificate: Certificate::Password(password),
         })
     }
 
-    /// Prints a result: an object for programs, text for people.
-    pub(super) fn print(&self, value: &Value, text: &str) {
+    /// Prints a result: an object for programs, lines for people.
+    pub(super) fn print(&self, value: &Value, lines: &[&str]) {
         if self.json {
             print_out(&format!("{value}\n"));
-        } else {
-            print_out(&format!("{}\n", text.trim_end_matches('\n')));
+            return;
+        }
+        for line in lines {
+            say(line);
         }
     }
 
@@ -106,9 +86,24 @@ impl Reach {
         if self.json {
             print_out(&format!("{}\n", told(error)));
         }
-        eprintln!("cordboard: {error}");
+        eprintln!("cordboard: {}", plain(&error.to_string()));
         status(error)
     }
+}
+
+/// Prints a line for people.
+pub(super) fn say(line: &str) {
+    print_out(&format!("{}\n", plain(line)));
+}
+
+/// One line of text without what a terminal obeys: names come from tables and servers.
+pub(super) fn plain(text: &str) -> String {
+    let plain = |c: char| match c {
+        '\t' | '\r' | '\n' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 /// A failure for programs.

@@ -1,6 +1,7 @@
 //! Extension Mobility's settings: the original's service parameters, and what it does not have.
 
 use super::ScheduledLogout;
+use cordboard_core::exchange::TakeoverTimes;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -48,6 +49,14 @@ pub struct Mobility {
     pub prolog: Prolog,
     /// The history of logins goes back so many days; 0 keeps it for ever.
     pub history_days: u32,
+    /// May an operator have a user take over a device from whoever sits there?
+    pub takeover: bool,
+    /// Whoever sits there is warned so many seconds before.
+    pub takeover_warning_seconds: u32,
+    /// After the warning a takeover waits so many minutes at most for the device to be without calls.
+    pub takeover_patience_minutes: u32,
+    /// A takeover can be undone for so many minutes.
+    pub takeover_undo_minutes: u32,
     /// When everybody is logged out by the clock: `at`, `time_zone`, `days`, `except_users`, `except_devices`.
     #[serde(rename = "schedule")]
     pub schedules: Vec<ScheduledLogout>,
@@ -132,6 +141,10 @@ impl Default for Mobility {
             grammar: Order::default(),
             prolog: Prolog::default(),
             history_days: 400,
+            takeover: true,
+            takeover_warning_seconds: 60,
+            takeover_patience_minutes: 60,
+            takeover_undo_minutes: 15,
             schedules: Vec::new(),
         }
     }
@@ -186,6 +199,16 @@ impl Mobility {
     pub fn max_login(&self) -> Option<Duration> {
         let minutes = minutes(&self.max_login_time).filter(|_| self.enforce_max_login_time)?;
         Some(Duration::from_secs(u64::from(minutes) * 60))
+    }
+
+    /// How much time a takeover leaves; `None`: there are none.
+    pub fn takeover_times(&self) -> Option<TakeoverTimes> {
+        let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
+        self.takeover.then(|| TakeoverTimes {
+            warning: Duration::from_secs(self.takeover_warning_seconds.into()),
+            patience: minutes(self.takeover_patience_minutes),
+            undo: minutes(self.takeover_undo_minutes),
+        })
     }
 }
 
@@ -270,6 +293,7 @@ mod tests {
         };
         assert_eq!(at("20:00", "Europe/Berlin", "Fri"), None);
         assert_eq!(at("8 pm", "UTC", "fri"), Some("schedule"));
+        assert_eq!(at("T2000", "UTC", "fri"), Some("schedule"));
         assert_eq!(at("20:00", "Mars/North", "fri"), Some("schedule"));
         assert_eq!(at("20:00", "UTC", "someday"), Some("schedule"));
         let trusted = Some("trusted_ips");

@@ -36,7 +36,9 @@ impl ScheduledLogout {
     /// What of it means nothing.
     pub fn schedule(&self) -> Result<Schedule, String> {
         let at = &self.at;
-        let time: Option<Time> = at.parse().ok().filter(|_| at.len() == 5);
+        // `T2000` is a time too, to the parser.
+        let time: Option<Time> = at.parse().ok().filter(|_| at.find(':') == Some(2));
+        let time = time.filter(|_| at.len() == 5);
         let zone = &self.time_zone;
         let days = self.days.iter().map(|day| {
             weekday(day).ok_or_else(|| {

@@ -4,6 +4,7 @@
 //! [`trust`] looks at addresses, [`translate`] is the one place where this interface's words and the exchange's meet,
 //! [`texts`] are the failures. Nothing about logins is kept here: who sits where is the exchange's.
 
+pub mod explain;
 mod field;
 mod perform;
 pub mod routes;

@@ -41,12 +41,10 @@ pub(super) async fn perform(app: &App, document: Option<&str>, visitor: Visitor)
         to_request: root != Root::Query,
         answer: Err(failure),
     };
-    let mut under_way = None;
-    if root == Root::Request {
-        under_way = UnderWay::begin(app);
-        if under_way.is_none() {
-            return refused(texts::busy()).told(app, grammar.compat);
-        }
+    // Looked at first and taken once the caller is known: a flood of strangers, whose passwords take their time, is to keep
+    // nobody out.
+    if root == Root::Request && UnderWay::is_full(app) {
+        return refused(texts::busy()).told(app, grammar.compat);
     }
     let message = match document.map(|text| decode_request(text, grammar)) {
         Some(Ok(message)) => message,
@@ -54,15 +52,8 @@ pub(super) async fn perform(app: &App, document: Option<&str>, visitor: Visitor)
         None => return refused(texts::no_field()).told(app, grammar.compat),
     };
     let to_request = message.ask.is_request();
-    // A root with a prefix is seen as a request only now.
-    if to_request && under_way.is_none() {
-        under_way = UnderWay::begin(app);
-    }
-    let answer = match to_request && under_way.is_none() {
-        true => Err(texts::busy()),
-        false => carry_out(app, &message, visitor).await,
-    };
-    count(&app.metrics.mobility, &message.ask, answer.is_ok());
+    let answer = carry_out(app, &message, visitor).await;
+    count(&app.metrics.mobility, &message.ask, &answer);
     let outcome = Outcome {
         operation: message.ask.name(),
         notes: describe(&message),
@@ -79,6 +70,15 @@ struct UnderWay<'a> {
 }
 
 impl<'a> UnderWay<'a> {
+    /// Is there no place? Counted.
+    fn is_full(app: &App) -> bool {
+        let full = app.mobility.slot().is_none();
+        if full {
+            app.metrics.mobility.throttled.inc();
+        }
+        full
+    }
+
     /// Takes a place; `None`, and counted, when there is none.
     fn begin(app: &'a App) -> Option<Self> {
         let metrics = &app.metrics.mobility;
@@ -139,7 +139,11 @@ impl Outcome {
     }
 }
 
-fn count(metrics: &metrics::Mobility, ask: &Ask, done: bool) {
+fn count(metrics: &metrics::Mobility, ask: &Ask, answer: &Result<Answer, Failure>) {
+    // Who found no place is counted as such only.
+    if matches!(answer, Err(failure) if failure.code == Some(Code::Busy)) {
+        return;
+    }
     let (attempted, successful) = match ask {
         Ask::Login(_) => (&metrics.logins_attempted, &metrics.logins_successful),
         Ask::Logout { .. } | Ask::LogoutAll => {
@@ -150,7 +154,7 @@ fn count(metrics: &metrics::Mobility, ask: &Ask, done: bool) {
         }
     };
     attempted.inc();
-    if done {
+    if answer.is_ok() {
         successful.inc();
     }
 }
@@ -179,12 +183,17 @@ async fn carry_out(app: &App, message: &Message, visitor: Visitor) -> Result<Ans
         .auth
         .credential(&directory, &caller.id, secret, pin, visit);
     let known = known.await.map_err(|_| invalid())?;
+    let mut _under_way = None;
+    if ask.is_request() {
+        _under_way = Some(UnderWay::begin(app).ok_or_else(texts::busy)?);
+    }
     let asker = translate::Asker::of(&directory, known, settings.end_user_proxy)?;
     if !asker.may(&directory, ask) {
         return Err(texts::no_proxy_rights(&caller.id));
     }
     if ask.is_request() {
-        trusted(app, message, visitor).await?;
+        let address = message.remote_address.as_deref();
+        claimed(app, ask, visitor, address, message.via).await?;
     }
     let timers_work = app.faults.timers_work();
     let Some(command) = translate::command(&directory, &asker, ask, timers_work) else {
@@ -195,11 +204,18 @@ async fn carry_out(app: &App, message: &Message, visitor: Visitor) -> Result<Ans
     translate::answer(&directory, ask, reply)
 }
 
-async fn trusted(app: &App, message: &Message, visitor: Visitor) -> Result<(), Failure> {
+/// May this come from there? `address` and `via` are what it says of that itself.
+pub(super) async fn claimed(
+    app: &App,
+    ask: &Ask,
+    visitor: Visitor,
+    address: Option<&str>,
+    via: bool,
+) -> Result<(), Failure> {
     let claim = Claim {
-        address: message.remote_address.as_deref(),
-        via: message.via,
-        device: match &message.ask {
+        address,
+        via,
+        device: match ask {
             Ask::Login(login) => Some(&login.device),
             Ask::Logout { device } => Some(device),
             _ => None,

@@ -10,6 +10,8 @@ use http::{Method, StatusCode, header};
 
 /// Where the service lives; letter case matters.
 pub const SERVLET: &str = "/emservice/EMServiceServlet";
+/// What the original's own DOCTYPE of queries names. [mobility §2.1]
+const QUERY_DTD: &str = "/emservice/jsp/LoginQuery.dtd";
 /// A body is at most this long, as the original's container has it for forms. [mobility §2.4]
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
@@ -19,10 +21,16 @@ const XML: &str = "text/xml;charset=UTF-8";
 pub async fn answer(app: &App, path: &str, request: HttpRequest) -> HttpReply {
     let settings = &app.config.mobility;
     match settings.service {
-        _ if path != SERVLET => return HttpReply::empty(StatusCode::NOT_FOUND),
+        _ if path != SERVLET && path != QUERY_DTD => {
+            return HttpReply::empty(StatusCode::NOT_FOUND);
+        }
         Service::On => {}
         Service::Stopped => return HttpReply::empty(StatusCode::SERVICE_UNAVAILABLE),
         Service::NotActivated => return HttpReply::empty(StatusCode::NOT_FOUND),
+    }
+    if path == QUERY_DTD {
+        let dtd = include_str!("LoginQuery.dtd");
+        return HttpReply::text(StatusCode::OK, "application/xml-dtd", dtd.to_owned());
     }
     let is_post = request.method() == Method::POST;
     if !is_post && request.method() != Method::GET {

@@ -2,7 +2,7 @@
 
 use super::{INTERFACE, texts};
 use cordboard_core::Refusal;
-use cordboard_core::directory::{Account, CredentialState, Directory, EndUser, Right, folded};
+use cordboard_core::directory::{Account, CredentialState, Directory, EndUser, Right, same_name};
 use cordboard_core::exchange::{Action, Actor, Command, LoginLength, LoginWish, Query, Reply};
 use cordboard_core::ids::UserId;
 use cordboard_wire::mobility::{
@@ -36,7 +36,7 @@ pub fn failure(refusal: &Refusal, ask: &Ask, caller: &str) -> Failure {
         Refusal::TimerUnavailable => texts::timer(is_login),
         Refusal::StoreUnavailable => texts::database(),
         Refusal::Overloaded => texts::busy(),
-        // What is said of calls: a login is none.
+        // What is said of calls and of takeovers: a login is none.
         Refusal::NoDeviceForUser
         | Refusal::LineNotOnDevice
         | Refusal::DeviceOutOfService
@@ -47,7 +47,10 @@ pub fn failure(refusal: &Refusal, ask: &Ask, caller: &str) -> Failure {
         | Refusal::NoSuchCall
         | Refusal::BadNumber
         | Refusal::Unreachable(_)
-        | Refusal::TooManyCalls => texts::unknown(),
+        | Refusal::TooManyCalls
+        | Refusal::TakeoverOff
+        | Refusal::TakeoverUnderWay
+        | Refusal::NoTakeover => texts::unknown(),
     }
 }
 
@@ -90,7 +93,7 @@ impl Asker {
     /// May he ask that? Who acts for himself only about himself, and about no devices.
     pub fn may(&self, directory: &Directory, ask: &Ask) -> bool {
         let Self::Himself(id) = self else { return true };
-        let is_he = |user: &String| folded(meant(directory, user).as_str()) == folded(id.as_str());
+        let is_he = |user: &String| same_name(meant(directory, user).as_str(), id.as_str());
         match ask {
             Ask::Login(login) => is_he(&login.user),
             // Whether he sits there is seen when it is done.
@@ -155,7 +158,7 @@ pub fn command(
             only: asker.himself().cloned(),
             timers_work,
         },
-        Ask::LogoutAll => Action::LogoutAll,
+        Ask::LogoutAll => Action::LogoutAll { timers_work },
         Ask::DeviceUser(names) => {
             let known = names.iter().filter_map(|name| directory.device(name));
             Action::Snapshot(Query::Seats(known.map(|d| d.name).collect()))

@@ -48,7 +48,10 @@ pub fn outcome(refusal: &Refusal) -> Outcome {
         | Refusal::SeatFree
         | Refusal::NoSuchProfile
         | Refusal::SeatedElsewhere
-        | Refusal::TimerUnavailable => ResponseCode::ServiceError,
+        | Refusal::TimerUnavailable
+        | Refusal::TakeoverOff
+        | Refusal::TakeoverUnderWay
+        | Refusal::NoTakeover => ResponseCode::ServiceError,
     };
     code.into()
 }

@@ -6,18 +6,27 @@ mod report;
 pub(super) mod table;
 
 use super::reach::{self, Reach};
+use crate::cli::INTERRUPTED;
 use cordboard_client::mobility::{Code, Login, LoginTime, MobilityClient, MobilityError};
 use done::Done;
 use pace::Pace;
-use report::{Outcome, Report};
+use report::{Ending, Outcome, Report};
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(super) const HELP: &str = "Of many, each has a result; failed rows are told again at the end, and the exit status is 1 when there are any. \
-A run ends early, with 69, 76 or 77, when the server is lost or refuses the credentials: the rows that are left are counted. \
-With --done, run it again: finished rows are skipped, failed ones tried again.";
+pub(super) const HELP: &str = "\
+Of many, each row has a result, and failed ones are told again at the end. A run ends early when the server is lost or refuses the \
+credentials; the rows that are left are counted. Ctrl-C starts no further row, waits for those under way and tells what was done; \
+a second one ends at once.
+With --done, run it again: finished rows are skipped, failed ones tried again. Once no row is left over, the file is removed, and the \
+same command begins from the first row; to begin there earlier, remove it yourself.
+With --json, one object, for one row as for many: done, failed, skipped, left (not tried), stopped (why, or null), and rows, each with \
+result (done, failed, skipped, nowhere), already and failure.";
 
+/// What the smallest server takes. [mobility §11]
+const PARALLEL: u16 = 3;
 /// How often a row is sent again because the server is busy.
 const BUSY_RETRIES: u32 = 20;
 
@@ -26,10 +35,11 @@ pub(super) struct Bulk {
     /// A table with a row for each
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// How many requests at once; halved when the server says it is busy
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
-    parallel: u16,
-    /// Note finished rows in this file, and skip those in it
+    /// How many requests at once, after the first has gone alone; halved when the server says it is busy [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(super) parallel: Option<u16>,
+    /// Note finished rows in this file, and skip those in it; removed once no row is left over. A file of something else is
+    /// refused and left as it is
     #[arg(long, value_name = "FILE", requires = "csv")]
     done: Option<PathBuf>,
 }
@@ -73,6 +83,18 @@ impl Row {
     }
 }
 
+/// A row, or one for which nothing is sent.
+pub(super) type Planned = Result<Row, Idle>;
+
+/// Why nothing is sent for a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// It says nothing that could be done, and why.
+    Unusable(Row, String),
+    /// Its user is at no device.
+    Nowhere(Row),
+}
+
 /// Ends the run: whatever comes next would end the same way.
 fn ends_the_run(error: &MobilityError) -> bool {
     match error {
@@ -90,26 +112,32 @@ pub(super) async fn run(
     reach: &Reach,
     options: &Bulk,
     change: Change,
-    rows: Vec<table::Read>,
+    rows: Vec<Planned>,
 ) -> anyhow::Result<u8> {
-    let client = reach.client_for(options.parallel.into())?;
-    let mut done = options.done.as_deref().map(Done::open).transpose()?;
+    let most = usize::from(options.parallel.unwrap_or(PARALLEL));
+    let client = reach.client_for(most)?;
+    let mut done = match (&options.done, &options.csv) {
+        (Some(done), Some(table)) => Some(Done::open(done, table)?),
+        _ => None,
+    };
     let resumes = done.is_some();
     let mut report = Report::new(reach.json, rows.len());
     let mut queue = VecDeque::with_capacity(rows.len());
     for row in rows {
         match row {
-            Err((row, why)) => report.add(row, Outcome::Unusable(why)),
+            Err(Idle::Unusable(row, why)) => report.add(row, Outcome::Unusable(why)),
+            Err(Idle::Nowhere(row)) => report.add(row, Outcome::Nowhere),
             Ok(row) if done.as_ref().is_some_and(|done| done.has(change, &row)) => {
                 report.add(row, Outcome::Skipped);
             }
             Ok(row) => queue.push_back((row, 0)),
         }
     }
-    let mut pace = Pace::new(options.parallel.into());
+    let mut pace = Pace::new(most);
     let mut under_way = JoinSet::new();
+    let mut interrupt = interrupts();
     loop {
-        while under_way.len() < pace.limit()
+        while under_way.len() < pace.at_once()
             && report.goes_on()
             && let Some((row, tries)) = queue.pop_front()
         {
@@ -119,11 +147,20 @@ pub(super) async fn run(
                 (row, tries, step, ended)
             });
         }
-        // A panic in one row is one in all.
-        let Some(finished) = under_way.join_next().await else {
-            break;
+        // Cancel-safe: both only wait. Once the run is interrupted there is nothing more to hear; the second time ends at once.
+        let finished = tokio::select! {
+            () = heard(&mut interrupt), if report.goes_on() => {
+                report.interrupted(under_way.len());
+                continue;
+            }
+            finished = under_way.join_next() => finished,
         };
+        let Some(finished) = finished else { break };
+        // A panic in one row is one in all.
         let (row, tries, step, ended) = finished?;
+        if !ended.as_ref().is_err_and(is_busy) {
+            pace.open();
+        }
         match ended {
             Ok(already) => {
                 pace.went_well();
@@ -134,10 +171,14 @@ pub(super) async fn run(
                 }
                 report.add(row, Outcome::Done { already });
             }
-            Err(error) if is_busy(&error) && tries < BUSY_RETRIES && report.goes_on() => {
+            Err(error) if is_busy(&error) && !report.goes_on() => queue.push_front((row, tries)),
+            Err(error) if is_busy(&error) && tries < BUSY_RETRIES => {
                 queue.push_front((row, tries + 1));
                 if let Some(wait) = pace.was_busy(step) {
-                    tokio::time::sleep(wait).await;
+                    tokio::select! {
+                        () = heard(&mut interrupt) => report.interrupted(under_way.len()),
+                        () = tokio::time::sleep(wait) => {}
+                    }
                 }
             }
             Err(error) => {
@@ -148,7 +189,42 @@ pub(super) async fn run(
             }
         }
     }
-    report.finish(queue.len(), pace.limit(), options.parallel.into())
+    let left = queue.len();
+    if report.is_complete(left)
+        && let Some(done) = done.take()
+        && let Err(error) = done.remove()
+    {
+        report.cannot_note(error);
+    }
+    report.finish(Ending {
+        left,
+        limit: pace.limit(),
+        asked: most,
+        kept: done.as_ref().and_then(Done::kept),
+    })
+}
+
+/// Listens for Ctrl-C from now on: the first one is passed on, the second one ends the program at once.
+fn interrupts() -> watch::Receiver<bool> {
+    let (tell, heard) = watch::channel(false);
+    tokio::spawn(async move {
+        // Where it cannot be listened for, it ends the program as ever.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            // Nobody listens any more once all rows are done.
+            let _ = tell.send(true);
+            let _ = tokio::signal::ctrl_c().await;
+            std::process::exit(INTERRUPTED.into());
+        }
+        // Dropped, it would be taken for one.
+        std::future::pending::<()>().await;
+    });
+    heard
+}
+
+/// Waits for the first Ctrl-C.
+async fn heard(interrupt: &mut watch::Receiver<bool>) {
+    // Its other end is never dropped.
+    let _ = interrupt.wait_for(|is_so| *is_so).await;
 }
 
 /// Carries out a row; true when it was so already. What an earlier run may have done, unnoticed, is as good as done.

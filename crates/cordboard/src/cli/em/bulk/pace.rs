@@ -1,4 +1,7 @@
-//! How many requests at once: as many as were asked for, half as many when the server says it is busy, slowly more again.
+//! How many requests at once: one until the first is answered, then as many as were asked for; half as many when the server
+//! says it is busy, slowly more again.
+//!
+//! The first one goes alone because a wrong password is refused on each: many at once would lock the account out.
 
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 pub(super) struct Pace {
     most: usize,
     limit: usize,
+    is_open: bool,
     /// Counts the times that it was halved: what was sent before says nothing about the limit after.
     step: u32,
     /// Busy answers in a row.
@@ -23,14 +27,26 @@ impl Pace {
         Self {
             most,
             limit: most,
+            is_open: false,
             step: 0,
             busy: 0,
             well: 0,
         }
     }
 
+    /// So many may be under way now.
+    pub(super) fn at_once(&self) -> usize {
+        if self.is_open { self.limit } else { 1 }
+    }
+
+    /// So many may be under way once the first is answered.
     pub(super) fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// The first is answered.
+    pub(super) fn open(&mut self) {
+        self.is_open = true;
     }
 
     pub(super) fn step(&self) -> u32 {
@@ -86,6 +102,16 @@ mod tests {
             assert!(pace.was_busy(pace.step()).unwrap() <= LONGEST_WAIT * 3 / 2);
         }
         assert_eq!(pace.limit(), 1);
+    }
+
+    #[test]
+    fn one_goes_alone_until_it_is_answered() {
+        let mut pace = Pace::new(8);
+        assert_eq!((pace.at_once(), pace.limit()), (1, 8));
+        pace.was_busy(0);
+        assert_eq!((pace.at_once(), pace.limit()), (1, 4));
+        pace.open();
+        assert_eq!(pace.at_once(), 4);
     }
 
     #[test]

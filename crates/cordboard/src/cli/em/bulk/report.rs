@@ -2,19 +2,37 @@
 
 use super::Row;
 use crate::cli::em::reach;
-use crate::cli::{OK, REFUSED};
+use crate::cli::{INTERRUPTED, OK, REFUSED};
 use cordboard_client::mobility::MobilityError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 
 /// What became of a row.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Done { already: bool },
+    Done {
+        already: bool,
+    },
     Skipped,
+    /// The user who was to be logged out is at no device.
+    Nowhere,
     Unusable(String),
     Failed(MobilityError),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(super) struct Ending<'a> {
+    /// Rows that were not tried.
+    pub(super) left: usize,
+    /// How many were sent at once in the end.
+    pub(super) limit: usize,
+    /// How many that should have been.
+    pub(super) asked: usize,
+    /// The file that the next run goes on from.
+    pub(super) kept: Option<&'a Path>,
 }
 
 #[derive(Debug)]
@@ -61,6 +79,16 @@ impl Report {
         }
     }
 
+    /// Ends the run early, once the rows under way have ended.
+    pub(super) fn interrupted(&mut self, under_way: usize) {
+        self.stopped = Some(("interrupted".to_owned(), INTERRUPTED));
+        if under_way > 0 {
+            let line =
+                format!("waiting for {under_way} under way; Ctrl-C once more ends it at once");
+            self.bar.suspend(|| warn(&line));
+        }
+    }
+
     /// Ends the run early: what is done could not be noted, and the next run would not know.
     pub(super) fn cannot_note(&mut self, error: anyhow::Error) {
         if self.goes_on() {
@@ -69,8 +97,10 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, row: Row, outcome: Outcome) {
+        let known = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
         let mut value = json!({
-            "line": row.line, "device": row.device, "user": row.user, "profile": row.profile,
+            "line": row.line, "device": known(&row.device), "user": known(&row.user), "profile": row.profile,
+            "already": false, "failure": null,
         });
         let place = match row.line {
             Some(line) => format!("line {line}: "),
@@ -91,6 +121,7 @@ impl Report {
                 self.skipped += 1;
                 ("skipped, done in an earlier run", None)
             }
+            Outcome::Nowhere => ("nowhere", None),
             Outcome::Unusable(why) => {
                 value["failure"] = reach::untold(&why);
                 ("failed", Some(why))
@@ -101,10 +132,11 @@ impl Report {
             }
         };
         value["result"] = result.split([',', ' ']).next().into();
-        let line = match &failure {
+        let line = reach::plain(&match &failure {
             Some(why) => format!("{names}  FAILED: {why}"),
+            None if result == "nowhere" => format!("{names} is logged in nowhere"),
             None => format!("{names}  {result}"),
-        };
+        });
         if failure.is_some() {
             self.failed += 1;
             self.bar.set_message(format!("{} failed", self.failed));
@@ -120,8 +152,19 @@ impl Report {
         }
     }
 
-    /// Tells the whole and answers the exit status. `left` rows were not tried; `limit` were sent at once in the end, of `asked`.
-    pub(super) fn finish(mut self, left: usize, limit: usize, asked: usize) -> anyhow::Result<u8> {
+    /// Every row is done, now or earlier, where this many were not tried.
+    pub(super) fn is_complete(&self, left: usize) -> bool {
+        self.goes_on() && self.failed == 0 && left == 0
+    }
+
+    /// Tells the whole and answers the exit status.
+    pub(super) fn finish(mut self, ending: Ending<'_>) -> anyhow::Result<u8> {
+        let Ending {
+            left,
+            limit,
+            asked,
+            kept,
+        } = ending;
         self.bar.finish_and_clear();
         let (done, failed, skipped) = (self.done, self.failed, self.skipped);
         let stopped = self.stopped.as_ref().map(|(why, _)| why);
@@ -149,10 +192,16 @@ impl Report {
             for (_, line) in &self.failures {
                 summary.push_str(&format!("\n  {line}"));
             }
+            if let Some(file) = kept {
+                summary.push_str(&format!(
+                    "\n{} keeps what is done: run it again for the rest, or remove the file to begin from the first row",
+                    file.display()
+                ));
+            }
             say(&summary);
         }
         if let Some((why, status)) = &self.stopped {
-            eprintln!("cordboard: ended early: {why}");
+            warn(&format!("ended early: {}", reach::plain(why)));
             return Ok(*status);
         }
         Ok(if failed == 0 { OK } else { REFUSED })
@@ -163,4 +212,9 @@ impl Report {
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// The same for what is said beside the result.
+fn warn(line: &str) {
+    let _ = writeln!(std::io::stderr(), "cordboard: {line}");
 }

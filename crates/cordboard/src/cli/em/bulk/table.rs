@@ -1,27 +1,24 @@
 //! A table of log-ins or log-outs: the layout of an existing public tool, columns in any order. [mobility §14]
 
-use super::{Change, Row};
+use super::{Change, Idle, Planned, Row};
 use crate::cli::Usage;
 use crate::directory_file::csv::lines::Lined;
-use anyhow::Context;
 use cordboard_client::mobility::LoginTime;
 use cordboard_wire::mobility::text_of;
+use std::fmt::Display;
 use std::path::Path;
 
 /// The longest time that a server takes, in minutes. [mobility §5.1]
-pub(in crate::cli::em) const LONGEST: i64 = 2_147_483_647 / 60;
-
-/// A row, or one that cannot be used and why.
-pub(in crate::cli::em) type Read = Result<Row, (Row, String)>;
+pub(in crate::cli::em) const LONGEST: i64 = cordboard_wire::mobility::MINUTES_MAX as i64;
 
 /// Reads a table; what is wrong with a row is that row's failure, what is wrong with the first line everybody's.
-pub(in crate::cli::em) fn read(file: &Path, change: Change) -> anyhow::Result<Vec<Read>> {
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    parse(&text_of(&bytes), change)
-        .map_err(|why| Usage::new(format!("{}: {why}", file.display())).into())
+pub(in crate::cli::em) fn read(file: &Path, change: Change) -> Result<Vec<Planned>, Usage> {
+    let unusable = |why: &dyn Display| Usage::new(format!("{}: {why}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| unusable(&error))?;
+    parse(&text_of(&bytes), change).map_err(|why| unusable(&why))
 }
 
-fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
+fn parse(text: &str, change: Change) -> Result<Vec<Planned>, String> {
     let text = text.trim_start_matches('\u{FEFF}');
     let first = text.lines().next().unwrap_or_default();
     // As spreadsheets write it where the comma is the decimal sign.
@@ -29,11 +26,12 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(if semicolons { b';' } else { b',' })
         .flexible(true)
-        .trim(csv::Trim::All)
         .from_reader(Lined::new(text.as_bytes()));
-    let heads: Vec<String> = reader
-        .headers()
-        .map_err(|error| error.to_string())?
+    let heads = reader.headers().map_err(|error| error.to_string())?;
+    if is_broken(heads) {
+        return Err(broken(1));
+    }
+    let heads: Vec<String> = heads
         .iter()
         .map(|head| {
             let letters = head.chars().filter(|c| c.is_alphanumeric());
@@ -42,9 +40,11 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
         .collect();
     let column = |names: &[&str]| heads.iter().position(|head| names.contains(&head.as_str()));
     let device = column(&["devicename", "device"]);
-    let user = column(&["user", "userid", "username"]);
-    let profile = column(&["profile", "deviceprofile", "profilename"]);
-    let minutes = column(&["minutes"]);
+    // A log-out is of whoever is there.
+    let of_login = |names: &[&str]| column(names).filter(|_| change == Change::Login);
+    let user = of_login(&["user", "userid", "username"]);
+    let profile = of_login(&["profile", "deviceprofile", "profilename"]);
+    let minutes = of_login(&["minutes"]);
     let Some(device) = device else {
         return Err("the first line names no column devicename".to_owned());
     };
@@ -57,10 +57,14 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
         .read_record(&mut record)
         .map_err(|error| error.to_string())?
     {
-        let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default();
-        let mut row = Row::of(cell(Some(device)), cell(user));
         let byte = record.position().map(csv::Position::byte);
-        row.line = byte.map(|byte| reader.get_mut().line_at(byte));
+        let line = byte.map(|byte| reader.get_mut().line_at(byte));
+        if is_broken(&record) {
+            return Err(broken(line.unwrap_or_default()));
+        }
+        let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default().trim();
+        let mut row = Row::of(cell(Some(device)), cell(user));
+        row.line = line;
         row.profile = Some(cell(profile).to_owned()).filter(|name| !name.is_empty());
         let minutes = match cell(minutes) {
             "" => Ok(None),
@@ -84,11 +88,22 @@ fn parse(text: &str, change: Change) -> Result<Vec<Read>, String> {
             }
         };
         rows.push(match why {
-            Some(why) => Err((row, why)),
+            Some(why) => Err(Idle::Unusable(row, why)),
             None => Ok(row),
         });
     }
     Ok(rows)
+}
+
+/// Whether a cell holds a line break: one whose quote is not closed has swallowed the rows below.
+fn is_broken(record: &csv::StringRecord) -> bool {
+    record.iter().any(|cell| cell.contains(['\r', '\n']))
+}
+
+fn broken(line: u64) -> String {
+    format!(
+        "line {line}: a cell holds a line break, perhaps because a quote before it is not closed"
+    )
 }
 
 #[cfg(test)]
@@ -129,7 +144,10 @@ mod tests {
         let rows = parse(text, Change::Login).unwrap();
         let whys: Vec<&str> = rows
             .iter()
-            .map(|row| row.as_ref().err().map_or("", |(_, why)| why))
+            .map(|row| match row {
+                Err(Idle::Unusable(_, why)) => why.as_str(),
+                _ => "",
+            })
             .collect();
         assert!(whys[0].contains("no user") && whys[1].contains("no device"));
         assert!(whys[2].starts_with("'0' is no number") && whys[3].starts_with("'1.5'"));
@@ -152,5 +170,26 @@ mod tests {
         }
         let rows = parse("devicename\nD1\n", Change::Logout).unwrap();
         assert_eq!(rows, [Ok(row(2, "D1", "", None))]);
+        let text = "user,devicename,profile,minutes\n,D1,P1,never\n";
+        assert_eq!(parse(text, Change::Logout).unwrap(), rows);
+    }
+
+    #[test]
+    fn a_cell_that_goes_over_the_end_of_its_line_is_no_cell() {
+        for (text, line) in [
+            ("user,device\nu1,D1\nu2,\"D2\nu3,D3\nu4,D4\n", 3),
+            ("user,device\r\n\r\nu1,\"D1\r\n", 3),
+            ("user,device,note\nu1,D1,\"two\nlines\"\n", 2),
+            ("user,device\nu1,\"D\r1\"\n", 2),
+            ("user,\"device\nu1,D1\n", 1),
+        ] {
+            for change in [Change::Login, Change::Logout] {
+                let why = parse(text, change).unwrap_err();
+                let place = format!("line {line}: a cell holds a line break");
+                assert!(why.starts_with(&place), "{text}: {why}");
+            }
+        }
+        let rows = parse("user,device\n\" u1\" ,\"D1\" \n", Change::Login).unwrap();
+        assert_eq!(rows, [Ok(row(2, "D1", "u1", None))]);
     }
 }

@@ -1,10 +1,17 @@
 //! What goes into the exchange and what comes out: commands, driver reports, events, saves, answers.
 
+mod mobility;
+mod takeover;
+
+pub use mobility::{
+    EndedBy, EndedLogin, LoginLength, LoginPlan, LoginWish, MobilityLogin, Seat, Sweep,
+};
+pub use takeover::{Takeover, TakeoverChange, TakeoverEnd, TakeoverStage, TakeoverTimes};
+
 use crate::call::{CallRecord, Cause, Class, PartView};
 use crate::directory::Directory;
 use crate::ids::{
-    CallId, DeviceName, Digits, DirectoryNumber, LegId, MixId, Partition, ProfileName, Ticket,
-    UserId,
+    CallId, DeviceName, Digits, DirectoryNumber, LegId, MixId, Partition, Ticket, UserId,
 };
 use crate::now::Wall;
 use crate::refusal::Refusal;
@@ -121,67 +128,20 @@ pub enum Action {
         timers_work: bool,
     },
     /// Log everybody out.
-    LogoutAll,
+    LogoutAll {
+        /// Can timers be removed? The lab may say no.
+        timers_work: bool,
+    },
     /// Log out whoever a schedule says.
     Sweep(Sweep),
+    /// Log a user in to a device in place of whoever sits there, who is told first.
+    TakeOver(LoginWish),
+    /// Call a takeover of a device off before the switch.
+    CancelTakeover(DeviceName),
+    /// Seat everybody again where he was before a takeover of a device.
+    UndoTakeover(DeviceName),
     /// Read live state.
     Snapshot(Query),
-}
-
-/// A login that is wanted. [mobility §5.1]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginWish {
-    /// The device.
-    pub device: DeviceName,
-    /// The user.
-    pub user: UserId,
-    /// The profile; `None`: the user's default.
-    pub profile: Option<ProfileName>,
-    /// How long.
-    pub length: LoginLength,
-    /// Only a profile of his own: he acts for himself.
-    pub own_profiles: bool,
-    /// Can timers be set? The lab may say no.
-    pub timers_work: bool,
-}
-
-/// Whose logins a schedule ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sweep {
-    /// Those that began before this time.
-    pub before: Wall,
-    /// But not of these users.
-    pub except_users: Vec<UserId>,
-    /// Nor at these devices.
-    pub except_devices: Vec<DeviceName>,
-}
-
-/// How long a login is to last; never longer than [`super::Settings::max_login`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginLength {
-    /// As long as the cluster allows.
-    Policy,
-    /// Without end.
-    Indefinite,
-    /// So many minutes.
-    Minutes(u32),
-}
-
-/// What a login would come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginPlan {
-    /// The device.
-    pub device: DeviceName,
-    /// The user.
-    pub user: UserId,
-    /// The profile.
-    pub profile: ProfileName,
-    /// Is the profile made for another model?
-    pub mismatched: bool,
-    /// When it would end by itself.
-    pub until: Option<Wall>,
-    /// Where an earlier login of the user would end.
-    pub ends: Vec<DeviceName>,
 }
 
 /// Which of a device's lines a call is placed from.
@@ -245,6 +205,8 @@ pub enum Query {
     Logins,
     /// What a login would come to.
     Login(LoginWish),
+    /// The takeovers that are under way or can be undone, by device.
+    Takeovers,
 }
 
 /// A call that would be placed: who would call whom.
@@ -317,6 +279,8 @@ pub enum Reply {
     Logins(Vec<MobilityLogin>),
     /// A login that would be done.
     LoginPlan(Box<LoginPlan>),
+    /// Takeovers; of one that was asked for that one.
+    Takeovers(Vec<Takeover>),
 }
 
 /// What was asked for, where a question has one kind of answer; `None` never comes of the exchange.
@@ -352,6 +316,14 @@ impl Reply {
             _ => None,
         }
     }
+
+    /// Takeovers.
+    pub fn takeovers(self) -> Option<Vec<Takeover>> {
+        match self {
+            Self::Takeovers(takeovers) => Some(takeovers),
+            _ => None,
+        }
+    }
 }
 
 /// What comes out. Everything of one step is released together, after its saves are stored.
@@ -378,6 +350,10 @@ pub enum Record {
     Login(Box<MobilityLogin>),
     /// A login ended.
     Logout(Box<EndedLogin>),
+    /// A takeover as it is now; replaces what was stored of one of that device.
+    Takeover(Box<Takeover>),
+    /// There is no takeover of the device any more.
+    TakeoverOver(DeviceName),
 }
 
 /// What was numbered so far.
@@ -403,6 +379,8 @@ pub enum Saved {
     Login(MobilityLogin),
     /// Somebody was the last who sat at a device.
     LastUser(DeviceName, UserId),
+    /// A takeover was under way, or could be undone.
+    Takeover(Takeover),
 }
 
 /// Everything that is live, as of one moment.
@@ -414,94 +392,6 @@ pub struct StateView {
     pub devices: Vec<DeviceView>,
     /// Is there a network?
     pub network_up: bool,
-}
-
-/// Who sits where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MobilityLogin {
-    /// The device.
-    pub device: DeviceName,
-    /// The user.
-    pub user: UserId,
-    /// The profile whose lines the device carries.
-    pub profile: ProfileName,
-    /// Since when.
-    pub since: Wall,
-    /// When it ends by itself; `None`: when somebody ends it.
-    #[serde(default)]
-    pub until: Option<Wall>,
-    /// The interface's word it came in by; empty for one that a directory began with.
-    #[serde(default)]
-    pub origin: Arc<str>,
-    /// Who asked for it, where that was a user or an application.
-    #[serde(default)]
-    pub by: Option<UserId>,
-    /// Was the profile made for another model?
-    #[serde(default)]
-    pub mismatched: bool,
-}
-
-/// A login that is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EndedLogin {
-    /// What it was.
-    pub login: MobilityLogin,
-    /// When it ended.
-    pub at: Wall,
-    /// How.
-    pub how: EndedBy,
-    /// Who ended it, where that was a user or an application.
-    pub by: Option<UserId>,
-}
-
-/// What ended a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// Somebody logged out.
-    Logout,
-    /// Everybody was logged out.
-    LogoutAll,
-    /// The user logged in elsewhere.
-    Elsewhere,
-    /// Its time was over.
-    Expired,
-    /// A schedule ended it.
-    Schedule,
-    /// Its user, device or profile was deleted.
-    Directory,
-}
-
-impl EndedBy {
-    /// The word of it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Logout => "logout",
-            Self::LogoutAll => "logout_all",
-            Self::Elsewhere => "elsewhere",
-            Self::Expired => "expired",
-            Self::Schedule => "schedule",
-            Self::Directory => "directory",
-        }
-    }
-}
-
-/// Who sits at a device, and who did before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seat {
-    /// Who sits there.
-    pub user: Option<UserId>,
-    /// Who sat there before.
-    pub last: Option<UserId>,
-}
-
-impl MobilityLogin {
-    /// Is there still everything that it names?
-    pub fn fits(&self, directory: &Directory) -> bool {
-        directory.device(self.device.as_str()).is_some()
-            && directory.end_user(self.user.as_str()).is_some()
-            && directory.profile(self.profile.as_str()).is_some()
-    }
 }
 
 /// A change, numbered without gaps. [exchange §4]
@@ -548,6 +438,8 @@ pub enum EventKind {
     MobilityLogin(Box<MobilityLogin>),
     /// A login ended.
     MobilityLogout(Box<EndedLogin>),
+    /// A takeover of a device began, went on or ended; whoever sits there is warned by it.
+    MobilityTakeover(Box<TakeoverChange>),
     /// The directory was edited.
     DirectoryChanged,
     /// The lab was reset.
@@ -567,6 +459,7 @@ impl EventKind {
             Self::NetworkDown => "network.down",
             Self::MobilityLogin(_) => "mobility.login",
             Self::MobilityLogout(_) => "mobility.logout",
+            Self::MobilityTakeover(_) => "mobility.takeover",
             Self::DirectoryChanged => "directory.changed",
             Self::Reset => "reset",
         }
