@@ -217,6 +217,11 @@ fn a_name_of_dots_does_not_lead_to_something_else() {
 #[test]
 fn what_is_exported_can_be_imported_in_either_format_and_changes_nothing() {
     let lab = Server::lab();
+    lab.done(&["admin", "users", "set", "bill", "--max-login-minutes", "90"]);
+    let shown = lab.json(&["admin", "users", "show", "bill"]);
+    assert_eq!(shown["max_login_minutes"], 90);
+    let never = ["admin", "users", "set", "bill", "--max-login-minutes", "0"];
+    assert_eq!(lab.run(&never).0, 1);
     for name in ["d.toml", "d.csv"] {
         let file = lab.folder.path().join(name);
         lab.done(&["admin", "export", text(&file)]);

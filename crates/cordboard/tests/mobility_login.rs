@@ -226,6 +226,28 @@ async fn case_37_an_enforced_maximum_ends_every_login() {
 }
 
 #[tokio::test]
+async fn case_37_a_users_own_maximum_counts_where_the_setting_says_so() {
+    for (counts, minutes_of_em) in [(true, 2), (false, 5)] {
+        let server = server_with(|c| {
+            c.mobility.enforce_max_login_time = true;
+            c.mobility.max_login_time = "0:05".into();
+            c.mobility.user_max_login_time = counts;
+        })
+        .await;
+        server.stops_clock().await;
+        for (user, most) in [("em@cisco.com", minutes_of_em), ("jdoe", 5)] {
+            for duration in [String::new(), minutes("90")] {
+                server.is_done(&login_with(D1, user, &duration)).await;
+                server.seconds_pass(most * 60 - 1).await;
+                assert!(server.user_on(D1).await.is_some(), "{user} {counts}");
+                server.seconds_pass(1).await;
+                assert_eq!(server.user_on(D1).await, None, "{user} {counts}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn case_38_a_restart_keeps_the_time_at_which_a_login_ends() {
     let mut server = server().await;
     server.stops_clock().await;

@@ -281,6 +281,7 @@ pub fn phone_list(phones: &[(&str, &str, &[&str])]) -> Builder {
                 pin_hash: None,
                 credential: Default::default(),
                 home_cluster: true,
+                max_login_minutes: None,
             });
         }
         builder.devices.push(Device {

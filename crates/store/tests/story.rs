@@ -66,6 +66,7 @@ fn user(id: &str) -> EndUser {
         pin_hash: None,
         credential: CredentialState::Active,
         home_cluster: true,
+        max_login_minutes: None,
     }
 }
 

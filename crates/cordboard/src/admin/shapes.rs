@@ -105,6 +105,7 @@ pub fn user(user: &EndUser) -> admin::User {
         rights: user.rights.iter().map(|r| r.0.clone()).collect(),
         credential: credential(user.credential),
         home_cluster: user.home_cluster,
+        max_login_minutes: user.max_login_minutes,
     }
 }
 

@@ -103,6 +103,7 @@ fn user(new: &mut EndUser, old: &EndUser) {
     keep(&mut new.rights, &old.rights);
     keep(&mut new.credential, &old.credential);
     new.home_cluster &= old.home_cluster;
+    new.max_login_minutes = new.max_login_minutes.or(old.max_login_minutes);
 }
 
 fn app_user(new: &mut AppUser, old: &AppUser) {

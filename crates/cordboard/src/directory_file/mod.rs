@@ -129,9 +129,9 @@ fn number(text: &str) -> Option<DirectoryNumber> {
 /// The entry that an error of the parts speaks of, to find its place in the file.
 fn named(error: &DirectoryError) -> Option<&str> {
     match error {
-        DirectoryError::TwoUsers(id) | DirectoryError::NoSuchDevice { user: id, .. } => {
-            Some(id.as_str())
-        }
+        DirectoryError::TwoUsers(id)
+        | DirectoryError::BadLoginTime(id)
+        | DirectoryError::NoSuchDevice { user: id, .. } => Some(id.as_str()),
         DirectoryError::NoSuchProfile { user, .. } => Some(user.as_str()),
         DirectoryError::TwoDevices(name) => Some(name.as_str()),
         DirectoryError::TwoProfiles(name) => Some(name.as_str()),

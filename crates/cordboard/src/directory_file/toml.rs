@@ -82,6 +82,7 @@ struct UserRow {
     #[serde(default)]
     credential: CredentialState,
     home_cluster: Option<bool>,
+    max_login_minutes: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -229,6 +230,7 @@ impl DirectoryFile {
                 rights: row.rights.into_iter().map(Right).collect(),
                 credential: row.credential,
                 home_cluster: row.home_cluster.unwrap_or(true),
+                max_login_minutes: row.max_login_minutes,
             });
         }
         for row in self.app_user {
@@ -325,6 +327,7 @@ pub fn write(directory: &Directory, secrets: bool) -> String {
                 rights: rights(&user.rights),
                 credential: user.credential,
                 home_cluster: (!user.home_cluster).then_some(false),
+                max_login_minutes: user.max_login_minutes,
                 ..UserRow::default()
             })
             .collect(),

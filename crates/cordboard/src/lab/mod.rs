@@ -85,6 +85,7 @@ pub fn populate(directory: &mut Draft, count: usize) {
             pin_hash: Some(hash.clone()),
             credential: Default::default(),
             home_cluster: true,
+            max_login_minutes: None,
         };
         // Whoever was edited is stored, and stays as edited.
         if directory.so_far().end_user(&id).is_none() {

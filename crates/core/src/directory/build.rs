@@ -9,6 +9,8 @@ use thiserror::Error;
 
 /// A name or id has at most so many characters.
 pub const NAME_MAX: usize = 128;
+/// A user's longest login has at most so many minutes: 168 hours, as in the original.
+const LOGIN_MAX: u32 = 168 * 60;
 /// A directory number has at most so many digits.
 pub const NUMBER_MAX: usize = 50;
 /// A description or another free text has at most so many characters.
@@ -87,6 +89,9 @@ pub enum DirectoryError {
         /// What stands there.
         number: String,
     },
+    /// A longest login that is none.
+    #[error("the longest login of {0} must be 1 to {LOGIN_MAX} minutes")]
+    BadLoginTime(UserId),
 }
 
 /// The parts of a directory in configuration order, to be looked at and changed.
@@ -261,6 +266,10 @@ impl Check for EndUser {
         check_text(of, "first name", &self.first_name)?;
         check_text(of, "last name", &self.last_name)?;
         check_rights(of, &self.rights)?;
+        let time = self.max_login_minutes.unwrap_or(1);
+        if !(1..=LOGIN_MAX).contains(&time) {
+            return Err(DirectoryError::BadLoginTime(self.id.clone()));
+        }
         check_devices(&self.id, &self.devices, all)?;
         let mut profiles = self.profiles.iter();
         match profiles.find(|name| all.profiles.place(name.as_str()).is_none()) {

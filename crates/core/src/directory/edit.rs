@@ -177,6 +177,7 @@ mod tests {
             pin_hash: None,
             credential: Default::default(),
             home_cluster: true,
+            max_login_minutes: None,
         }
     }
 

@@ -174,6 +174,9 @@ pub struct EndUser {
     /// Is this his home cluster? Nobody logs in to a phone of another one.
     #[serde(default = "at_home")]
     pub home_cluster: bool,
+    /// His own longest login by Extension Mobility, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_login_minutes: Option<u32>,
 }
 
 fn at_home() -> bool {

@@ -187,6 +187,16 @@ impl Packed for usize {
     }
 }
 
+impl Packed for u32 {
+    fn pack(&self, into: &mut Vec<u8>) {
+        (*self as usize).pack(into);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        usize::unpack(from) as Self
+    }
+}
+
 impl Packed for bool {
     fn pack(&self, into: &mut Vec<u8>) {
         into.push(u8::from(*self));
@@ -287,7 +297,7 @@ macro_rules! fields {
 
 fields! {
     DirectoryNumber: digits partition;
-    EndUser: id first_name last_name devices profiles primary_line rights password_hash pin_hash credential home_cluster;
+    EndUser: id first_name last_name devices profiles primary_line rights password_hash pin_hash credential home_cluster max_login_minutes;
     AppUser: id rights devices password_hash credential;
     Device: name model protocol description owner address lines em_enabled;
     DeviceProfile: name model owners default_for lines;
@@ -313,6 +323,7 @@ mod tests {
             pin_hash: None,
             credential: CredentialState::Expired,
             home_cluster: number % 2 == 1,
+            max_login_minutes: u32::try_from(number).ok().filter(|n| n % 3 == 0),
         }
     }
 

@@ -63,7 +63,7 @@ impl Exchange {
             MultipleLogins::NotAllowed | MultipleLogins::Allowed => Vec::new(),
             MultipleLogins::AutoLogout => elsewhere,
         };
-        let until = self.login_ends(wish.length);
+        let until = self.login_ends(&user, wish.length);
         if until.is_some() && !wish.timers_work {
             return Err(Refusal::TimerUnavailable);
         }
@@ -245,13 +245,18 @@ impl Exchange {
         found.ok_or(Refusal::NoSuchProfile)
     }
 
-    /// When a login ends by itself: as asked, at the latest after the cluster's maximum. [mobility §5.1]
-    fn login_ends(&self, length: LoginLength) -> Option<Wall> {
+    /// When a login ends by itself: as asked, at the latest after the user's own maximum, where that counts, or else the
+    /// cluster's. [mobility §5.1, §7.5]
+    fn login_ends(&self, user: &EndUser, length: LoginLength) -> Option<Wall> {
         let asked = match length {
             LoginLength::Policy | LoginLength::Indefinite => None,
             LoginLength::Minutes(minutes) => Some(Duration::from_secs(u64::from(minutes) * 60)),
         };
-        let length = match (asked, self.settings.max_login) {
+        let own = user
+            .max_login_minutes
+            .filter(|_| self.settings.user_max_login);
+        let own = own.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
+        let length = match (asked, own.or(self.settings.max_login)) {
             (Some(asked), Some(max)) => Some(asked.min(max)),
             (asked, max) => asked.or(max),
         };

@@ -91,6 +91,8 @@ pub struct Settings {
     pub multiple_logins: MultipleLogins,
     /// A login ends after this time at the latest; `None`: only when somebody ends it.
     pub max_login: Option<Duration>,
+    /// Does a user's own longest login count in its place?
+    pub user_max_login: bool,
     /// How much time a takeover leaves; `None`: there are none.
     pub takeover: Option<TakeoverTimes>,
 }
@@ -109,6 +111,7 @@ impl Default for Settings {
             capacity: 20_000,
             multiple_logins: MultipleLogins::NotAllowed,
             max_login: None,
+            user_max_login: false,
             takeover: None,
         }
     }

@@ -154,6 +154,8 @@ pub struct User {
     pub credential: Credential,
     /// Is this his home cluster? Nobody logs in by Extension Mobility in another one.
     pub home_cluster: bool,
+    /// His own longest login by Extension Mobility, in minutes.
+    pub max_login_minutes: Option<u32>,
 }
 
 /// An end user as it is put. Without a secret he keeps the one he has.
@@ -191,6 +193,10 @@ pub struct UserBody {
     /// Is this his home cluster? Yes, if nothing is said.
     #[serde(default)]
     pub home_cluster: Option<bool>,
+    /// His own longest login by Extension Mobility, in minutes; counts where `mobility.user_max_login_time` says so.
+    #[serde(default, deserialize_with = "super::whole_or_none")]
+    #[schema(minimum = 1, maximum = 10_080)]
+    pub max_login_minutes: Option<u32>,
     /// The password.
     #[serde(default, with = "secret", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, write_only)]

@@ -82,6 +82,7 @@ impl From<DirectoryError> for Problem {
             DirectoryError::Empty(_)
             | DirectoryError::BadName(_)
             | DirectoryError::BadText { .. }
+            | DirectoryError::BadLoginTime(_)
             | DirectoryError::BadNumber { .. } => Self::bad_request(error.to_string()),
         }
     }

@@ -80,6 +80,7 @@ impl Hashes {
             pin_hash: kept(&self.pin, old.and_then(|u| u.pin_hash.as_ref())),
             credential: shapes::credential_of(body.credential),
             home_cluster: body.home_cluster.unwrap_or(true),
+            max_login_minutes: body.max_login_minutes,
         }
     }
 }

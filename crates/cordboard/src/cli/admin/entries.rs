@@ -279,6 +279,9 @@ pub(super) struct UserFields {
     /// Is this his home cluster? true or false
     #[arg(long, value_name = "BOOL")]
     home_cluster: Option<bool>,
+    /// His own longest login by Extension Mobility, in minutes
+    #[arg(long, value_name = "N")]
+    max_login_minutes: Option<u32>,
     /// The password; better by --password-file
     #[arg(long, value_name = "PASSWORD", group = "clear")]
     password: Option<Secret>,
@@ -314,6 +317,7 @@ impl Fields for UserFields {
         put_list(&mut fields, "rights", &self.rights, str::to_owned);
         put(&mut fields, "credential", self.credential.as_ref());
         put(&mut fields, "home_cluster", self.home_cluster);
+        put(&mut fields, "max_login_minutes", self.max_login_minutes);
         put_secret(
             &mut fields,
             "password",

@@ -27,6 +27,7 @@ enum Column {
     PinHash,
     Credential,
     HomeCluster,
+    MaxLoginMinutes,
     PrimaryExtension,
     AppUserId,
     DeviceName,
@@ -53,7 +54,7 @@ enum List {
 }
 
 /// The columns that there are once, as they are headed; some go by a second name.
-const SINGLE: [(&str, Column); 20] = [
+const SINGLE: [(&str, Column); 21] = [
     ("USER ID", Column::UserId),
     ("FIRST NAME", Column::FirstName),
     ("LAST NAME", Column::LastName),
@@ -63,6 +64,7 @@ const SINGLE: [(&str, Column); 20] = [
     ("PIN HASH", Column::PinHash),
     ("CREDENTIAL", Column::Credential),
     ("HOME CLUSTER", Column::HomeCluster),
+    ("MAXIMUM LOGIN TIME", Column::MaxLoginMinutes),
     ("PRIMARY EXTENSION", Column::PrimaryExtension),
     ("APPLICATION USER ID", Column::AppUserId),
     ("DEVICE NAME", Column::DeviceName),

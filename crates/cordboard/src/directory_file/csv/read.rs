@@ -239,6 +239,12 @@ impl<'a> Row<'a> {
         }
     }
 
+    fn minutes(&self, column: Column) -> Result<Option<u32>, FileError> {
+        let minutes = self.get(column).map(str::parse::<u32>);
+        let minutes = minutes.transpose();
+        minutes.map_err(|_| self.fault(column, "must be a number of minutes"))
+    }
+
     fn rights(&self) -> Vec<Right> {
         let rights = self.list(List::Right).into_iter();
         rights.map(|right| Right(right.to_owned())).collect()
@@ -342,6 +348,7 @@ impl<'a> Row<'a> {
                         | Column::PinHash
                         | Column::Credential
                         | Column::HomeCluster
+                        | Column::MaxLoginMinutes
                         | Column::PrimaryExtension
                 )
             });
@@ -379,6 +386,7 @@ impl<'a> Row<'a> {
                 .map_err(|why| self.fault(Column::PinHash, &why))?,
             credential: self.credential()?,
             home_cluster: self.flag(Column::HomeCluster)?.unwrap_or(true),
+            max_login_minutes: self.minutes(Column::MaxLoginMinutes)?,
         };
         let users = &mut taken.contents.builder.users;
         taken.lines.entry(key.clone()).or_insert(self.line);

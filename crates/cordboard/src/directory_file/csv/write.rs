@@ -182,6 +182,9 @@ fn user_row(user: &EndUser, secrets: bool) -> Cells {
     if !user.home_cluster {
         text(&mut cells, Column::HomeCluster, "false");
     }
+    if let Some(minutes) = user.max_login_minutes {
+        text(&mut cells, Column::MaxLoginMinutes, &minutes.to_string());
+    }
     if let Some(line) = &user.primary_line {
         text(&mut cells, Column::PrimaryExtension, &line.to_string());
     }

@@ -27,6 +27,8 @@ pub struct Mobility {
     pub enforce_max_login_time: bool,
     /// The original's *Intra-cluster Maximum Login Time*: `H:MM` up to 168:00; without meaning while it is not enforced.
     pub max_login_time: String,
+    /// The original's *Allow End User to set their maximum login time*: does a user's own longest login count in its place?
+    pub user_max_login_time: bool,
     /// The original's *Validate IP Address*: do logins and log-outs come from known addresses only (code 28)?
     pub validate_ip: bool,
     /// The original's *Trusted List of IPs*: addresses and host names with `;` between them, 1024 characters at most.
@@ -130,6 +132,7 @@ impl Default for Mobility {
             multiple_logins: Multiple::default(),
             enforce_max_login_time: false,
             max_login_time: "8:00".into(),
+            user_max_login_time: false,
             validate_ip: false,
             trusted_ips: String::new(),
             allow_proxy: false,

@@ -369,6 +369,7 @@ impl Config {
                 Multiple::AutoLogout => MultipleLogins::AutoLogout,
             },
             max_login: self.mobility.max_login(),
+            user_max_login: self.mobility.user_max_login_time,
             takeover: self.mobility.takeover_times(),
             ..cordboard_core::exchange::Settings::default()
         }

@@ -271,6 +271,7 @@ mod tests {
             pin_hash: None,
             credential: CredentialState::Active,
             home_cluster: true,
+            max_login_minutes: None,
         }
     }
 
