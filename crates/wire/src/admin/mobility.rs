@@ -155,9 +155,11 @@ pub struct LoginQuestion {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 128)]
     pub caller: Option<String>,
-    /// The address from which it would come; without it that is not asked.
+    /// The address from which it would come, of IPv4 or, shortened too, of IPv6; without it that is not asked.
     #[serde(default)]
-    #[schema(max_length = 64)]
+    #[schema(
+        pattern = r"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])|::1|([0-9a-f]{1,4}:){7}[0-9a-f]{1,4})$"
+    )]
     pub from: Option<String>,
 }
 
