@@ -1,12 +1,13 @@
 //! `explain`: what would happen, and why, asked of a cordboard server.
 
+use super::admin::Wish;
 use super::admin::reach::Reach;
 use super::connect::told;
 use super::{OK, REFUSED};
 use cordboard_client::admin::{AdminError, Ask};
 use cordboard_wire::admin::{
     DialExplained, DialInterface, DialQuestion, HomeExplained, HomeQuestion, Line, LoginExplained,
-    LoginQuestion, RuleConsidered,
+    RuleConsidered,
 };
 use http::Method;
 use serde::de::DeserializeOwned;
@@ -25,16 +26,8 @@ pub(super) enum Options {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Login {
-    /// The device
-    device: String,
-    /// The user
-    user: String,
-    /// The device profile; without it the user's default
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// How long at most; without it as long as the cluster allows
-    #[arg(long, value_name = "N")]
-    minutes: Option<u32>,
+    #[command(flatten)]
+    wish: Wish,
     /// The account that would ask for it over Extension Mobility's interface; without it an administrator would
     #[arg(long, value_name = "ID")]
     caller: Option<String>,
@@ -123,14 +116,9 @@ async fn explain_home(options: Home) -> anyhow::Result<u8> {
 }
 
 async fn explain_login(options: Login) -> anyhow::Result<u8> {
-    let question = serde_json::to_value(LoginQuestion {
-        device: options.device,
-        user: options.user,
-        profile: options.profile,
-        minutes: options.minutes,
-        caller: options.caller,
-        from: options.from,
-    })?;
+    let mut question = options.wish.body();
+    question["caller"] = options.caller.into();
+    question["from"] = options.from.into();
     let show = |explained: &LoginExplained| (login_text(explained), explained.allowed);
     ask(&options.reach, "login", &question, show).await
 }

@@ -55,7 +55,8 @@ pub(in crate::cli) struct Wish {
 }
 
 impl Wish {
-    pub(super) fn body(self) -> Value {
+    /// As the JSON API takes it.
+    pub(in crate::cli) fn body(self) -> Value {
         json!({
             "device": self.device,
             "user": self.user,

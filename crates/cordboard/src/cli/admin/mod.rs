@@ -8,6 +8,8 @@ pub(super) mod reach;
 mod takeover;
 mod things;
 
+pub(super) use mobility::Wish;
+
 use entries::{
     APP_USERS, AppUserFields, DEVICES, DeviceFields, Do, PROFILES, ProfileFields, USERS, UserFields,
 };
