@@ -1,0 +1,8 @@
+//! The OpenWire codec against captured conversations. [openwire §13]
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod captured;
+mod fill;
+mod json;
+mod session;
