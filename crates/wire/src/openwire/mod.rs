@@ -22,6 +22,7 @@ mod connection;
 mod data;
 mod error;
 mod format;
+pub mod fuzz;
 mod ids;
 mod message;
 mod numbers;
@@ -33,6 +34,9 @@ mod throwable;
 mod value;
 mod wire_format;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use any::{Any, Command};
 pub use body::{Body, BodyError, INFLATED, INFLATED_ALWAYS, INFLATED_TIMES};
