@@ -4,6 +4,7 @@
 //! - [`soap`]: SOAP 1.1 envelopes, `href`/`id` references, faults.
 //! - [`webdialer`]: WebDialer's six operations in three dialects, requests and answers, both directions.
 //! - [`mobility`]: Extension Mobility's requests and queries, both directions.
+//! - [`openwire`]: ActiveMQ's frames, both directions.
 //! - [`admin`]: our own JSON.
 //! - [`http`]: what happens to the bytes of a connection before an HTTP library sees them.
 //!
@@ -13,6 +14,7 @@
 pub mod admin;
 pub mod http;
 pub mod mobility;
+pub mod openwire;
 pub mod soap;
 pub mod webdialer;
 pub mod xml;

@@ -1,7 +1,7 @@
 //! Feeds every fuzz harness its corpus, so that an ordinary test run keeps each promise it found.
 
 use cordboard_wire::webdialer::Dialect;
-use cordboard_wire::{http, soap, webdialer, xml};
+use cordboard_wire::{http, openwire, soap, webdialer, xml};
 use std::path::Path;
 
 /// Runs a harness on every file of a target's corpus, and on some damaged copies of each.
@@ -68,4 +68,9 @@ fn request_line_keeps_its_promises_on_its_corpus() {
 #[test]
 fn webdialer_forms_keep_their_promises_on_their_corpus() {
     replay("webdialer_form", webdialer::fuzz::form_harness);
+}
+
+#[test]
+fn openwire_keeps_its_promises_on_its_corpus() {
+    replay("openwire", openwire::fuzz::harness);
 }
