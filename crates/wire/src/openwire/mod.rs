@@ -28,6 +28,7 @@ mod message;
 mod numbers;
 mod reader;
 mod response;
+pub mod selector;
 mod table;
 mod text;
 mod throwable;

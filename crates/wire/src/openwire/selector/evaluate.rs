@@ -1,0 +1,255 @@
+//! A selector asked of a message.
+
+use super::Selector;
+use super::expression::{Arithmetic, Comparison, Expression};
+use crate::openwire::{Message, PrimitiveMap, Text, Value};
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::cmp::Ordering;
+
+/// A message that selectors are asked of; its properties are read once, when the first asks for one.
+#[derive(Debug)]
+pub struct Subject<'m> {
+    message: &'m Message,
+    properties: OnceCell<PrimitiveMap>,
+}
+
+/// A header's or property's value, or what is computed of it.
+#[derive(Clone, Debug, PartialEq)]
+enum Operand<'a> {
+    Unknown,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+}
+
+impl<'m> Subject<'m> {
+    /// A message, to be asked.
+    pub fn new(message: &'m Message) -> Self {
+        Self {
+            message,
+            properties: OnceCell::new(),
+        }
+    }
+
+    /// Does it fit? Without a selector, everything does.
+    pub fn fits(&self, selector: Option<&Selector>) -> bool {
+        selector.is_none_or(|selector| selector.selects(self))
+    }
+
+    fn value(&self, name: &str) -> Operand<'_> {
+        let headers = &self.message.headers;
+        let text = |text: Option<String>| match text {
+            Some(text) => Operand::Text(text.into()),
+            None => Operand::Unknown,
+        };
+        match name {
+            "JMSType" => lossy(&headers.jms_type),
+            "JMSCorrelationID" => lossy(&headers.correlation_id),
+            "JMSMessageID" => text(headers.message_id.as_ref().map(ToString::to_string)),
+            "JMSTimestamp" => Operand::Int(headers.timestamp),
+            "JMSPriority" => Operand::Int(headers.priority.into()),
+            "JMSDeliveryMode" => Operand::Text(match headers.persistent {
+                true => "PERSISTENT".into(),
+                false => "NON_PERSISTENT".into(),
+            }),
+            "JMSReplyTo" => text(headers.reply_to.as_ref().map(ToString::to_string)),
+            "JMSDestination" => text(headers.destination.as_ref().map(ToString::to_string)),
+            "JMSExpiration" => Operand::Int(headers.expiration),
+            "JMSRedelivered" => Operand::Bool(headers.redelivery_counter > 0),
+            "JMSXGroupID" => lossy(&headers.group_id),
+            "JMSXGroupSeq" => Operand::Int(headers.group_sequence.into()),
+            "JMSXDeliveryCount" => Operand::Int(i64::from(headers.redelivery_counter) + 1),
+            property => self.property(property),
+        }
+    }
+
+    fn property(&self, name: &str) -> Operand<'_> {
+        let properties = self.properties.get_or_init(|| {
+            // Properties that cannot be read are none: the consumer finds out.
+            self.message.properties().unwrap_or_default()
+        });
+        match properties.get(name) {
+            Some(Value::Bool(it)) => Operand::Bool(*it),
+            Some(Value::Byte(it)) => Operand::Int((*it).into()),
+            Some(Value::Short(it)) => Operand::Int((*it).into()),
+            Some(Value::Int(it)) => Operand::Int((*it).into()),
+            Some(Value::Long(it)) => Operand::Int(*it),
+            Some(Value::Float(it)) => Operand::Float((*it).into()),
+            Some(Value::Double(it)) => Operand::Float(*it),
+            Some(Value::Text(it)) => Operand::Text(it.to_str_lossy()),
+            Some(
+                Value::Null | Value::Char(_) | Value::Bytes(_) | Value::Map(_) | Value::List(_),
+            )
+            | None => Operand::Unknown,
+        }
+    }
+}
+
+fn lossy(text: &Option<Text>) -> Operand<'_> {
+    match text {
+        Some(text) => Operand::Text(text.to_str_lossy()),
+        None => Operand::Unknown,
+    }
+}
+
+impl Expression {
+    /// True, false or unknown.
+    pub(super) fn condition(&self, subject: &Subject<'_>) -> Option<bool> {
+        match self {
+            Self::Not(inner) => inner.condition(subject).map(|is| !is),
+            Self::All(inner) => settled(inner, subject, false),
+            Self::Any(inner) => settled(inner, subject, true),
+            Self::IsNull(inner) => Some(inner.operand(subject) == Operand::Unknown),
+            Self::Compare(left, how, right) => {
+                compared(&left.operand(subject), *how, &right.operand(subject))
+            }
+            Self::Between(inner, bounds) => {
+                let value = inner.operand(subject);
+                let (low, high) = (bounds.0.operand(subject), bounds.1.operand(subject));
+                let low = compared(&value, Comparison::AtLeast, &low);
+                let high = compared(&value, Comparison::AtMost, &high);
+                both(low, high)
+            }
+            Self::In(inner, texts) => match inner.operand(subject) {
+                Operand::Text(text) => Some(texts.iter().any(|one| *one == text)),
+                Operand::Unknown => None,
+                Operand::Bool(_) | Operand::Int(_) | Operand::Float(_) => Some(false),
+            },
+            Self::Like(inner, pattern) => match inner.operand(subject) {
+                Operand::Text(text) => Some(pattern.fits(&text)),
+                Operand::Unknown => None,
+                Operand::Bool(_) | Operand::Int(_) | Operand::Float(_) => Some(false),
+            },
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Float(_)
+            | Self::Text(_)
+            | Self::Name(_)
+            | Self::Minus(_)
+            | Self::Sum(_, _) => match self.operand(subject) {
+                Operand::Bool(is) => Some(is),
+                Operand::Unknown | Operand::Int(_) | Operand::Float(_) | Operand::Text(_) => None,
+            },
+        }
+    }
+
+    fn operand<'a>(&'a self, subject: &'a Subject<'_>) -> Operand<'a> {
+        match self {
+            Self::Null => Operand::Unknown,
+            Self::Bool(is) => Operand::Bool(*is),
+            Self::Int(number) => Operand::Int(*number),
+            Self::Float(number) => Operand::Float(*number),
+            Self::Text(text) => Operand::Text(text.into()),
+            Self::Name(name) => subject.value(name),
+            Self::Minus(inner) => match inner.operand(subject) {
+                Operand::Int(number) => Operand::Int(number.wrapping_neg()),
+                Operand::Float(number) => Operand::Float(-number),
+                Operand::Unknown | Operand::Bool(_) | Operand::Text(_) => Operand::Unknown,
+            },
+            Self::Sum(first, rest) => {
+                let first = first.operand(subject);
+                rest.iter().fold(first, |sum, (sign, next)| {
+                    computed(&sum, *sign, &next.operand(subject))
+                })
+            }
+            Self::Compare(_, _, _)
+            | Self::Between(_, _)
+            | Self::In(_, _)
+            | Self::Like(_, _)
+            | Self::IsNull(_)
+            | Self::Not(_)
+            | Self::All(_)
+            | Self::Any(_) => match self.condition(subject) {
+                Some(is) => Operand::Bool(is),
+                None => Operand::Unknown,
+            },
+        }
+    }
+}
+
+/// Of several conditions: one that is `decisive` decides, and an unknown one leaves it open.
+fn settled(all: &[Expression], subject: &Subject<'_>, decisive: bool) -> Option<bool> {
+    let mut open = false;
+    for condition in all {
+        match condition.condition(subject) {
+            Some(is) if is == decisive => return Some(decisive),
+            Some(_) => {}
+            None => open = true,
+        }
+    }
+    (!open).then_some(!decisive)
+}
+
+fn both(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        (None, _) | (_, None) => None,
+    }
+}
+
+/// Different kinds are never equal, nor different in a way that would select; numbers are compared as what they are.
+fn compared(left: &Operand<'_>, how: Comparison, right: &Operand<'_>) -> Option<bool> {
+    let ordering = match (left, right) {
+        (Operand::Unknown, _) | (_, Operand::Unknown) => return None,
+        (Operand::Int(left), Operand::Int(right)) => Some(left.cmp(right)),
+        (Operand::Int(_) | Operand::Float(_), Operand::Int(_) | Operand::Float(_)) => {
+            float(left)?.partial_cmp(&float(right)?)
+        }
+        (Operand::Text(left), Operand::Text(right)) => only_equal(how, left == right)?,
+        (Operand::Bool(left), Operand::Bool(right)) => only_equal(how, left == right)?,
+        (Operand::Bool(_) | Operand::Int(_) | Operand::Float(_) | Operand::Text(_), _) => {
+            return Some(false);
+        }
+    };
+    Some(match how {
+        Comparison::Equal => ordering == Some(Ordering::Equal),
+        Comparison::Different => ordering != Some(Ordering::Equal),
+        Comparison::Less => ordering == Some(Ordering::Less),
+        Comparison::AtMost => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
+        Comparison::Greater => ordering == Some(Ordering::Greater),
+        Comparison::AtLeast => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
+    })
+}
+
+/// Texts and truths have no order: asked for it, the answer is unknown.
+fn only_equal(how: Comparison, equal: bool) -> Option<Option<Ordering>> {
+    match how {
+        Comparison::Equal | Comparison::Different => Some(equal.then_some(Ordering::Equal)),
+        Comparison::Less | Comparison::AtMost | Comparison::Greater | Comparison::AtLeast => None,
+    }
+}
+
+fn float(operand: &Operand<'_>) -> Option<f64> {
+    match operand {
+        Operand::Int(number) => Some(*number as f64),
+        Operand::Float(number) => Some(*number),
+        Operand::Unknown | Operand::Bool(_) | Operand::Text(_) => None,
+    }
+}
+
+/// As Java computes: whole numbers wrap around and divide to whole numbers.
+fn computed<'a>(left: &Operand<'a>, sign: Arithmetic, right: &Operand<'a>) -> Operand<'a> {
+    if let (Operand::Int(left), Operand::Int(right)) = (left, right) {
+        return match sign {
+            Arithmetic::Plus => Operand::Int(left.wrapping_add(*right)),
+            Arithmetic::Minus => Operand::Int(left.wrapping_sub(*right)),
+            Arithmetic::Times => Operand::Int(left.wrapping_mul(*right)),
+            Arithmetic::Divided if *right == 0 => Operand::Unknown,
+            Arithmetic::Divided => Operand::Int(left.wrapping_div(*right)),
+        };
+    }
+    let (Some(left), Some(right)) = (float(left), float(right)) else {
+        return Operand::Unknown;
+    };
+    Operand::Float(match sign {
+        Arithmetic::Plus => left + right,
+        Arithmetic::Minus => left - right,
+        Arithmetic::Times => left * right,
+        Arithmetic::Divided if right == 0.0 => return Operand::Unknown,
+        Arithmetic::Divided => left / right,
+    })
+}
