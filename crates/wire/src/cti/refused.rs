@@ -1,6 +1,6 @@
 //! Commands that make no sense, and the error each comes to. [cti §3.7, §6.2]
 
-use super::{AgentId, BadName, ErrorCode, ErrorFor, NotANumber, Verb};
+use super::{AgentId, BadName, ErrorCode, ErrorFor, ErrorReport, NotANumber, Verb};
 
 /// What is wrong with a command, as far as it can be seen without knowing anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -133,6 +133,16 @@ impl Refused {
             | Why::Connection
             | Why::Tones
             | Why::Reason => Check::Arguments,
+        }
+    }
+
+    /// The event that answers it.
+    pub fn report(&self) -> ErrorReport {
+        ErrorReport {
+            error_for: self.error_for.clone(),
+            code: self.code(),
+            message: None,
+            command: self.verb.map(|verb| verb.word().to_owned()),
         }
     }
 }
