@@ -1,7 +1,7 @@
 //! Feeds every fuzz harness its corpus, so that an ordinary test run keeps each promise it found.
 
 use cordboard_wire::webdialer::Dialect;
-use cordboard_wire::{http, soap, webdialer, xml};
+use cordboard_wire::{cti, http, soap, webdialer, xml};
 use std::path::Path;
 
 /// Runs a harness on every file of a target's corpus, and on some damaged copies of each.
@@ -22,6 +22,16 @@ fn replay(target: &str, harness: impl Fn(&[u8])) {
         }
     }
     assert!(files > 0, "{target} has no corpus");
+}
+
+#[test]
+fn cti_commands_keep_their_promises_on_their_corpus() {
+    replay("cti_command", cti::fuzz::command_harness);
+}
+
+#[test]
+fn cti_events_keep_their_promises_on_their_corpus() {
+    replay("cti_event", cti::fuzz::event_harness);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod encode_command;
 mod encode_event;
 mod encode_json;
 mod event;
+pub mod fuzz;
 mod message;
 mod number;
 mod refused;
