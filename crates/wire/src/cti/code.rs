@@ -87,7 +87,9 @@ impl ErrorCode {
 
     /// The code of any word.
     pub fn of(word: &str) -> Self {
-        Self::known(word).unwrap_or_else(|| Self::Other(word.trim().into()))
+        let around = |c: char| c.is_whitespace() || c.is_control() || c == '#';
+        let word = word.trim_matches(around);
+        Self::known(word).unwrap_or_else(|| Self::Other(word.into()))
     }
 
     /// May this code answer that command? [cti §6.3]

@@ -7,6 +7,7 @@
 //! - `destination`: which topics a client may name. `number`: extensions, numbers, connection ids.
 //! - `command`, `arguments`, `decode_command`, `encode_command`; `refused`: what a command that makes no sense comes to.
 //! - `event`, `decode_event`, `encode_event`, and the same in JSON: `decode_json`, `encode_json`.
+//! - [`gc`]: events in the sister product's layout.
 //! - `state`, `code`: the words on the wire.
 //!
 //! Deliberately not here: who is logged in, which events follow a command, and where they go.
@@ -23,6 +24,7 @@ mod encode_event;
 mod encode_json;
 mod event;
 pub mod fuzz;
+pub mod gc;
 mod message;
 mod number;
 mod refused;
