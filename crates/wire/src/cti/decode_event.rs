@@ -78,14 +78,14 @@ fn decode_default(body: &str) -> Option<Event> {
 }
 
 fn error(fields: &[&str]) -> Option<Event> {
-    let code = fields.get(2).map(|word| word.trim())?;
-    if code.is_empty() {
+    let code = ErrorCode::of(fields.get(2)?);
+    if code.word().is_empty() {
         return None;
     }
     let message = fields.get(3).filter(|text| !text.is_empty());
     Some(Event::Error(ErrorReport {
         error_for: ErrorFor::sent(fields[0]),
-        code: ErrorCode::of(code),
+        code,
         message: message.map(|text| (*text).to_owned()),
         command: None,
     }))

@@ -154,13 +154,9 @@ fn inbound_call(object: &Object) -> Option<Event> {
 /// Some errors of the guide have their code under `message` only.
 fn error(object: &Object) -> Option<Event> {
     let message = object.text(&["message"]).filter(|text| !text.is_empty());
-    let code = object.text(&["errorType"]);
-    let code = code.filter(|code| !code.trim().is_empty());
-    let code = match (&code, &message) {
-        (Some(code), _) => ErrorCode::of(code),
-        (None, Some(message)) => ErrorCode::known(message)?,
-        (None, None) => return None,
-    };
+    let code = object.text(&["errorType"]).map(|word| ErrorCode::of(&word));
+    let code = code.filter(|code| !code.word().is_empty());
+    let code = code.or_else(|| ErrorCode::known(message.as_deref()?))?;
     let said = message.filter(|text| *text != code.message());
     let said = said.filter(|text| ErrorCode::known(text).as_ref() != Some(&code));
     Some(Event::Error(ErrorReport {

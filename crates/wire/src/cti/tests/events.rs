@@ -272,6 +272,7 @@ fn c6_what_is_unknown_is_kept_as_it_came() {
         "42031#DialogState#ACTIVE#x#nonsense#",
         "42031#Error",
         "42031#Error#",
+        "42031#Error#\u{1} ",
         "System#MAYBE",
         "Terminal#CiscoTermRemovedEv",
         "InboundCall",
