@@ -1,5 +1,7 @@
 //! The body's grammar: arguments with commas between them. [cti §3.3]
 
+use super::Format;
+
 /// How many arguments are told apart; what is beyond them stays in the last, so that a body of commas costs nothing.
 const ARGUMENTS_MAX: usize = 8;
 
@@ -31,8 +33,12 @@ impl<'a> Arguments<'a> {
         Self(inner.splitn(ARGUMENTS_MAX, ',').map(trimmed).collect())
     }
 
-    pub(super) fn all(&self) -> Vec<&'a str> {
-        self.0.clone()
+    /// What stands before the word of a format, if the last is one.
+    pub(super) fn without_format(&self) -> &[&'a str] {
+        match self.0.split_last() {
+            Some((last, rest)) if Format::of(last).is_some() => rest,
+            _ => &self.0,
+        }
     }
 
     pub(super) fn as_slice(&self) -> &[&'a str] {

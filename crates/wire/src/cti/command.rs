@@ -419,12 +419,10 @@ impl Login {
 
     /// What a body says; `None` when it says too much.
     pub(super) fn of(agent: AgentId, arguments: &Arguments<'_>) -> Option<Self> {
-        let mut arguments = arguments.all();
-        let format = arguments.last().and_then(|last| Format::of(last));
-        if format.is_some() {
-            arguments.pop();
-        }
-        let arguments: Vec<_> = arguments.into_iter().map(Secret::from).collect();
+        let all = arguments.as_slice();
+        let arguments = arguments.without_format();
+        let format = all.get(arguments.len()).and_then(|word| Format::of(word));
+        let arguments: Vec<_> = arguments.iter().map(|text| Secret::from(*text)).collect();
         (arguments.len() <= Self::ARGUMENTS_MAX).then_some(Self {
             agent,
             arguments,

@@ -22,28 +22,53 @@ pub fn decode_command(message: &CommandMessage, names: &Names) -> Result<Command
         error_for: ErrorFor::system(),
         verb: None,
         agent: None,
+        destination: None,
     })?;
-    let refused = |why, verb: Option<Verb>, agent: Option<AgentId>| Refused {
-        why,
-        error_for: match verb {
-            Some(verb) if verb.is_for_destination() => ErrorFor::system(),
-            _ => ErrorFor::sent(kind.who),
-        },
-        verb,
-        agent,
-    };
-    let verb = Verb::of(kind.name);
-    let verb = verb.ok_or_else(|| refused(Why::UnknownCommand, None, None))?;
-    let body = text_of(&message.body).map_err(|why| refused(why, Some(verb), None))?;
+    decode(&kind, message, names).map_err(|why| {
+        let verb = Verb::of(kind.name);
+        let greeting = verb.is_some_and(Verb::is_for_destination);
+        Refused {
+            why,
+            error_for: if greeting {
+                ErrorFor::system()
+            } else {
+                ErrorFor::sent(kind.who)
+            },
+            verb,
+            agent: (!greeting).then(|| AgentId::parse(kind.who).ok()).flatten(),
+            destination: verb.and_then(|verb| named(verb, &kind, message, names)),
+        }
+    })
+}
+
+fn decode(kind: &Kind<'_>, message: &CommandMessage, names: &Names) -> Result<Command, Why> {
+    let verb = Verb::of(kind.name).ok_or(Why::UnknownCommand)?;
+    let body = text_of(&message.body)?;
     let arguments = Arguments::of(&body);
     if verb.is_for_destination() {
-        let command = greeting(verb, kind.who, arguments.as_slice(), message, names);
-        return command.map_err(|why| refused(why, Some(verb), None));
+        return greeting(verb, kind.who, arguments.as_slice(), message, names);
     }
-    let agent =
-        AgentId::parse(kind.who).map_err(|why| refused(Why::Agent(why), Some(verb), None))?;
-    for_agent(verb, &agent, &arguments, message, names)
-        .map_err(|why| refused(why, Some(verb), Some(agent)))
+    let agent = AgentId::parse(kind.who).map_err(Why::Agent)?;
+    for_agent(verb, agent, &arguments, message, names)
+}
+
+/// The topic that a refused command names all the same. Of a Login it is the first argument, unless that may be a password.
+fn named(
+    verb: Verb,
+    kind: &Kind<'_>,
+    message: &CommandMessage,
+    names: &Names,
+) -> Option<ClientDestination> {
+    if verb.is_for_destination() {
+        return ClientDestination::parse(kind.who, names).ok();
+    }
+    let body = text_of(&message.body).ok()?;
+    let arguments = Arguments::of(&body);
+    let name = match (verb, arguments.without_format()) {
+        (Verb::Connect, [name, ..]) | (Verb::Login, [name] | [name, _, _, ..]) => Some(name),
+        _ => None,
+    };
+    ClientDestination::parse(name?, names).ok()
 }
 
 /// JMSType in its two parts. [cti §3.1]
@@ -124,12 +149,11 @@ fn greeting(
 
 fn for_agent(
     verb: Verb,
-    agent: &AgentId,
+    agent: AgentId,
     arguments: &Arguments<'_>,
     message: &CommandMessage,
     names: &Names,
 ) -> Result<Command, Why> {
-    let agent = agent.clone();
     let list = arguments.as_slice();
     Ok(match verb {
         Verb::Hello | Verb::Beat => return Err(Why::UnknownCommand),

@@ -63,10 +63,8 @@ impl Object {
         match self.value(keys) {
             None => Some(Vec::new()),
             Some(Value::Array(list)) => {
-                let mut all = list.iter().map(text_of);
-                all.by_ref()
-                    .map(|text| text.map(|text| Address::new(&text)))
-                    .collect()
+                let each = list.iter().map(text_of);
+                each.map(|text| Some(Address::new(&text?))).collect()
             }
             Some(value) => Some(addresses(&text_of(value)?)),
         }

@@ -92,14 +92,7 @@ pub fn masked_body(jms_type: Option<&str>, body: &str) -> String {
     if verb.is_some_and(|verb| !matches!(verb, Verb::Login | Verb::Connect)) {
         return body.to_owned();
     }
-    let arguments = Arguments::of(body);
-    let mut list = arguments.as_slice();
-    if let Some((last, rest)) = list.split_last()
-        && Format::of(last).is_some()
-    {
-        list = rest;
-    }
-    match list {
+    match Arguments::of(body).without_format() {
         [] => String::new(),
         [only] => (*only).to_owned(),
         [_, _] if verb != Some(Verb::Connect) => MASK.to_owned(),

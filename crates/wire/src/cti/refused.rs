@@ -1,6 +1,8 @@
 //! Commands that make no sense, and the error each comes to. [cti §3.7, §6.2]
 
-use super::{AgentId, BadName, ErrorCode, ErrorFor, ErrorReport, NotANumber, Verb};
+use super::{
+    AgentId, BadName, ClientDestination, ErrorCode, ErrorFor, ErrorReport, NotANumber, Verb,
+};
 
 /// What is wrong with a command, as far as it can be seen without knowing anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -79,8 +81,10 @@ pub struct Refused {
     pub error_for: ErrorFor,
     /// The command, if its name was understood.
     pub verb: Option<Verb>,
-    /// The agent, if his id was understood.
+    /// The agent, if his id was understood: his topic is where the error goes when nothing better is known. [cti §3.6]
     pub agent: Option<AgentId>,
+    /// The topic that Hello, Beat, Connect or Login names, if that much of it can be used.
+    pub destination: Option<ClientDestination>,
 }
 
 impl Refused {

@@ -541,3 +541,28 @@ fn a_login_that_cannot_be_said_is_not_made() {
         assert!(make(arguments).is_none(), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_refusal_says_whose_topic_its_error_may_go_to() {
+    let found = |kind: &str, body: &str| {
+        let refused = read(kind, body).expect_err(kind);
+        (refused.agent, refused.destination)
+    };
+    let topic_a = || Some(topic("cc.a"));
+    assert_eq!(found("Dance#42031", ""), (Some(agent("42031")), None));
+    assert_eq!(found("MakeCall#42031", "x"), (Some(agent("42031")), None));
+    assert_eq!(found("Hello#cc.a", "xml"), (None, topic_a()));
+    assert_eq!(found("Hello#>", ""), (None, None));
+    assert_eq!(found("Login#4203x", "cc.a"), (None, topic_a()));
+    assert_eq!(found("Login#4203x", "cc.a,json"), (None, topic_a()));
+    assert_eq!(found("Login#4203x", "cc.a,user,pin"), (None, topic_a()));
+    // The sister's password and extension: nothing may be sent to a topic of that name.
+    assert_eq!(found("Login#4203x", "secret,42031"), (None, None));
+    assert_eq!(found("Connect#", "cc.a,secret"), (None, topic_a()));
+    let kind = CommandMessage {
+        body: Body::Other,
+        ..message("MakeCall#42031", "")
+    };
+    let refused = decode_command(&kind, &Names::default()).unwrap_err();
+    assert_eq!(refused.agent, Some(agent("42031")));
+}
