@@ -4,6 +4,7 @@ mod commands;
 mod conversations;
 mod events;
 mod fixture;
+mod refusals;
 mod rounds;
 
 use super::*;
