@@ -6,12 +6,14 @@
 //! - [`mobility`]: Extension Mobility's requests and queries, both directions.
 //! - [`openwire`]: ActiveMQ's frames, both directions.
 //! - [`admin`]: our own JSON.
+//! - [`cti`]: the CUCM Connector's commands and events, in text and in JSON, both directions.
 //! - [`http`]: what happens to the bytes of a connection before an HTTP library sees them.
 //!
 //! Start reading at [`webdialer`]. What is deliberately not here: sockets, time-outs, directories,
 //! and any opinion on what a request should do.
 
 pub mod admin;
+pub mod cti;
 pub mod http;
 pub mod mobility;
 pub mod openwire;

@@ -122,3 +122,36 @@ fn every_conformance_case_of_webdialer_has_its_row() {
         assert!(cases.contains(&case), "case {case}");
     }
 }
+
+#[test]
+fn every_conformance_case_of_cti_has_its_row_and_a_test_if_any_of_it_is_implemented() {
+    let (_, page) = pages()
+        .into_iter()
+        .find(|(word, _)| word == "cti")
+        .expect("the page");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join("crates"))
+        .expect("crates")
+        .flatten()
+    {
+        for folder in ["src", "tests"] {
+            if entry.path().join(folder).is_dir() {
+                sources(&entry.path().join(folder), &mut files);
+            }
+        }
+    }
+    let texts: Vec<_> = files
+        .iter()
+        .filter(|file| file.to_string_lossy().contains("cti"))
+        .map(|file| fs::read_to_string(file).expect("a source file"))
+        .collect();
+    let server = (1..=70).map(|case| (format!("CC-{case:02}"), format!("fn cc_{case:02}_")));
+    let client = (1..=11).map(|case| (format!("C{case}"), format!("fn c{case}_")));
+    for (case, test) in server.chain(client) {
+        let start = format!("| {case} |");
+        let row = page.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("case {case}"));
+        let tested = texts.iter().any(|text| text.contains(&test));
+        assert_eq!(!row.contains("| not ("), tested, "{row}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Feeds every fuzz harness its corpus, so that an ordinary test run keeps each promise it found.
 
 use cordboard_wire::webdialer::Dialect;
-use cordboard_wire::{http, openwire, soap, webdialer, xml};
+use cordboard_wire::{cti, http, mobility, openwire, soap, webdialer, xml};
 use std::path::Path;
 
 /// Runs a harness on every file of a target's corpus, and on some damaged copies of each.
@@ -22,6 +22,16 @@ fn replay(target: &str, harness: impl Fn(&[u8])) {
         }
     }
     assert!(files > 0, "{target} has no corpus");
+}
+
+#[test]
+fn cti_commands_keep_their_promises_on_their_corpus() {
+    replay("cti_command", cti::fuzz::command_harness);
+}
+
+#[test]
+fn cti_events_keep_their_promises_on_their_corpus() {
+    replay("cti_event", cti::fuzz::event_harness);
 }
 
 #[test]
@@ -73,4 +83,14 @@ fn webdialer_forms_keep_their_promises_on_their_corpus() {
 #[test]
 fn openwire_keeps_its_promises_on_its_corpus() {
     replay("openwire", openwire::fuzz::harness);
+}
+
+#[test]
+fn mobility_keeps_its_promises_on_its_corpus() {
+    replay("mobility", mobility::fuzz::harness);
+}
+
+#[test]
+fn mobility_answers_keep_their_promises_on_their_corpus() {
+    replay("mobility_answer", mobility::fuzz::answer_harness);
 }
