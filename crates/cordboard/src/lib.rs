@@ -5,6 +5,7 @@
 //! - [`runtime`] is the home of the exchange: one thread owns all live state.
 //! - [`edge`] is the HTTP edge: sockets, limits, TLS, the router.
 //! - [`services`] translate one interface each into the exchange's words.
+//! - [`openwire`] is the broker inside that CTI clients talk over.
 //! - [`admin`] is our own JSON API; console and command line use it.
 //! - [`lab`] makes all of it repeatable; [`ops`] is settings, metrics, logs.
 //! - [`cli`] is the command line. Start reading at `cli::lab` to see how the pieces are put together.
@@ -16,6 +17,7 @@ pub mod directory_file;
 pub mod edge;
 pub mod journal;
 pub mod lab;
+pub mod openwire;
 pub mod ops;
 pub mod program;
 pub mod runtime;

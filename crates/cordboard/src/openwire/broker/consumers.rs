@@ -1,0 +1,257 @@
+//! Who listens, and how much of it at once. [openwire §7.4, §7.8, §7.10]
+
+use super::names::{Pattern, parts};
+use super::state::{Consumer, Durable, Held, Pull, consumer_name};
+use super::{Broker, Done, Link, refusal};
+use cordboard_wire::openwire::selector::Selector;
+use cordboard_wire::openwire::{
+    ConsumerControl, ConsumerInfo, Destination, MessagePull, RemoveSubscriptionInfo, Text,
+    Throwable,
+};
+use std::collections::VecDeque;
+
+impl Broker {
+    pub(super) fn add_consumer(&mut self, link: Link, info: ConsumerInfo) -> Done {
+        let id = info.consumer_id.clone().unwrap_or_default();
+        self.session(link, "consumer", id.session_id, &consumer_name(&id))?;
+        if self.consumer_keys.contains_key(&id) {
+            return Ok(None);
+        }
+        let destination = info.destination.clone().unwrap_or_default();
+        let patterns: Vec<Pattern> = parts(&destination).into_iter().map(Pattern::of).collect();
+        if patterns.is_empty() {
+            return Err(refusal::no_name());
+        }
+        let selector = compiled(info.selector.as_ref())?;
+        self.keys += 1;
+        let key = self.keys;
+        let durable = self.activate(link, key, &info, &patterns)?;
+        let mut consumer = Consumer {
+            id: id.clone(),
+            link,
+            patterns,
+            selector,
+            prefetch: info.prefetch_size.into(),
+            extension: 0,
+            browser: info.browser,
+            browsing: info.browser,
+            no_local: info.no_local,
+            exclusive: info.exclusive,
+            priority: info.priority,
+            durable,
+            outstanding: VecDeque::new(),
+            backlog: VecDeque::new(),
+            pulls: VecDeque::new(),
+        };
+        if let Some(durable) = consumer
+            .durable
+            .as_ref()
+            .and_then(|d| self.durables.get_mut(d))
+        {
+            consumer.backlog = std::mem::take(&mut durable.backlog);
+        }
+        self.consumer_keys.insert(id, key);
+        self.listens(key, consumer);
+        self.tell_temporaries(key);
+        Ok(None)
+    }
+
+    /// A consumer has come to its queues, and is given what is there.
+    fn listens(&mut self, key: u64, mut consumer: Consumer) {
+        for pattern in &consumer.patterns {
+            let name = &pattern.destination;
+            if pattern.is_name() && name.kind.is_queue() {
+                self.queues.entry(name.clone()).or_default();
+            }
+        }
+        let names: Vec<Destination> = self.queues.keys().cloned().collect();
+        let names: Vec<Destination> = names
+            .into_iter()
+            .filter(|name| consumer.takes_from(name))
+            .collect();
+        if consumer.browser {
+            consumer.backlog = self.copies(&names, &consumer);
+        } else {
+            for name in &names {
+                if let Some(queue) = self.queues.get_mut(name) {
+                    queue.consumers.push_back(key);
+                }
+            }
+        }
+        self.consumers.insert(key, consumer);
+        self.refill(key);
+        for name in &names {
+            self.serve(name);
+        }
+    }
+
+    /// All messages of queues, those at other clients included, for somebody who only looks.
+    fn copies(&self, names: &[Destination], browser: &Consumer) -> VecDeque<Held> {
+        let waiting = names.iter().filter_map(|name| self.queues.get(name));
+        let waiting = waiting.flat_map(|queue| &queue.messages);
+        let away = self.consumers.values().filter(|c| !c.browser);
+        let away = away.flat_map(|c| &c.outstanding).map(|o| &o.held);
+        let away = away.filter(|held| names.contains(&held.from));
+        let mut all: Vec<Held> = waiting
+            .chain(away)
+            .filter(|held| browser.wants(&held.message))
+            .cloned()
+            .collect();
+        all.sort_by_key(sequence);
+        all.into()
+    }
+
+    /// The durable subscription that a consumer takes up, if it names one. [openwire §7.8]
+    fn activate(
+        &mut self,
+        link: Link,
+        key: u64,
+        info: &ConsumerInfo,
+        patterns: &[Pattern],
+    ) -> Result<Option<(Text, Text)>, Throwable> {
+        let (Some(name), Some(connection)) = (&info.subscription_name, self.connection(link))
+        else {
+            return Ok(None);
+        };
+        let [pattern] = patterns else {
+            return Ok(None);
+        };
+        if pattern.destination.kind.is_queue() {
+            return Ok(None);
+        }
+        let at = (connection.client.clone(), name.clone());
+        let same = |durable: &Durable| {
+            durable.pattern == *pattern
+                && durable.selector == info.selector
+                && durable.no_local == info.no_local
+        };
+        let full = self.durables.len() >= self.settings.durables;
+        match self.durables.get_mut(&at) {
+            Some(durable) if durable.active.is_some() => {
+                return Err(refusal::durable_in_use(&at.0, &at.1));
+            }
+            Some(durable) if same(durable) => durable.active = Some(key),
+            None if full => {
+                return Err(refusal::unsupported("so many durable subscriptions"));
+            }
+            Some(_) | None => {
+                let durable = Durable {
+                    pattern: pattern.clone(),
+                    selector: info.selector.clone(),
+                    compiled: compiled(info.selector.as_ref())?,
+                    no_local: info.no_local,
+                    active: Some(key),
+                    backlog: VecDeque::new(),
+                };
+                self.durables.insert(at.clone(), durable);
+            }
+        }
+        Ok(Some(at))
+    }
+
+    pub(super) fn unsubscribe(&mut self, link: Link, info: &RemoveSubscriptionInfo) -> Done {
+        let name = info.subscription_name.clone().unwrap_or_default();
+        let own = self.connection(link).map(|c| c.client.clone());
+        let client = info.client_id.clone().or(own).unwrap_or_default();
+        let at = (client, name);
+        match self.durables.get(&at) {
+            None => return Err(refusal::no_durable(&at.0, &at.1)),
+            Some(durable) if durable.active.is_some() => return Err(refusal::durable_active()),
+            Some(_) => self.durables.remove(&at),
+        };
+        Ok(None)
+    }
+
+    /// A consumer goes. What was at its client returns to the head of its queue, in order; `delivered` is the last that the
+    /// program was given, and `None`: nobody knows. [openwire §7.5]
+    pub(super) fn remove_consumer(&mut self, key: u64, delivered: Option<i64>) {
+        let Some(mut consumer) = self.consumers.remove(&key) else {
+            return;
+        };
+        self.consumer_keys.remove(&consumer.id);
+        let mut names: Vec<Destination> = Vec::new();
+        for (name, queue) in &mut self.queues {
+            if queue.consumers.contains(&key) {
+                queue.consumers.retain(|other| *other != key);
+                names.push(name.clone());
+            }
+        }
+        let outstanding = std::mem::take(&mut consumer.outstanding);
+        let returning = outstanding.into_iter().rev().map(|outstanding| {
+            let mut held = outstanding.held;
+            if delivered.is_none_or(|last| sequence(&held) <= last) {
+                held.redelivered += 1;
+            }
+            held
+        });
+        let durable = consumer
+            .durable
+            .as_ref()
+            .and_then(|d| self.durables.get_mut(d));
+        if let Some(durable) = durable {
+            durable.active = None;
+            let mut backlog = consumer.backlog;
+            returning.for_each(|held| backlog.push_front(held));
+            durable.backlog = backlog;
+        } else if !consumer.browser {
+            let of_queues = returning.filter(|held| held.from.kind.is_queue());
+            for held in of_queues.collect::<Vec<_>>() {
+                if let Some(queue) = self.queues.get_mut(&held.from) {
+                    queue.push_front(held);
+                }
+            }
+        }
+        for name in &names {
+            self.serve(name);
+        }
+    }
+
+    pub(super) fn pull(&mut self, pull: &MessagePull) -> Done {
+        let id = pull.consumer_id.clone().unwrap_or_default();
+        let Some(&key) = self.consumer_keys.get(&id) else {
+            return Ok(None);
+        };
+        let until = match pull.timeout {
+            0 => None,
+            timeout => Some(self.now.saturating_add(timeout.max(0))),
+        };
+        if let Some(consumer) = self.consumers.get_mut(&key) {
+            consumer.pulls.push_back(Pull { until });
+        }
+        self.serve_consumer(key);
+        self.end_pulls(key);
+        Ok(None)
+    }
+
+    pub(super) fn control(&mut self, control: &ConsumerControl) -> Done {
+        let id = control.consumer_id.clone().unwrap_or_default();
+        let Some(&key) = self.consumer_keys.get(&id) else {
+            return Ok(None);
+        };
+        if control.close {
+            self.remove_consumer(key, None);
+            return Ok(None);
+        }
+        if let Some(consumer) = self.consumers.get_mut(&key) {
+            consumer.prefetch = control.prefetch.into();
+        }
+        self.serve_consumer(key);
+        Ok(None)
+    }
+}
+
+/// The broker's number of a message.
+pub(super) fn sequence(held: &Held) -> i64 {
+    let id = held.message.message_id.as_ref();
+    id.map_or(0, |id| id.broker_sequence_id)
+}
+
+fn compiled(text: Option<&Text>) -> Result<Option<Selector>, Throwable> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    match Selector::parse(&text.to_str_lossy()) {
+        Ok(selector) => Ok(Some(selector)),
+        Err(_) => Err(refusal::selector(text)),
+    }
+}

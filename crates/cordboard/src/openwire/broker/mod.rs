@@ -1,0 +1,298 @@
+//! The broker inside: queues, topics and who listens, without sockets and without a clock. [openwire §7, §9]
+//!
+//! Commands of clients go in, commands for clients come out; whoever owns the sockets carries them. `names` reads destinations,
+//! `state` is what is kept, `clients` how clients come and go, `consumers` who listens, `deliver` which message goes to whom,
+//! `acknowledge` what becomes of it, `transactions` what is put off, `temporary` the destinations that end with a connection,
+//! `refusal` how it says no.
+
+mod acknowledge;
+mod clients;
+mod consumers;
+mod deliver;
+mod names;
+mod refusal;
+mod state;
+mod temporary;
+#[cfg(test)]
+mod tests;
+mod transactions;
+
+use cordboard_wire::openwire::{
+    Any, Command, ConnectionError, ConnectionId, ConsumerId, DataArrayResponse, Destination,
+    DestinationInfo, ExceptionResponse, KeepAliveInfo, ProducerId, Response, Text, Throwable,
+};
+use state::{Connection, Consumer, Durable, Producer, Queue, Step, TransactionKey};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// A client's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link(pub u64);
+
+/// What comes out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// For a client.
+    Send(Link, Box<Command>),
+    /// The socket is to be closed once all is sent, and why.
+    Close(Link, &'static str),
+}
+
+/// What administrators may choose. [openwire §7.12]
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The broker's name, as clients see it.
+    pub name: String,
+    /// Do messages that nobody could take, or that came too late, go to `ActiveMQ.DLQ`?
+    pub dead_letters: bool,
+    /// Messages of a queue, at most.
+    pub queue_messages: usize,
+    /// Bytes of a queue, at most.
+    pub queue_bytes: usize,
+    /// Messages that wait for a topic's listener, at most; beyond it the oldest goes.
+    pub backlog: usize,
+    /// Queues, at most.
+    pub queues: usize,
+    /// Durable subscriptions, at most.
+    pub durables: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: "cordboard".to_owned(),
+            dead_letters: true,
+            queue_messages: 100_000,
+            queue_bytes: 16 * 1024 * 1024,
+            backlog: 10_000,
+            queues: 10_000,
+            durables: 1_000,
+        }
+    }
+}
+
+/// Errors that nobody waits for are told a connection this often, in milliseconds.
+const ERROR_PAUSE_MS: i64 = 1_000;
+
+/// A socket.
+#[derive(Debug)]
+struct Peer {
+    address: String,
+    connection: Option<Connection>,
+    /// When it was last told of an error that it does not wait for.
+    told: Option<i64>,
+}
+
+/// The broker. See the module's page.
+#[derive(Debug)]
+pub struct Broker {
+    settings: Settings,
+    peers: BTreeMap<Link, Peer>,
+    /// By the connection's id.
+    connections: HashMap<Text, Link>,
+    /// By the client's id.
+    clients: HashMap<Text, Link>,
+    /// In the order in which they came.
+    consumers: BTreeMap<u64, Consumer>,
+    consumer_keys: HashMap<ConsumerId, u64>,
+    producers: HashMap<ProducerId, Producer>,
+    queues: BTreeMap<Destination, Queue>,
+    durables: BTreeMap<(Text, Text), Durable>,
+    /// Destinations that end with a connection, with how they were announced.
+    temporaries: BTreeMap<Destination, (Link, DestinationInfo)>,
+    transactions: HashMap<TransactionKey, Vec<Step>>,
+    /// The last number given to a message.
+    sequence: i64,
+    /// The last number given to a consumer.
+    keys: u64,
+    /// Messages dropped for listeners that are slow, or for want of room.
+    dropped: u64,
+    now: i64,
+    out: VecDeque<Output>,
+}
+
+/// What a command came to: an answer of its own, or the plain one.
+type Done = Result<Option<Command>, Throwable>;
+
+impl Broker {
+    /// A broker without clients.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            peers: BTreeMap::new(),
+            connections: HashMap::new(),
+            clients: HashMap::new(),
+            consumers: BTreeMap::new(),
+            consumer_keys: HashMap::new(),
+            producers: HashMap::new(),
+            queues: BTreeMap::new(),
+            durables: BTreeMap::new(),
+            temporaries: BTreeMap::new(),
+            transactions: HashMap::new(),
+            sequence: 0,
+            keys: 0,
+            dropped: 0,
+            now: 0,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// A client has connected from an address, and the encoding is agreed.
+    pub fn opened(&mut self, link: Link, address: String) {
+        let peer = Peer {
+            address,
+            connection: None,
+            told: None,
+        };
+        self.peers.insert(link, peer);
+    }
+
+    /// A client's socket is gone, with or without a word.
+    pub fn closed(&mut self, link: Link, now: i64) {
+        self.now = now;
+        self.leave(link, None);
+        self.peers.remove(&link);
+    }
+
+    /// Carries out a command of a client; `now` is the time in milliseconds since 1970.
+    pub fn handle(&mut self, link: Link, command: Command, now: i64) {
+        self.now = now;
+        if !self.peers.contains_key(&link) {
+            return;
+        }
+        let (id, wants) = (command.command_id(), command.response_required());
+        let done = match command {
+            Command::KeepAliveInfo(_) => {
+                if wants {
+                    let alive = KeepAliveInfo {
+                        command_id: id,
+                        response_required: false,
+                    };
+                    self.send(link, Command::KeepAliveInfo(alive));
+                }
+                return;
+            }
+            Command::ShutdownInfo(_) => {
+                self.leave(link, None);
+                self.out.push_back(Output::Close(link, "it said goodbye"));
+                return;
+            }
+            command => self.carry_out(link, command),
+        };
+        self.answer(link, id, wants, done);
+    }
+
+    /// The next output.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When [`Self::tick`] is wanted next, in milliseconds since 1970.
+    pub fn next_deadline(&self) -> Option<i64> {
+        let pulls = self.consumers.values().flat_map(|c| &c.pulls);
+        pulls.filter_map(|pull| pull.until).min()
+    }
+
+    /// How many messages were dropped for listeners that are slow.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn carry_out(&mut self, link: Link, command: Command) -> Done {
+        match command {
+            Command::ConnectionInfo(info) => self.connect(link, info),
+            Command::SessionInfo(info) => self.add_session(link, info),
+            Command::ConsumerInfo(info) => self.add_consumer(link, info),
+            Command::ProducerInfo(info) => self.add_producer(link, info),
+            Command::RemoveInfo(info) => self.remove(link, &info),
+            Command::RemoveSubscriptionInfo(info) => self.unsubscribe(link, &info),
+            Command::DestinationInfo(info) => self.destination(link, info),
+            Command::TransactionInfo(info) => self.transaction(&info),
+            Command::Message(message) => self.take(link, message),
+            Command::MessageAck(ack) => self.acknowledge(&ack),
+            Command::MessagePull(pull) => self.pull(&pull),
+            Command::ConsumerControl(control) => self.control(&control),
+            Command::BrokerInfo(info) if info.network_connection => {
+                self.out
+                    .push_back(Output::Close(link, "it wants to be a bridge"));
+                Err(refusal::network())
+            }
+            Command::MessageDispatchNotification(_)
+            | Command::BrokerSubscriptionInfo(_)
+            | Command::ReplayCommand(_) => Err(refusal::network()),
+            // Accepted, answered where that is asked, and nothing done. [openwire §4.5]
+            Command::BrokerInfo(_)
+            | Command::ConnectionControl(_)
+            | Command::ControlCommand(_)
+            | Command::FlushCommand(_)
+            | Command::ConnectionError(_)
+            | Command::ProducerAck(_)
+            | Command::MessageDispatch(_)
+            | Command::Response(_)
+            | Command::ExceptionResponse(_)
+            | Command::DataResponse(_)
+            | Command::DataArrayResponse(_)
+            | Command::IntegerResponse(_)
+            | Command::WireFormatInfo(_)
+            | Command::KeepAliveInfo(_)
+            | Command::ShutdownInfo(_) => Ok(None),
+        }
+    }
+
+    fn answer(&mut self, link: Link, id: i32, wants: bool, done: Done) {
+        let answer = match done {
+            Ok(Some(own)) => own,
+            Ok(None) => Command::Response(Response {
+                correlation_id: id,
+                ..Response::default()
+            }),
+            Err(exception) if wants => Command::ExceptionResponse(ExceptionResponse {
+                correlation_id: id,
+                exception: Some(exception),
+                ..ExceptionResponse::default()
+            }),
+            Err(exception) => return self.tell_error(link, exception),
+        };
+        if wants {
+            self.send(link, answer);
+        }
+    }
+
+    /// Tells of an error that nobody waits for, but not too often. [openwire §7.2]
+    fn tell_error(&mut self, link: Link, exception: Throwable) {
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return;
+        };
+        if peer.told.is_some_and(|told| now < told + ERROR_PAUSE_MS) {
+            return;
+        }
+        peer.told = Some(now);
+        let connection = peer.connection.as_ref();
+        let connection_id = connection.map(|connection| ConnectionId {
+            value: Some(connection.id.clone()),
+        });
+        let error = ConnectionError {
+            exception: Some(exception),
+            connection_id,
+            ..ConnectionError::default()
+        };
+        self.send(link, Command::ConnectionError(error));
+    }
+
+    fn send(&mut self, link: Link, command: Command) {
+        self.out.push_back(Output::Send(link, Box::new(command)));
+    }
+
+    fn connection(&self, link: Link) -> Option<&Connection> {
+        self.peers.get(&link)?.connection.as_ref()
+    }
+
+    /// An answer without anything in it. [openwire §7.9]
+    fn empty_list(id: i32) -> Command {
+        Command::DataArrayResponse(DataArrayResponse {
+            correlation_id: id,
+            data: Some(Vec::<Any>::new()),
+            ..DataArrayResponse::default()
+        })
+    }
+}

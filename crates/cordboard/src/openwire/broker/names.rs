@@ -1,0 +1,131 @@
+//! Destinations as clients write them: lists, patterns, options. [openwire §6]
+
+use cordboard_wire::openwire::{Destination, DestinationKind, Text};
+
+/// What the broker's own topics begin with.
+pub(super) const ADVISORY: &str = "ActiveMQ.Advisory.";
+
+/// The destinations that one name stands for: a list has commas, and a part without a prefix is of the kind of the whole. What
+/// stands after a question mark is the client's affair. An empty list: the name is no name.
+pub(super) fn parts(whole: &Destination) -> Vec<Destination> {
+    let Some(name) = whole.physical_name.as_ref() else {
+        return Vec::new();
+    };
+    let Some(text) = name.as_str() else {
+        // With a lone surrogate in it, it is a name and nothing else.
+        return vec![whole.clone()];
+    };
+    let parts = text.split(',').map(|part| {
+        let prefixed = DestinationKind::ALL
+            .into_iter()
+            .find_map(|kind| Some((kind, part.strip_prefix(kind.prefix())?)));
+        let (kind, name) = prefixed.unwrap_or((whole.kind, part));
+        let name = name.split_once('?').map_or(name, |(name, _)| name);
+        (!name.is_empty()).then(|| Destination::new(kind, name))
+    });
+    parts.collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// Where a consumer takes its messages from: a name, or all names of a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// As it is written.
+    pub(super) destination: Destination,
+    is_open: bool,
+}
+
+impl Pattern {
+    pub(super) fn of(destination: Destination) -> Self {
+        let text = destination.physical_name.as_ref().and_then(Text::as_str);
+        let mut words = text.unwrap_or_default().split('.');
+        let is_open = words.any(|word| word == "*" || word == ">");
+        Self {
+            destination,
+            is_open,
+        }
+    }
+
+    /// Does it stand for one name only?
+    pub(super) fn is_name(&self) -> bool {
+        !self.is_open
+    }
+
+    /// Is this one of the names? The broker's own topics are not, unless the pattern begins as they do.
+    pub(super) fn fits(&self, name: &Destination) -> bool {
+        if self.destination.kind != name.kind {
+            return false;
+        }
+        if !self.is_open {
+            return self.destination == *name;
+        }
+        let text = |d: &Destination| {
+            let text = d.physical_name.as_ref().and_then(Text::as_str);
+            text.map(str::to_owned)
+        };
+        let (Some(pattern), Some(name)) = (text(&self.destination), text(name)) else {
+            return false;
+        };
+        if name.starts_with(ADVISORY) && !pattern.starts_with("ActiveMQ.") {
+            return false;
+        }
+        fits(&pattern, &name)
+    }
+}
+
+/// `*` is one word, a final `>` any rest, none included. [openwire §6]
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut words = name.split('.');
+    let mut wanted = pattern.split('.').peekable();
+    while let Some(want) = wanted.next() {
+        if want == ">" {
+            return wanted.peek().is_none();
+        }
+        match words.next() {
+            Some(word) if want == "*" || want == word => {}
+            Some(_) | None => return false,
+        }
+    }
+    words.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ow_58_a_pattern_stands_for_the_names_of_its_form() {
+        let names = ["W", "W.x", "W.x.c", "W.x.y.c", "W."];
+        for (pattern, expected) in [
+            ("W.>", [true, true, true, true, true]),
+            ("W.*", [false, true, false, false, true]),
+            ("W.*.>", [false, true, true, true, true]),
+            ("W", [true, false, false, false, false]),
+            (">", [true, true, true, true, true]),
+            ("W.x*", [false; 5]),
+            ("W.>.c", [false; 5]),
+        ] {
+            let pattern = Pattern::of(Destination::topic(pattern));
+            let fitting = names.map(|name| pattern.fits(&Destination::topic(name)));
+            assert_eq!(fitting, expected, "{}", pattern.destination);
+        }
+        let all = Pattern::of(Destination::topic(">"));
+        assert!(!all.fits(&Destination::topic("ActiveMQ.Advisory.TempQueue")));
+        assert!(!all.fits(&Destination::queue("W")));
+        let own = Pattern::of(Destination::topic("ActiveMQ.Advisory.>"));
+        assert!(own.fits(&Destination::topic("ActiveMQ.Advisory.TempQueue")));
+    }
+
+    #[test]
+    fn ow_59_a_list_has_parts_with_kinds_of_their_own() {
+        let list = Destination::queue("a,b?consumer.prefetchSize=1,topic://c");
+        let expected = [
+            Destination::queue("a"),
+            Destination::queue("b"),
+            Destination::topic("c"),
+        ];
+        assert_eq!(parts(&list), expected);
+        assert_eq!(parts(&Destination::queue("")), []);
+        assert_eq!(parts(&Destination::queue("a,")), []);
+        assert_eq!(parts(&Destination::default()), []);
+    }
+}

@@ -1,0 +1,172 @@
+//! What the broker keeps of clients and destinations. [openwire §9.3]
+
+use super::Link;
+use super::names::Pattern;
+use cordboard_wire::openwire::selector::{Selector, Subject};
+use cordboard_wire::openwire::{ConsumerId, Destination, Message, MessageId, ProducerId, Text};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// A message that waits, with where it waits.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) message: Arc<Message>,
+    pub(super) from: Destination,
+    /// How often it was delivered in vain.
+    pub(super) redelivered: i32,
+}
+
+/// The local transaction of a connection.
+pub(super) type TransactionKey = (Text, i64);
+
+/// A message at a client.
+#[derive(Clone, Debug)]
+pub(super) struct Outstanding {
+    pub(super) held: Held,
+    /// The transaction that acknowledged it and is not committed.
+    pub(super) transaction: Option<TransactionKey>,
+}
+
+/// A client that has said who it is.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) id: Text,
+    pub(super) client: Text,
+    pub(super) sessions: BTreeSet<i64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Producer {
+    pub(super) link: Link,
+    pub(super) destination: Option<Destination>,
+    pub(super) window: i32,
+}
+
+/// A request for one message, of a consumer without prefetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pull {
+    /// An empty answer is given then; `None`: never.
+    pub(super) until: Option<i64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Consumer {
+    pub(super) id: ConsumerId,
+    pub(super) link: Link,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) selector: Option<Selector>,
+    pub(super) prefetch: i64,
+    /// So many more than `prefetch` may be at the client: those that it has, but did not acknowledge yet.
+    pub(super) extension: i64,
+    pub(super) browser: bool,
+    /// Is the end of what it browses still to be told?
+    pub(super) browsing: bool,
+    pub(super) no_local: bool,
+    pub(super) exclusive: bool,
+    pub(super) priority: i8,
+    /// Its durable subscription: the client's id and the name.
+    pub(super) durable: Option<(Text, Text)>,
+    pub(super) outstanding: VecDeque<Outstanding>,
+    /// What waits for it alone: of a topic, or what it browses.
+    pub(super) backlog: VecDeque<Held>,
+    pub(super) pulls: VecDeque<Pull>,
+}
+
+impl Consumer {
+    /// May it be sent a message now?
+    pub(super) fn has_room(&self) -> bool {
+        let outstanding = i64::try_from(self.outstanding.len()).unwrap_or(i64::MAX);
+        match self.prefetch {
+            0 => !self.pulls.is_empty(),
+            prefetch => prefetch + self.extension > outstanding,
+        }
+    }
+
+    pub(super) fn takes_from(&self, name: &Destination) -> bool {
+        self.patterns.iter().any(|pattern| pattern.fits(name))
+    }
+
+    pub(super) fn wants(&self, message: &Message) -> bool {
+        Subject::new(message).fits(self.selector.as_ref())
+    }
+
+    /// Where a message lies among those at the client.
+    pub(super) fn position(&self, id: &MessageId) -> Option<usize> {
+        self.outstanding.iter().position(|outstanding| {
+            let other = outstanding.held.message.message_id.as_ref();
+            other.is_some_and(|other| is_same(other, id))
+        })
+    }
+}
+
+/// A message keeps its producer's number wherever it goes; the broker's own is ours.
+fn is_same(one: &MessageId, other: &MessageId) -> bool {
+    one.producer_id == other.producer_id
+        && one.producer_sequence_id == other.producer_sequence_id
+        && one.text_view == other.text_view
+}
+
+/// A queue: what waits, and who takes from it, the one whose turn it is first.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    pub(super) messages: VecDeque<Held>,
+    pub(super) consumers: VecDeque<u64>,
+    pub(super) bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn push_back(&mut self, held: Held) {
+        self.bytes += size(&held.message);
+        self.messages.push_back(held);
+    }
+
+    pub(super) fn push_front(&mut self, held: Held) {
+        self.bytes += size(&held.message);
+        self.messages.push_front(held);
+    }
+
+    pub(super) fn remove(&mut self, at: usize) -> Option<Held> {
+        let held = self.messages.remove(at)?;
+        self.bytes -= size(&held.message);
+        Some(held)
+    }
+}
+
+/// A durable subscription.
+#[derive(Debug)]
+pub(super) struct Durable {
+    pub(super) pattern: Pattern,
+    pub(super) selector: Option<Text>,
+    pub(super) compiled: Option<Selector>,
+    pub(super) no_local: bool,
+    /// Who has it now.
+    pub(super) active: Option<u64>,
+    pub(super) backlog: VecDeque<Held>,
+}
+
+/// What a transaction does when it is committed.
+#[derive(Debug)]
+pub(super) enum Step {
+    Send(Link, Arc<Message>),
+    Ack(u64, Vec<MessageId>),
+}
+
+/// So many bytes a message counts for.
+pub(super) fn size(message: &Message) -> usize {
+    const HEADERS: usize = 1024;
+    let content = message.content.as_ref().map_or(0, |content| content.len());
+    let properties = message.marshalled_properties.as_ref();
+    HEADERS + content + properties.map_or(0, |properties| properties.len())
+}
+
+/// A producer's name in words, for refusals.
+pub(super) fn producer_name(id: &ProducerId) -> String {
+    let connection = id.connection_id.clone().unwrap_or_default();
+    format!("{}:{}:{}", connection.for_log(200), id.session_id, id.value)
+}
+
+/// A consumer's name in words, for refusals.
+pub(super) fn consumer_name(id: &ConsumerId) -> String {
+    let connection = id.connection_id.clone().unwrap_or_default();
+    format!("{}:{}:{}", connection.for_log(200), id.session_id, id.value)
+}

@@ -1,0 +1,113 @@
+//! Local transactions: sends and acknowledgements that count all at once or not at all. [openwire §7.9]
+
+use super::state::{Step, TransactionKey};
+use super::{Broker, Done, Link, refusal};
+use cordboard_wire::openwire::{
+    Message, MessageId, Throwable, TransactionId, TransactionInfo, TransactionStep,
+};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+impl Broker {
+    pub(super) fn transaction(&mut self, info: &TransactionInfo) -> Done {
+        let Some(step) = TransactionStep::of(info.step) else {
+            return Err(refusal::unknown_step(info.step));
+        };
+        if step == TransactionStep::Recover {
+            // Nothing is ever prepared here.
+            return Ok(Some(Self::empty_list(info.command_id)));
+        }
+        let id = info.transaction_id.as_ref();
+        let key = local(id.ok_or_else(refusal::xa)?)?;
+        match step {
+            TransactionStep::Begin => {
+                self.transactions.entry(key).or_default();
+            }
+            TransactionStep::CommitOnePhase | TransactionStep::CommitTwoPhase => {
+                self.commit(self.begun(key)?)?;
+            }
+            TransactionStep::Rollback | TransactionStep::Forget => {
+                let key = self.begun(key)?;
+                self.transactions.remove(&key);
+                self.release(&key);
+            }
+            TransactionStep::Prepare if !self.transactions.contains_key(&key) => {
+                return Err(refusal::cannot_prepare());
+            }
+            TransactionStep::Prepare | TransactionStep::End | TransactionStep::Recover => {
+                return Err(refusal::unsupported("transactions in two phases"));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A transaction, if it has begun.
+    pub(super) fn begun(&self, key: TransactionKey) -> Result<TransactionKey, Throwable> {
+        match self.transactions.contains_key(&key) {
+            true => Ok(key),
+            false => Err(refusal::not_begun(&key.0, key.1)),
+        }
+    }
+
+    pub(super) fn put_off_send(
+        &mut self,
+        link: Link,
+        message: Arc<Message>,
+        transaction: &TransactionId,
+    ) -> Result<(), Throwable> {
+        let key = self.begun(local(transaction)?)?;
+        if let Some(steps) = self.transactions.get_mut(&key) {
+            steps.push(Step::Send(link, message));
+        }
+        Ok(())
+    }
+
+    /// The messages stay at the client until the transaction is committed.
+    pub(super) fn put_off_ack(
+        &mut self,
+        key: u64,
+        range: RangeInclusive<usize>,
+        transaction: Option<TransactionKey>,
+    ) {
+        let Some(consumer) = self.consumers.get_mut(&key) else {
+            return;
+        };
+        let mut ids: Vec<MessageId> = Vec::new();
+        for outstanding in consumer.outstanding.range_mut(range) {
+            // Of another transaction's, or acknowledged before: once is enough.
+            if outstanding.transaction.is_none() {
+                outstanding.transaction.clone_from(&transaction);
+                ids.extend(outstanding.held.message.message_id.clone());
+            }
+        }
+        if let Some(steps) = transaction.and_then(|t| self.transactions.get_mut(&t)) {
+            steps.push(Step::Ack(key, ids));
+        }
+    }
+
+    fn commit(&mut self, key: TransactionKey) -> Result<(), Throwable> {
+        let steps = self.transactions.remove(&key).unwrap_or_default();
+        let mut refused = Ok(());
+        for step in steps {
+            match step {
+                Step::Ack(consumer, ids) => self.done_by_id(consumer, &ids),
+                Step::Send(link, message) => {
+                    let sent = self.accept(link, message);
+                    refused = refused.and(sent);
+                }
+            }
+        }
+        refused
+    }
+}
+
+/// The key of a local transaction.
+pub(super) fn local(id: &TransactionId) -> Result<TransactionKey, Throwable> {
+    match id {
+        TransactionId::Local(local) => {
+            let connection = local.connection_id.clone().unwrap_or_default();
+            Ok((connection.value.unwrap_or_default(), local.value))
+        }
+        TransactionId::Xa(_) => Err(refusal::xa()),
+    }
+}
