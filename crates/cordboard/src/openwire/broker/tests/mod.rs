@@ -1,5 +1,7 @@
 //! The broker's behaviour, spoken to in commands. [openwire §13]
 
+mod mischief;
+
 use super::{Broker, Link, Output, Settings};
 use cordboard_wire::openwire::{
     AckType, Command, ConnectionId, ConnectionInfo, ConsumerId, ConsumerInfo, Destination,
