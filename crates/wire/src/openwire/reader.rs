@@ -111,10 +111,10 @@ impl<'a> Reader<'a> {
         self.raw().map(u16::from_be_bytes)
     }
 
-    /// A number of elements, each at least one byte long, or one bit. [openwire §10.2]
+    /// A number of elements, each at least one byte long. [openwire §10.2]
     fn count(&mut self) -> Result<usize> {
         let wanted = usize::from(self.u16()?);
-        let left = self.left().max(self.bits.map_or(0, |bits| bits.left()));
+        let left = self.left();
         if wanted > left {
             return Err(DecodeErrorKind::Truncated { wanted, left });
         }
