@@ -3,6 +3,7 @@
 use super::bits::BitWriter;
 use super::cache::{ReadCache, WriteCache};
 use super::reader::Reader;
+use super::recent::Recent;
 use super::wire_format::MAGIC;
 use super::writer::Writer;
 use super::{
@@ -47,6 +48,7 @@ const UNSETTLED: Format = Format {
 pub struct Decoder {
     format: Format,
     cache: Option<ReadCache>,
+    recent: Recent,
 }
 
 impl Default for Decoder {
@@ -54,6 +56,7 @@ impl Default for Decoder {
         Self {
             format: UNSETTLED,
             cache: None,
+            recent: Recent::default(),
         }
     }
 }
@@ -64,6 +67,7 @@ impl Decoder {
         Self {
             format,
             cache: format.cache.map(ReadCache::new),
+            recent: Recent::default(),
         }
     }
 
@@ -117,7 +121,8 @@ impl Decoder {
         if !is_info && command.since() > self.format.version {
             return fail(DecodeErrorKind::UnknownType(code), SIZE_LEN);
         }
-        let mut reader = Reader::new(frame, SIZE_LEN + 1, self.format, self.cache.as_mut());
+        let (cache, recent) = (self.cache.as_mut(), &mut self.recent);
+        let mut reader = Reader::new(frame, SIZE_LEN + 1, self.format, cache, recent);
         let read = read(&mut command, &mut reader, self.format.tight && !is_info);
         let at = reader.at();
         match read {
