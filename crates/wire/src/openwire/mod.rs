@@ -44,7 +44,7 @@ mod tests;
 pub use any::{Any, Command};
 pub use body::{Body, BodyError, INFLATED, INFLATED_ALWAYS, INFLATED_TIMES};
 pub use cache::Entry;
-pub use codec::{Decoder, Encoder, SIZE_LEN, frame_len};
+pub use codec::{Decoder, Encoder, Prepared, SIZE_LEN, frame_len};
 pub use connection::{
     BrokerInfo, ConnectionControl, ConnectionError, ConnectionInfo, ConsumerControl, ConsumerInfo,
     ControlCommand, DestinationInfo, FlushCommand, KeepAliveInfo, MessagePull, ProducerAck,
