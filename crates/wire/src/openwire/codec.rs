@@ -77,7 +77,7 @@ impl Decoder {
         *self = Self::new(format);
     }
 
-    /// Takes larger frames from now on, or smaller ones only.
+    /// Takes larger frames from now on, or smaller ones only: [`FIRST_FRAME`] until the sender is known.
     pub fn set_max_frame(&mut self, max_frame: u32) {
         self.format.max_frame = max_frame;
     }
