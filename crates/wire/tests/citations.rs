@@ -155,3 +155,39 @@ fn every_conformance_case_of_cti_has_its_row_and_a_test_if_any_of_it_is_implemen
         assert_eq!(!row.contains("| not ("), tested, "{row}");
     }
 }
+
+/// The numbers of tests that are named after a case: `ow_07_…`.
+fn openwire_tests() -> BTreeSet<u32> {
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let names = text.split("fn ow_").skip(1);
+        found.extend(names.filter_map(|name| name.get(..2)?.parse::<u32>().ok()));
+    }
+    found
+}
+
+#[test]
+fn every_conformance_case_of_openwire_has_its_row_and_what_is_there_its_test() {
+    let (_, page) = pages()
+        .into_iter()
+        .find(|(word, _)| word == "openwire")
+        .expect("the page");
+    let rows: Vec<(u32, bool)> = page
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<_> = line.strip_prefix("| ")?.split(" | ").collect();
+            let [case, _, status] = cells[..] else {
+                return None;
+            };
+            let case = case.parse().ok().filter(|_| case.len() == 2)?;
+            Some((case, !status.starts_with("not (")))
+        })
+        .collect();
+    let listed: Vec<u32> = rows.iter().map(|(case, _)| *case).collect();
+    assert_eq!(listed, (1..=80).collect::<Vec<_>>());
+    let there: BTreeSet<u32> = rows.iter().filter(|row| row.1).map(|row| row.0).collect();
+    assert_eq!(openwire_tests(), there);
+}

@@ -42,7 +42,7 @@ impl BitWriter {
 }
 
 /// Hands out the booleans of a frame.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
     used: usize,
@@ -86,10 +86,5 @@ impl<'a> BitReader<'a> {
         let bit = byte >> (self.used % 8) & 1 == 1;
         self.used += 1;
         Ok(bit)
-    }
-
-    /// How many are left.
-    pub(super) fn left(&self) -> usize {
-        self.bytes.len() * 8 - self.used
     }
 }

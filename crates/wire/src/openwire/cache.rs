@@ -246,3 +246,70 @@ impl WriteCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(n: usize) -> Entry {
+        Destination::queue(format!("q{n}")).to_entry()
+    }
+
+    #[test]
+    fn an_entry_is_only_found_where_the_reader_has_it_too() {
+        let size = 150;
+        let (mut writer, mut reader) = (WriteCache::new(size), ReadCache::new(size));
+        let mut send = |entries: std::ops::Range<usize>| {
+            let (mut kept, mut found) = (0, 0);
+            writer.begin_frame();
+            for n in entries {
+                let entry = entry(n);
+                if let Some(index) = writer.find(&entry) {
+                    assert_eq!(reader.get(index as i16), Some(&entry));
+                    found += 1;
+                } else {
+                    let index = writer.add(entry.clone());
+                    assert!(reader.has(index));
+                    kept += usize::from(index >= 0);
+                    assert!(reader.put(index, entry));
+                }
+            }
+            writer.keep_frame();
+            (kept, found)
+        };
+        // More in one frame than there are slots: numbering goes on, and comes to slots that are taken.
+        assert_eq!(send(0..220), (150, 0));
+        assert_eq!(send(100..150), (0, 50));
+        assert_eq!(send(1000..1060), (60, 0));
+        assert_eq!(send(130..150), (0, 20));
+        assert_eq!(send(100..130), (30, 0));
+        for n in 0..1000 {
+            send(n..n + 60);
+        }
+    }
+
+    #[test]
+    fn great_entries_are_not_kept_and_replaced_ones_do_not_count() {
+        let mut writer = WriteCache::new(200);
+        let great = |n: usize| Destination::queue("x".repeat(n)).to_entry();
+        assert_eq!(writer.add(great(WRITE_BYTES + 1)), -1);
+        assert_eq!(writer.add(great(WRITE_BYTES)), 0);
+        let mut reader = ReadCache::new(200);
+        for _ in 0..200 {
+            assert!(reader.put(7, great(60_000)));
+        }
+    }
+
+    #[test]
+    fn a_remembered_transaction_does_not_keep_its_frame() {
+        let frame = Bytes::from(vec![7; 100_000]);
+        let id = TransactionId::Xa(XaTransactionId {
+            global_transaction_id: Some(frame.slice(..8)),
+            ..XaTransactionId::default()
+        });
+        let entry = id.to_entry();
+        drop(id);
+        assert!(frame.is_unique());
+        assert_eq!(entry.weight(), 8);
+    }
+}

@@ -3,13 +3,15 @@
 use super::bits::BitWriter;
 use super::cache::{ReadCache, WriteCache};
 use super::reader::Reader;
+use super::recent::Recent;
 use super::wire_format::MAGIC;
 use super::writer::Writer;
 use super::{
-    Command, Data, DecodeError, DecodeErrorKind, EncodeError, FIRST_FRAME, Format, Structure,
-    WireFormatInfo,
+    Command, Data, DecodeError, DecodeErrorKind, EncodeError, FIRST_FRAME, Format, Message,
+    MessageDispatch, Structure, WireFormatInfo,
 };
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Bytes of a frame's size.
 pub const SIZE_LEN: usize = 4;
@@ -47,6 +49,7 @@ const UNSETTLED: Format = Format {
 pub struct Decoder {
     format: Format,
     cache: Option<ReadCache>,
+    recent: Recent,
 }
 
 impl Default for Decoder {
@@ -54,6 +57,7 @@ impl Default for Decoder {
         Self {
             format: UNSETTLED,
             cache: None,
+            recent: Recent::default(),
         }
     }
 }
@@ -64,6 +68,7 @@ impl Decoder {
         Self {
             format,
             cache: format.cache.map(ReadCache::new),
+            recent: Recent::default(),
         }
     }
 
@@ -72,7 +77,7 @@ impl Decoder {
         *self = Self::new(format);
     }
 
-    /// Takes larger frames from now on, or smaller ones only.
+    /// Takes larger frames from now on, or smaller ones only: [`FIRST_FRAME`] until the sender is known.
     pub fn set_max_frame(&mut self, max_frame: u32) {
         self.format.max_frame = max_frame;
     }
@@ -84,7 +89,7 @@ impl Decoder {
 
     /// Reads one whole frame, its size included. `None` is the null command, which means nothing.
     ///
-    /// Bodies and properties share the frame's memory. Never more than twice the frame and 64 KiB are reserved.
+    /// Bodies and properties share the frame's memory, so that whoever keeps a message keeps its frame. Never more than twice the frame and 64 KiB are reserved.
     ///
     /// # Errors
     /// What is wrong, and where in the frame.
@@ -117,7 +122,8 @@ impl Decoder {
         if !is_info && command.since() > self.format.version {
             return fail(DecodeErrorKind::UnknownType(code), SIZE_LEN);
         }
-        let mut reader = Reader::new(frame, SIZE_LEN + 1, self.format, self.cache.as_mut());
+        let (cache, recent) = (self.cache.as_mut(), &mut self.recent);
+        let mut reader = Reader::new(frame, SIZE_LEN + 1, self.format, cache, recent);
         let read = read(&mut command, &mut reader, self.format.tight && !is_info);
         let at = reader.at();
         match read {
@@ -188,29 +194,16 @@ impl Encoder {
             Command::WireFormatInfo(info) => write_info(info, out),
             _ => self.write(command, out),
         };
-        let written = written.and_then(|()| {
-            let (size, limit) = (out.len() - start - SIZE_LEN, self.format.max_frame);
-            match u32::try_from(size) {
-                Ok(fits) if fits <= limit => Ok(fits),
-                _ => Err(EncodeError::TooLong { size, limit }),
-            }
-        });
-        match written {
-            Ok(size) => {
-                out[start..start + SIZE_LEN].copy_from_slice(&size.to_be_bytes());
-                if let Some(cache) = &mut self.cache {
-                    cache.keep_frame();
-                }
-                Ok(())
-            }
-            Err(error) => {
-                out.truncate(start);
-                if let Some(cache) = &mut self.cache {
-                    cache.undo_frame();
-                }
-                Err(error)
-            }
+        let written = written.and_then(|()| finish(start, self.format.max_frame, out));
+        match (&written, &mut self.cache) {
+            (Ok(()), Some(cache)) => cache.keep_frame(),
+            (Err(_), Some(cache)) => cache.undo_frame(),
+            (_, None) => {}
         }
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written
     }
 
     /// Writes a frame whose size is not filled in yet.
@@ -246,6 +239,87 @@ impl Encoder {
             self.scratch.shrink_to(FIRST_FRAME as usize);
         }
         Ok(())
+    }
+}
+
+/// A message that is already encoded, to be dispatched to many. [openwire §11]
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    version: u8,
+    stack_traces: bool,
+    /// Type and fields, in loose encoding.
+    bytes: Bytes,
+}
+
+impl Encoder {
+    /// Encodes a message for many consumers; `None` when this encoding does not allow it: frames with a cache depend
+    /// on those before them, and tight ones have their bits apart.
+    ///
+    /// # Errors
+    /// Why the message cannot be written.
+    pub fn prepare(&mut self, message: &Arc<Message>) -> Result<Option<Prepared>, EncodeError> {
+        if self.format.tight || self.cache.is_some() {
+            return Ok(None);
+        }
+        let dispatch = MessageDispatch {
+            message: Some(Arc::clone(message)),
+            ..MessageDispatch::default()
+        };
+        let mut frame = Vec::new();
+        self.encode(&dispatch.into(), &mut frame)?;
+        // Before it: size, type, number, no answer, no consumer, no destination, a message; after it: the counter.
+        let (from, to) = (SIZE_LEN + 1 + 4 + 1 + 1 + 1 + 1, frame.len() - 4);
+        Ok(Some(Prepared {
+            version: self.format.version,
+            stack_traces: self.format.stack_traces,
+            bytes: Bytes::copy_from_slice(&frame[from..to]),
+        }))
+    }
+
+    /// Adds the frame of a dispatch whose message is `prepared`, whatever message it has itself. `false` and nothing
+    /// added when the message was prepared for another encoding.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub fn encode_prepared(
+        &mut self,
+        dispatch: &MessageDispatch,
+        prepared: &Prepared,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, EncodeError> {
+        let format = self.format;
+        let same =
+            (format.version, format.stack_traces) == (prepared.version, prepared.stack_traces);
+        if !same || format.tight || self.cache.is_some() {
+            return Ok(false);
+        }
+        let start = out.len();
+        let head = MessageDispatch {
+            message: None,
+            ..dispatch.clone()
+        };
+        self.encode(&head.into(), out)?;
+        // That no message is there, and the counter.
+        out.truncate(out.len() - 1 - 4);
+        out.push(1);
+        out.extend_from_slice(&prepared.bytes);
+        out.extend(dispatch.redelivery_counter.to_be_bytes());
+        finish(start, format.max_frame, out).map(|()| true)
+    }
+}
+
+/// Fills in the size of the frame that begins at `start`, or takes the frame away again.
+fn finish(start: usize, limit: u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let size = out.len() - start - SIZE_LEN;
+    match u32::try_from(size) {
+        Ok(fits) if fits <= limit => {
+            out[start..start + SIZE_LEN].copy_from_slice(&fits.to_be_bytes());
+            Ok(())
+        }
+        _ => {
+            out.truncate(start);
+            Err(EncodeError::TooLong { size, limit })
+        }
     }
 }
 

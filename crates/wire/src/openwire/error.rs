@@ -5,7 +5,6 @@
 #[error("{kind}, at byte {at}")]
 pub struct DecodeError {
     /// What is wrong.
-    #[source]
     pub kind: DecodeErrorKind,
     /// Where, counted from the first byte of the frame's size, or of the map or body that is read.
     pub at: usize,

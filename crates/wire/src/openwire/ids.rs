@@ -2,11 +2,12 @@
 
 use super::table::{choice, structure};
 use super::{Sink, Source, Structure, Text};
+use std::borrow::Cow;
 use std::fmt;
 
 structure! {
     /// A connection, under the name that its client chose.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     ConnectionId = 120 "ConnectionId" {
         /// The name.
         value "Value": str,
@@ -15,7 +16,7 @@ structure! {
 
 structure! {
     /// A session of a connection.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     SessionId = 121 "SessionId" {
         /// The connection's name.
         connection_id "ConnectionId": str,
@@ -26,7 +27,7 @@ structure! {
 
 structure! {
     /// A consumer of a session.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     ConsumerId = 122 "ConsumerId" {
         /// The connection's name.
         connection_id "ConnectionId": str,
@@ -39,7 +40,7 @@ structure! {
 
 structure! {
     /// A producer of a session. Its two numbers stand the other way round than a consumer's.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     ProducerId = 123 "ProducerId" {
         /// The connection's name.
         connection_id "ConnectionId": str,
@@ -52,7 +53,7 @@ structure! {
 
 structure! {
     /// A broker.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     BrokerId = 124 "BrokerId" {
         /// Its name.
         value "Value": str,
@@ -61,7 +62,7 @@ structure! {
 
 structure! {
     /// A message, as its producer numbered it.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     MessageId = 110 "MessageId" {
         /// The whole id as a text, when it does not come from a producer's counter.
         text_view "TextView": str from 10,
@@ -80,24 +81,59 @@ impl fmt::Display for MessageId {
         if let Some(text) = &self.text_view {
             return write!(f, "{text}");
         }
-        let sequence = self.producer_sequence_id;
-        match &self.producer_id {
-            Some(ProducerId {
-                connection_id,
-                value,
-                session_id,
-            }) => {
-                let connection = connection_id.clone().unwrap_or_default();
-                write!(f, "{connection}:{session_id}:{value}:{sequence}")
-            }
-            None => write!(f, "{sequence}"),
+        if let Some(producer) = &self.producer_id {
+            write!(f, "{producer}:")?;
         }
+        write!(f, "{}", self.producer_sequence_id)
     }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&name(&self.value))
+    }
+}
+
+impl fmt::Display for SessionId {
+    /// Connection and session.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", name(&self.connection_id), self.value)
+    }
+}
+
+impl fmt::Display for ConsumerId {
+    /// Connection, session and consumer.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connection = name(&self.connection_id);
+        write!(f, "{connection}:{}:{}", self.session_id, self.value)
+    }
+}
+
+impl fmt::Display for ProducerId {
+    /// Connection, session and producer, in this order whatever the wire's is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connection = name(&self.connection_id);
+        write!(f, "{connection}:{}:{}", self.session_id, self.value)
+    }
+}
+
+impl fmt::Display for LocalTransactionId {
+    /// As refusals name it: `TX:`, the connection and the number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connection = self.connection_id.as_ref();
+        let connection = connection.map_or("null".into(), |id| name(&id.value));
+        write!(f, "TX:{connection}:{}", self.value)
+    }
+}
+
+/// A name, and the word for none.
+fn name(text: &Option<Text>) -> Cow<'_, str> {
+    text.as_ref().map_or("null".into(), Text::to_str_lossy)
 }
 
 structure! {
     /// A transaction of one session.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     LocalTransactionId = 111 "LocalTransactionId" {
         /// Counts within the connection.
         value "Value": i64,
@@ -108,7 +144,7 @@ structure! {
 
 structure! {
     /// A branch of a distributed transaction.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     XaTransactionId = 112 "XATransactionId" {
         /// Whose format the two ids have.
         format_id "FormatId": i32,
@@ -121,7 +157,7 @@ structure! {
 
 choice! {
     /// A transaction of either kind.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     TransactionId "a transaction id" {
         /// Within the broker.
         Local(LocalTransactionId),
@@ -132,7 +168,7 @@ choice! {
 
 choice! {
     /// What a `RemoveInfo` removes.
-    #[derive(Eq, Hash)]
+    #[derive(Eq, PartialOrd, Ord, Hash)]
     ObjectId "the id of a connection, session, consumer or producer" {
         /// A connection with all it has.
         Connection(ConnectionId),
@@ -258,5 +294,44 @@ impl Structure for Destination {
 
     fn write<K: Sink>(&self, sink: &mut K) -> Result<(), K::Error> {
         sink.text("PhysicalName", self.physical_name.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_their_text_forms() {
+        let text = |text: &str| Some(Text::from(text));
+        let producer = ProducerId {
+            connection_id: text("ID:h-1:1"),
+            value: 3,
+            session_id: 2,
+        };
+        let mut message = MessageId {
+            producer_id: Some(producer.clone()),
+            producer_sequence_id: 9,
+            ..MessageId::default()
+        };
+        assert_eq!(producer.to_string(), "ID:h-1:1:2:3");
+        assert_eq!(message.to_string(), "ID:h-1:1:2:3:9");
+        message.text_view = text("ID:other");
+        assert_eq!(message.to_string(), "ID:other");
+        let transaction = LocalTransactionId {
+            value: 7,
+            connection_id: Some(ConnectionId {
+                value: text("ID:h-1:1"),
+            }),
+        };
+        assert_eq!(transaction.to_string(), "TX:ID:h-1:1:7");
+        assert_eq!(ConsumerId::default().to_string(), "null:0:0");
+        assert_eq!(SessionId::default().to_string(), "null:0");
+        assert_eq!(Destination::queue("a/b").to_string(), "queue://a/b");
+        let kinds = DestinationKind::ALL.map(|kind| (kind.is_queue(), kind.is_temporary()));
+        assert_eq!(
+            kinds,
+            [(true, false), (false, false), (true, true), (false, true)]
+        );
     }
 }

@@ -4,7 +4,8 @@
 //! [`Format`], which the connection's [`Decoder`] and [`Encoder`] are settled to. [`frame_len`] says from a frame's
 //! first four bytes how many to wait for; nothing is read from less than a whole frame.
 //!
-//! - `codec`: the decoder and the encoder. `reader`, `writer`, `bits`, `cache`: how they read and write fields.
+//! - `codec`: the decoder and the encoder. `reader`, `writer`, `bits`, `cache`, `recent`: how they read and write
+//!   fields.
 //! - `table`: how a type's table of fields is written. `connection`, `message`, `response`, `ids`, `data`: the tables.
 //! - `any`: all commands in one enum. `numbers`: what the numbers in some fields mean.
 //! - `wire_format`, `format`: the first frame and what is agreed on.
@@ -27,6 +28,7 @@ mod ids;
 mod message;
 mod numbers;
 mod reader;
+mod recent;
 mod response;
 pub mod selector;
 mod table;
@@ -42,7 +44,7 @@ mod tests;
 pub use any::{Any, Command};
 pub use body::{Body, BodyError, INFLATED, INFLATED_ALWAYS, INFLATED_TIMES};
 pub use cache::Entry;
-pub use codec::{Decoder, Encoder, SIZE_LEN, frame_len};
+pub use codec::{Decoder, Encoder, Prepared, SIZE_LEN, frame_len};
 pub use connection::{
     BrokerInfo, ConnectionControl, ConnectionError, ConnectionInfo, ConsumerControl, ConsumerInfo,
     ControlCommand, DestinationInfo, FlushCommand, KeepAliveInfo, MessagePull, ProducerAck,

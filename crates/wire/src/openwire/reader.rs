@@ -2,6 +2,7 @@
 
 use super::bits::BitReader;
 use super::cache::ReadCache;
+use super::recent::Recent;
 use super::table::Cacheable;
 use super::{
     Any, DecodeErrorKind, Entry, Format, Source, StackFrame, Structure, Text, Throwable,
@@ -30,6 +31,7 @@ pub(super) struct Reader<'a> {
     bits: Option<BitReader<'a>>,
     format: Format,
     cache: Option<&'a mut ReadCache>,
+    recent: &'a mut Recent,
     depth: u32,
     /// Bytes that what is read may still take in memory.
     budget: usize,
@@ -42,6 +44,7 @@ impl<'a> Reader<'a> {
         at: usize,
         format: Format,
         cache: Option<&'a mut ReadCache>,
+        recent: &'a mut Recent,
     ) -> Self {
         Self {
             frame,
@@ -49,6 +52,7 @@ impl<'a> Reader<'a> {
             bits: None,
             format,
             cache,
+            recent,
             depth: 1,
             budget: 2 * frame.len() + SLACK,
         }
@@ -111,10 +115,10 @@ impl<'a> Reader<'a> {
         self.raw().map(u16::from_be_bytes)
     }
 
-    /// A number of elements, each at least one byte long, or one bit. [openwire §10.2]
+    /// A number of elements, each at least one byte long. [openwire §10.2]
     fn count(&mut self) -> Result<usize> {
         let wanted = usize::from(self.u16()?);
-        let left = self.left().max(self.bits.map_or(0, |bits| bits.left()));
+        let left = self.left();
         if wanted > left {
             return Err(DecodeErrorKind::Truncated { wanted, left });
         }
@@ -134,7 +138,8 @@ impl<'a> Reader<'a> {
         let bytes = self.frame[self.at..]
             .get(..len)
             .ok_or(DecodeErrorKind::Truncated { wanted: len, left })?;
-        let text = Text::read(bytes).map_err(|_| DecodeErrorKind::NotText)?;
+        let text = self.recent.text(bytes);
+        let text = text.map_err(|_| DecodeErrorKind::NotText)?;
         self.spend(len + TEXT_HEAD)?;
         self.at += len;
         Ok(Some(text))

@@ -104,6 +104,14 @@ impl Text {
             .is_some_and(|text| text.is_ascii() && !text.contains('\0'))
     }
 
+    /// Are these its bytes on the wire, and one for each character?
+    pub(super) fn is_written_as(&self, bytes: &[u8]) -> bool {
+        match &self.0 {
+            Inner::Whole(text) => text.as_bytes() == bytes && bytes.is_ascii(),
+            Inner::Broken(_) => false,
+        }
+    }
+
     /// The text in modified UTF-8: never a plain zero byte, never a sequence of four.
     pub fn to_modified(&self) -> Cow<'_, [u8]> {
         match &self.0 {

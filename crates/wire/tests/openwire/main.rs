@@ -5,5 +5,6 @@
 mod captured;
 mod fill;
 mod json;
+mod page;
 mod random;
 mod session;

@@ -326,6 +326,63 @@ fn a_command_that_cannot_be_written_leaves_no_trace() {
     assert_eq!(out, b"before");
 }
 
+#[test]
+fn a_message_that_is_encoded_once_makes_the_same_frames() {
+    let mut message = Message::text(Some(&Text::from("Hello")));
+    message.destination = Some(Destination::topic("client.1"));
+    let message = std::sync::Arc::new(message);
+    let dispatch = |n| MessageDispatch {
+        consumer_id: Some(ConsumerId {
+            value: n,
+            ..ConsumerId::default()
+        }),
+        destination: message.destination.clone(),
+        message: Some(message.clone()),
+        redelivery_counter: n as i32,
+        ..MessageDispatch::default()
+    };
+    for version in 1..=12 {
+        let mut encoder = encoder_of(version);
+        let prepared = encoder
+            .prepare(&message)
+            .expect("a message")
+            .expect("loose");
+        let (mut out, mut wanted) = (Vec::new(), Vec::new());
+        for n in 0..3 {
+            let added = encoder.encode_prepared(&dispatch(n), &prepared, &mut out);
+            assert_eq!(added, Ok(true));
+            assert_eq!(encoder.encode(&dispatch(n).into(), &mut wanted), Ok(()));
+        }
+        assert_eq!(out, wanted);
+        // For another version, or too long for this peer: nothing is added.
+        let mut other = encoder_of(version % 12 + 1);
+        assert_eq!(
+            other.encode_prepared(&dispatch(1), &prepared, &mut out),
+            Ok(false)
+        );
+        let mut small = Encoder::new(Format {
+            version,
+            max_frame: 90,
+            ..PLAIN
+        });
+        let refused = small.encode_prepared(&dispatch(1), &prepared, &mut out);
+        assert!(matches!(
+            refused,
+            Err(EncodeError::TooLong { limit: 90, .. })
+        ));
+        assert_eq!(out, wanted);
+    }
+    for format in [
+        TIGHT,
+        Format {
+            cache: Some(200),
+            ..PLAIN
+        },
+    ] {
+        assert!(matches!(Encoder::new(format).prepare(&message), Ok(None)));
+    }
+}
+
 fn encoder_of(version: u8) -> Encoder {
     Encoder::new(Format { version, ..PLAIN })
 }

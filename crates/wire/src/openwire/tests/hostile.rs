@@ -50,7 +50,25 @@ fn ow_68_unknown_types_and_types_that_are_no_command_are_refused() {
             }
         }
     }
-    // What a version lacks is unknown in it.
+    // What a version lacks is unknown in it, nested too.
+    let nested = DataResponse {
+        data: Some(Command::from(MessagePull::default()).into()),
+        ..DataResponse::default()
+    };
+    let old = Format {
+        version: 1,
+        ..PLAIN
+    };
+    let mut sent = frame(
+        nested,
+        Format {
+            version: 2,
+            ..PLAIN
+        },
+    );
+    assert_eq!(decode(&sent, old), Err(UnknownType(20)));
+    sent[15] = 30;
+    assert!(decode(&sent, old).is_err_and(|kind| kind != UnknownType(30)));
     let ack = sized(&[19, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert!(
         decode(
@@ -262,6 +280,21 @@ fn many_small_parts_do_not_make_a_great_command() {
     body.extend(vec![124; 60_000]);
     body.extend([0; 4]);
     assert_eq!(decode(&sized(&body), TIGHT), Err(DecodeErrorKind::Parts));
+    // Three thousand empty texts in a thousand lines of stack trace: the lines alone would do.
+    let mut body = vec![16, 0, 0, 0, 0, 0, 1, 0, 0];
+    body.extend(1000_u16.to_be_bytes());
+    body.extend([1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0].repeat(1000));
+    body.extend([0, 0]);
+    let traced = Format {
+        stack_traces: true,
+        ..PLAIN
+    };
+    assert_eq!(decode(&sized(&body), traced), Err(DecodeErrorKind::Parts));
+    // Three thousand commands of seven bytes.
+    let mut body = vec![33, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    body.extend(3000_u16.to_be_bytes());
+    body.extend([1, 10, 0, 0, 0, 0, 0].repeat(3000));
+    assert_eq!(decode(&sized(&body), PLAIN), Err(DecodeErrorKind::Parts));
     let nulls = [&b"\0\0\0\x01\0\x01a\x0c\0\x02\0\0"[..], &[0; 0x2_0000]].concat();
     let refused = PrimitiveMap::read(&nulls.into()).map_err(|e| e.kind);
     assert_eq!(refused, Err(DecodeErrorKind::Parts));

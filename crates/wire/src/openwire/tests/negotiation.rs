@@ -39,6 +39,11 @@ fn the_lesser_of_two_offers_counts_whichever_side_looks() {
         initial_delay_ms: 0,
     };
     assert_eq!(agreed, wanted);
+    let future = Offer {
+        version: 99,
+        ..java()
+    };
+    assert_eq!(agree(&future, &future).expect("agreed").format.version, 12);
     let ours = agree(&Offer::default(), &java()).expect("agreed").format;
     let plain = Format {
         max_frame: BROKER_FRAME,
