@@ -1,4 +1,4 @@
-//! What the broker keeps of clients and destinations. [openwire §9.3]
+//! What the broker keeps of clients and destinations. [openwire §9]
 
 use super::Link;
 use super::names::Pattern;
