@@ -172,7 +172,7 @@ impl Broker {
         let mut names: Vec<Destination> = Vec::new();
         for (name, queue) in &mut self.queues {
             if queue.consumers.contains(&key) {
-                queue.consumers.retain(|other| *other != key);
+                queue.leave(key);
                 names.push(name.clone());
             }
         }

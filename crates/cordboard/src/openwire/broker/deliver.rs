@@ -1,15 +1,17 @@
 //! Which message goes to whom. [openwire §6, §7.4, §7.10, §7.12]
 
-use super::names::parts;
+use super::names::{Pattern, parts};
 use super::state::{Consumer, Held, Outstanding, size};
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::{
-    Command, Destination, Message, MessageDispatch, ProducerAck, Throwable, Value,
+    Command, Destination, Message, MessageDispatch, ProducerAck, Text, Throwable, Value,
 };
 use std::sync::Arc;
 
 /// Where messages go that nobody could take.
 const DEAD_LETTERS: &str = "ActiveMQ.DLQ";
+/// What the names of topics begin with that queues can listen to.
+const VIRTUAL: &str = "VirtualTopic.";
 
 impl Broker {
     /// A client sends a message.
@@ -75,7 +77,10 @@ impl Broker {
             };
             match held.from.kind.is_queue() {
                 true => self.enqueue(held)?,
-                false => self.publish(link, &held),
+                false => {
+                    self.publish(link, &held);
+                    self.publish_to_queues(&held);
+                }
             }
         }
         Ok(())
@@ -138,6 +143,29 @@ impl Broker {
         }
     }
 
+    /// A topic under `VirtualTopic.` is copied to the queues `Consumer.*.` of its name that are there. [openwire §6]
+    fn publish_to_queues(&mut self, held: &Held) {
+        let name = held.from.physical_name.as_ref().and_then(Text::as_str);
+        let Some(name) = name.filter(|name| name.starts_with(VIRTUAL)) else {
+            return;
+        };
+        let pattern = Pattern::of(Destination::queue(format!("Consumer.*.{name}").as_str()));
+        let queues = self.queues.keys().filter(|queue| pattern.fits(queue));
+        for queue in queues.cloned().collect::<Vec<_>>() {
+            let mut message = Message::clone(&held.message);
+            message.original_destination = Some(held.from.clone());
+            message.destination = Some(queue.clone());
+            let copy = Held {
+                message: Arc::new(message),
+                from: queue,
+                redelivered: 0,
+            };
+            if self.enqueue(copy).is_err() {
+                self.dropped += 1;
+            }
+        }
+    }
+
     /// Gives a queue's messages to its consumers, as far as they have room. What nobody there wants stays.
     pub(super) fn serve(&mut self, name: &Destination) {
         let mut at = 0;
@@ -161,7 +189,12 @@ impl Broker {
                     let held = queue.and_then(|queue| {
                         queue.consumers.retain(|other| *other != key);
                         queue.consumers.push_back(key);
-                        queue.remove(at)
+                        let mut held = queue.remove(at)?;
+                        if queue.assign(&held.message, key) {
+                            let message = Arc::make_mut(&mut held.message);
+                            message.jmsx_group_first_for_consumer = true;
+                        }
+                        Some(held)
                     });
                     if let Some(held) = held {
                         self.dispatch(key, held);
@@ -171,7 +204,8 @@ impl Broker {
         }
     }
 
-    /// Who gets the next message of a queue: an exclusive consumer before all, then those of the highest priority in turn.
+    /// Who gets the next message of a queue: an exclusive consumer before all, then whoever has the message's group, then those of
+    /// the highest priority in turn.
     fn taker(&self, name: &Destination, message: &Message) -> Option<u64> {
         let queue = self.queues.get(name)?;
         let all = || {
@@ -179,10 +213,10 @@ impl Broker {
             keys.filter_map(|key| Some((*key, self.consumers.get(key)?)))
         };
         let exclusive = all().filter(|(_, c)| c.exclusive).map(|(key, _)| key).min();
+        let group = message.group_id.as_ref();
+        let only = exclusive.or_else(|| queue.groups.get(group?).copied());
         let fitting = all().filter(|(key, consumer)| {
-            exclusive.is_none_or(|only| only == *key)
-                && consumer.has_room()
-                && consumer.wants(message)
+            only.is_none_or(|only| only == *key) && consumer.has_room() && consumer.wants(message)
         });
         // The first of the best: the queue has them in turn.
         let best = fitting.rev().max_by_key(|(_, consumer)| consumer.priority);

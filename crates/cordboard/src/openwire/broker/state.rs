@@ -4,7 +4,7 @@ use super::Link;
 use super::names::Pattern;
 use cordboard_wire::openwire::selector::{Selector, Subject};
 use cordboard_wire::openwire::{ConsumerId, Destination, Message, MessageId, ProducerId, Text};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// A message that waits, with where it waits.
@@ -111,8 +111,13 @@ fn is_same(one: &MessageId, other: &MessageId) -> bool {
 pub(super) struct Queue {
     pub(super) messages: VecDeque<Held>,
     pub(super) consumers: VecDeque<u64>,
+    /// Who gets the messages of a group.
+    pub(super) groups: HashMap<Text, u64>,
     pub(super) bytes: usize,
 }
+
+/// A queue remembers so many groups; the messages of others go to whose turn it is.
+const GROUPS: usize = 10_000;
 
 impl Queue {
     pub(super) fn push_back(&mut self, held: Held) {
@@ -123,6 +128,27 @@ impl Queue {
     pub(super) fn push_front(&mut self, held: Held) {
         self.bytes += size(&held.message);
         self.messages.push_front(held);
+    }
+
+    /// A message of a group goes to a consumer: the group is his from now on, until its last message. Says whether it is the
+    /// first that he gets of it.
+    pub(super) fn assign(&mut self, message: &Message, key: u64) -> bool {
+        let Some(group) = &message.group_id else {
+            return false;
+        };
+        let is_first = self.groups.get(group) != Some(&key);
+        if message.group_sequence < 0 {
+            self.groups.remove(group);
+        } else if is_first && self.groups.len() < GROUPS {
+            self.groups.insert(group.clone(), key);
+        }
+        is_first
+    }
+
+    /// A consumer goes.
+    pub(super) fn leave(&mut self, key: u64) {
+        self.consumers.retain(|other| *other != key);
+        self.groups.retain(|_, other| *other != key);
     }
 
     pub(super) fn remove(&mut self, at: usize) -> Option<Held> {
