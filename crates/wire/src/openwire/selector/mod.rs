@@ -1,6 +1,6 @@
 //! Selectors: which messages a consumer wants, as a condition on headers and properties. [openwire §7.7]
 //!
-//! `lexer` makes words of the text, `parse` an [`Expression`](expression::Expression) of the words, `evaluate` asks it of a message,
+//! `lexer` makes words of the text, `parse` an expression of the words, `evaluate` asks it of a message,
 //! `like` is the matcher of `LIKE`. A condition is true, false or unknown; only a true one selects.
 
 mod evaluate;
