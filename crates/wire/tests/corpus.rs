@@ -94,3 +94,8 @@ fn mobility_keeps_its_promises_on_its_corpus() {
 fn mobility_answers_keep_their_promises_on_their_corpus() {
     replay("mobility_answer", mobility::fuzz::answer_harness);
 }
+
+#[test]
+fn openwire_selectors_keep_their_promises_on_their_corpus() {
+    replay("openwire_selector", openwire::fuzz::selector_harness);
+}

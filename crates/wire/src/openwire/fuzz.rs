@@ -1,6 +1,7 @@
-//! What must hold for any bytes: see [`harness`].
+//! What must hold for any bytes and any selector: see [`harness`] and [`selector_harness`].
 
-use super::{Command, DecodeErrorKind, Decoder, Encoder, Format, Message, PrimitiveMap};
+use super::selector::{Selector, Subject};
+use super::{Command, DecodeErrorKind, Decoder, Encoder, Format, Message, PrimitiveMap, Value};
 use bytes::Bytes;
 
 /// Reads `data` as the frames of a connection, one after the other. The first byte chooses version and encoding,
@@ -92,5 +93,31 @@ fn look_into_message(message: &Message) {
         plain.content = Some(content.clone());
         let again = plain.body().map(|body| body.to_content());
         assert_eq!(again, Ok(Some(content)));
+    }
+}
+
+/// Reads `data` as a selector, a line feed, and a text; asks the selector of messages with that text.
+///
+/// # Panics
+/// When a promise is broken: a condition and its opposite are both true, or a refusal lies beyond the text.
+pub fn selector_harness(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (selector, value) = text.split_once('\n').unwrap_or((&text, ""));
+    match Selector::parse(selector) {
+        Ok(condition) => {
+            let opposite = Selector::parse(&format!("NOT ({selector})"));
+            let mut message = Message::default();
+            message.headers.jms_type = Some(value.into());
+            message.set_properties(
+                &[("t".into(), Value::Text(value.into()))]
+                    .into_iter()
+                    .collect(),
+            );
+            let subject = Subject::new(&message);
+            // One deeper may be too deep.
+            let other = opposite.is_ok_and(|opposite| opposite.selects(&subject));
+            assert!(!(condition.selects(&subject) && other), "{selector:?}");
+        }
+        Err(refused) => assert!(refused.at <= selector.len()),
     }
 }
