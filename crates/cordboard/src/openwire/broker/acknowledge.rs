@@ -84,6 +84,7 @@ impl Broker {
         let done: Vec<Outstanding> = consumer.outstanding.drain(range).collect();
         let count = i64::try_from(done.len()).unwrap_or(i64::MAX);
         consumer.extension = (consumer.extension - count).max(0);
+        consumer.away -= done.iter().map(|done| done.held.size()).sum::<usize>();
         self.serve_consumer(key);
         done
     }

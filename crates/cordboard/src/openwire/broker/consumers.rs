@@ -1,7 +1,8 @@
 //! Who listens, and how much of it at once. [openwire §7.4, §7.8, §7.10]
 
 use super::names::{Pattern, parts};
-use super::state::{Consumer, Durable, Held, Pull, consumer_name};
+use super::pile::{Held, Pile};
+use super::state::{Consumer, Durable, Pull, consumer_name};
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::selector::Selector;
 use cordboard_wire::openwire::{
@@ -40,7 +41,8 @@ impl Broker {
             priority: info.priority,
             durable,
             outstanding: VecDeque::new(),
-            backlog: VecDeque::new(),
+            away: 0,
+            backlog: Pile::default(),
             pulls: VecDeque::new(),
         };
         if let Some(durable) = consumer
@@ -86,9 +88,9 @@ impl Broker {
     }
 
     /// All messages of queues, those at other clients included, for somebody who only looks.
-    fn copies(&self, names: &[Destination], browser: &Consumer) -> VecDeque<Held> {
+    fn copies(&self, names: &[Destination], browser: &Consumer) -> Pile {
         let waiting = names.iter().filter_map(|name| self.queues.get(name));
-        let waiting = waiting.flat_map(|queue| &queue.messages);
+        let waiting = waiting.flat_map(|queue| queue.messages.iter());
         let away = self.consumers.values().filter(|c| !c.browser);
         let away = away.flat_map(|c| &c.outstanding).map(|o| &o.held);
         let away = away.filter(|held| names.contains(&held.from));
@@ -97,8 +99,8 @@ impl Broker {
             .filter(|held| browser.wants(&held.message))
             .cloned()
             .collect();
-        all.sort_by_key(sequence);
-        all.into()
+        all.sort_by_key(Held::sequence);
+        all.into_iter().collect()
     }
 
     /// The durable subscription that a consumer takes up, if it names one. [openwire §7.8]
@@ -141,7 +143,7 @@ impl Broker {
                     compiled: compiled(info.selector.as_ref())?,
                     no_local: info.no_local,
                     active: Some(key),
-                    backlog: VecDeque::new(),
+                    backlog: Pile::default(),
                 };
                 self.durables.insert(at.clone(), durable);
             }
@@ -179,7 +181,7 @@ impl Broker {
         let outstanding = std::mem::take(&mut consumer.outstanding);
         let returning = outstanding.into_iter().rev().map(|outstanding| {
             let mut held = outstanding.held;
-            if delivered.is_none_or(|last| sequence(&held) <= last) {
+            if delivered.is_none_or(|last| held.sequence() <= last) {
                 held.redelivered += 1;
             }
             held
@@ -197,7 +199,7 @@ impl Broker {
             let of_queues = returning.filter(|held| held.from.kind.is_queue());
             for held in of_queues.collect::<Vec<_>>() {
                 if let Some(queue) = self.queues.get_mut(&held.from) {
-                    queue.push_front(held);
+                    queue.messages.push_front(held);
                 }
             }
         }
@@ -238,12 +240,6 @@ impl Broker {
         self.serve_consumer(key);
         Ok(None)
     }
-}
-
-/// The broker's number of a message.
-pub(super) fn sequence(held: &Held) -> i64 {
-    let id = held.message.message_id.as_ref();
-    id.map_or(0, |id| id.broker_sequence_id)
 }
 
 fn compiled(text: Option<&Text>) -> Result<Option<Selector>, Throwable> {

@@ -1,7 +1,8 @@
 //! Which message goes to whom. [openwire §6, §7.4, §7.10, §7.12]
 
 use super::names::{Pattern, parts};
-use super::state::{Consumer, Held, Outstanding, size};
+use super::pile::{Held, Room, size};
+use super::state::{Consumer, Outstanding};
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::{
     Command, Destination, Message, MessageDispatch, ProducerAck, Text, Throwable, Value,
@@ -98,12 +99,15 @@ impl Broker {
             let queue = self.queues.entry(name.clone()).or_default();
             queue.consumers = consumers;
         }
-        let (most, bytes) = (self.settings.queue_messages, self.settings.queue_bytes);
+        let room = Room {
+            messages: self.settings.queue_messages,
+            bytes: self.settings.queue_bytes,
+        };
         if let Some(queue) = self.queues.get_mut(&name) {
-            if queue.messages.len() >= most || queue.bytes + size(&held.message) > bytes {
+            if !queue.messages.has_room(&held, room) {
                 return Err(refusal::full(&name));
             }
-            queue.push_back(held);
+            queue.messages.push_back(held);
         }
         self.serve(&name);
         Ok(())
@@ -111,7 +115,10 @@ impl Broker {
 
     /// A copy for everybody who listens to a topic, and for durable subscriptions that nobody listens to now.
     fn publish(&mut self, link: Link, held: &Held) {
-        let backlog = self.settings.backlog;
+        let room = Room {
+            messages: self.settings.backlog,
+            bytes: self.settings.queue_bytes,
+        };
         let listening = self.consumers.iter();
         let listening = listening.filter(|(_, c)| {
             c.takes_from(&held.from) && c.wants(&held.message) && !(c.no_local && c.link == link)
@@ -124,22 +131,14 @@ impl Broker {
                 self.dispatch(key, held.clone());
                 continue;
             }
-            if consumer.backlog.len() >= backlog {
-                consumer.backlog.pop_front();
-                self.dropped += 1;
-            }
-            consumer.backlog.push_back(held.clone());
+            self.dropped += consumer.backlog.push_dropping(held.clone(), room);
         }
         for durable in self.durables.values_mut().filter(|d| d.active.is_none()) {
             let subject = cordboard_wire::openwire::selector::Subject::new(&held.message);
             if !durable.pattern.fits(&held.from) || !subject.fits(durable.compiled.as_ref()) {
                 continue;
             }
-            if durable.backlog.len() >= backlog {
-                durable.backlog.pop_front();
-                self.dropped += 1;
-            }
-            durable.backlog.push_back(held.clone());
+            self.dropped += durable.backlog.push_dropping(held.clone(), room);
         }
     }
 
@@ -177,7 +176,11 @@ impl Broker {
                 return;
             }
             if is_expired(&held.message, self.now) {
-                if let Some(held) = self.queues.get_mut(name).and_then(|q| q.remove(at)) {
+                if let Some(held) = self
+                    .queues
+                    .get_mut(name)
+                    .and_then(|q| q.messages.remove(at))
+                {
                     self.bury(held, "java.lang.Throwable: Message Expired.");
                 }
                 continue;
@@ -189,7 +192,7 @@ impl Broker {
                     let held = queue.and_then(|queue| {
                         queue.consumers.retain(|other| *other != key);
                         queue.consumers.push_back(key);
-                        let mut held = queue.remove(at)?;
+                        let mut held = queue.messages.remove(at)?;
                         if queue.assign(&held.message, key) {
                             let message = Arc::make_mut(&mut held.message);
                             message.jmsx_group_first_for_consumer = true;
@@ -267,6 +270,7 @@ impl Broker {
             ..MessageDispatch::default()
         };
         let link = consumer.link;
+        consumer.away += held.size();
         consumer.outstanding.push_back(Outstanding {
             held,
             transaction: None,
@@ -322,11 +326,8 @@ impl Broker {
         let names: Vec<Destination> = self.queues.keys().cloned().collect();
         for name in names {
             while let Some(queue) = self.queues.get_mut(&name)
-                && let Some(at) = queue
-                    .messages
-                    .iter()
-                    .position(|h| is_expired(&h.message, now))
-                && let Some(held) = queue.remove(at)
+                && let Some(at) = queue.messages.position(|h| is_expired(&h.message, now))
+                && let Some(held) = queue.messages.remove(at)
             {
                 self.bury(held, "java.lang.Throwable: Message Expired.");
             }

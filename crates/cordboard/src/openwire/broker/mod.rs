@@ -1,7 +1,7 @@
 //! The broker inside: queues, topics and who listens, without sockets and without a clock. [openwire §7, §9]
 //!
 //! Commands of clients go in, commands for clients come out; whoever owns the sockets carries them. `names` reads destinations,
-//! `state` is what is kept, `clients` how clients come and go, `consumers` who listens, `deliver` which message goes to whom,
+//! `pile` how messages wait, `state` what else is kept, `clients` how clients come and go, `consumers` who listens, `deliver` which message goes to whom,
 //! `acknowledge` what becomes of it, `transactions` what is put off, `temporary` the destinations that end with a connection,
 //! `refusal` how it says no.
 
@@ -10,6 +10,7 @@ mod clients;
 mod consumers;
 mod deliver;
 mod names;
+mod pile;
 mod refusal;
 mod state;
 mod temporary;

@@ -2,19 +2,11 @@
 
 use super::Link;
 use super::names::Pattern;
+use super::pile::{Held, Pile};
 use cordboard_wire::openwire::selector::{Selector, Subject};
 use cordboard_wire::openwire::{ConsumerId, Destination, Message, MessageId, ProducerId, Text};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-
-/// A message that waits, with where it waits.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) message: Arc<Message>,
-    pub(super) from: Destination,
-    /// How often it was delivered in vain.
-    pub(super) redelivered: i32,
-}
 
 /// The local transaction of a connection.
 pub(super) type TransactionKey = (Text, i64);
@@ -49,6 +41,9 @@ pub(super) struct Pull {
     pub(super) until: Option<i64>,
 }
 
+/// At so many bytes at its client a consumer is sent nothing more, whatever it prefetches: what it does not acknowledge is kept.
+const AWAY: usize = 16 * 1024 * 1024;
+
 #[derive(Debug)]
 pub(super) struct Consumer {
     pub(super) id: ConsumerId,
@@ -67,14 +62,19 @@ pub(super) struct Consumer {
     /// Its durable subscription: the client's id and the name.
     pub(super) durable: Option<(Text, Text)>,
     pub(super) outstanding: VecDeque<Outstanding>,
+    /// What those at the client count for.
+    pub(super) away: usize,
     /// What waits for it alone: of a topic, or what it browses.
-    pub(super) backlog: VecDeque<Held>,
+    pub(super) backlog: Pile,
     pub(super) pulls: VecDeque<Pull>,
 }
 
 impl Consumer {
-    /// May it be sent a message now?
+    /// May it be sent a message now? Not as long as so many bytes lie unacknowledged at its client.
     pub(super) fn has_room(&self) -> bool {
+        if self.away >= AWAY {
+            return false;
+        }
         let outstanding = i64::try_from(self.outstanding.len()).unwrap_or(i64::MAX);
         match self.prefetch {
             0 => !self.pulls.is_empty(),
@@ -109,27 +109,16 @@ fn is_same(one: &MessageId, other: &MessageId) -> bool {
 /// A queue: what waits, and who takes from it, the one whose turn it is first.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    pub(super) messages: VecDeque<Held>,
+    pub(super) messages: Pile,
     pub(super) consumers: VecDeque<u64>,
     /// Who gets the messages of a group.
     pub(super) groups: HashMap<Text, u64>,
-    pub(super) bytes: usize,
 }
 
 /// A queue remembers so many groups; the messages of others go to whose turn it is.
 const GROUPS: usize = 10_000;
 
 impl Queue {
-    pub(super) fn push_back(&mut self, held: Held) {
-        self.bytes += size(&held.message);
-        self.messages.push_back(held);
-    }
-
-    pub(super) fn push_front(&mut self, held: Held) {
-        self.bytes += size(&held.message);
-        self.messages.push_front(held);
-    }
-
     /// A message of a group goes to a consumer: the group is his from now on, until its last message. Says whether it is the
     /// first that he gets of it.
     pub(super) fn assign(&mut self, message: &Message, key: u64) -> bool {
@@ -150,12 +139,6 @@ impl Queue {
         self.consumers.retain(|other| *other != key);
         self.groups.retain(|_, other| *other != key);
     }
-
-    pub(super) fn remove(&mut self, at: usize) -> Option<Held> {
-        let held = self.messages.remove(at)?;
-        self.bytes -= size(&held.message);
-        Some(held)
-    }
 }
 
 /// A durable subscription.
@@ -167,7 +150,7 @@ pub(super) struct Durable {
     pub(super) no_local: bool,
     /// Who has it now.
     pub(super) active: Option<u64>,
-    pub(super) backlog: VecDeque<Held>,
+    pub(super) backlog: Pile,
 }
 
 /// What a transaction does when it is committed.
@@ -175,14 +158,6 @@ pub(super) struct Durable {
 pub(super) enum Step {
     Send(Link, Arc<Message>),
     Ack(u64, Vec<MessageId>),
-}
-
-/// So many bytes a message counts for.
-pub(super) fn size(message: &Message) -> usize {
-    const HEADERS: usize = 1024;
-    let content = message.content.as_ref().map_or(0, |content| content.len());
-    let properties = message.marshalled_properties.as_ref();
-    HEADERS + content + properties.map_or(0, |properties| properties.len())
 }
 
 /// A producer's name in words, for refusals.

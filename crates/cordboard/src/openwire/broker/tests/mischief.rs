@@ -2,7 +2,7 @@
 //! and nothing of a client stays when it has left.
 
 use super::*;
-use crate::openwire::broker::state::{Held, size};
+use crate::openwire::broker::pile::Held;
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 300;
@@ -179,8 +179,8 @@ impl Story {
         };
         let mut seen: Vec<i64> = Vec::new();
         for (name, queue) in &broker.queues {
-            let bytes: usize = queue.messages.iter().map(|h| size(&h.message)).sum();
-            assert_eq!(bytes, queue.bytes, "{name}");
+            let bytes: usize = queue.messages.iter().map(Held::size).sum();
+            assert_eq!(bytes, queue.messages.bytes(), "{name}");
             for key in &queue.consumers {
                 assert!(
                     broker.consumers.contains_key(key),
@@ -197,6 +197,8 @@ impl Story {
                 "a consumer of nobody"
             );
             let here = consumer.outstanding.iter().map(|o| &o.held);
+            let away: usize = here.clone().map(Held::size).sum();
+            assert_eq!(away, consumer.away);
             seen.extend(here.filter(|held| held.from == queue()).map(number));
         }
         let unique: BTreeSet<i64> = seen.iter().copied().collect();

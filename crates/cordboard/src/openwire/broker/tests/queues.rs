@@ -379,3 +379,19 @@ fn ow_74_a_full_queue_refuses_and_the_others_go_on() {
     rig.asks(ONE, message(ONE, Destination::queue("other"), 4))
         .unwrap();
 }
+
+#[test]
+fn ow_75_a_listener_that_never_acknowledges_is_sent_no_more_than_it_may_have() {
+    let mut rig = rig_with(|settings| settings.queue_bytes = 3 << 20);
+    rig.joins(ONE);
+    rig.listens(ONE, consumer(ONE, 1, Destination::topic("t"), 32_767));
+    for number in 1..=40 {
+        let mut message = message(ONE, Destination::topic("t"), number);
+        message.content = Some(vec![0; 1 << 20].into());
+        rig.tells(ONE, message);
+    }
+    // Sixteen at the client, two that wait.
+    assert_eq!((rig.numbers().len(), rig.broker.dropped()), (16, 22));
+    rig.acks(ONE, 1, AckType::Standard, Some(1), 16);
+    assert_eq!(rig.numbers(), [39, 40]);
+}
