@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Where messages go that nobody could take.
 const DEAD_LETTERS: &str = "ActiveMQ.DLQ";
+/// A queue that nobody uses is forgotten after so long. [openwire §10.6]
+const FORGOTTEN_MS: i64 = 60_000;
 /// What the names of topics begin with that queues can listen to.
 const VIRTUAL: &str = "VirtualTopic.";
 
@@ -330,6 +332,12 @@ impl Broker {
                 && let Some(held) = queue.messages.remove(at)
             {
                 self.bury(held, "java.lang.Throwable: Message Expired.");
+            }
+            let forgotten = self.queues.get_mut(&name);
+            if forgotten.is_some_and(|queue| queue.is_forgotten(now, FORGOTTEN_MS))
+                && !self.temporaries.contains_key(&name)
+            {
+                self.queues.remove(&name);
             }
         }
     }

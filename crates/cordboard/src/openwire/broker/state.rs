@@ -113,6 +113,8 @@ pub(super) struct Queue {
     pub(super) consumers: VecDeque<u64>,
     /// Who gets the messages of a group.
     pub(super) groups: HashMap<Text, u64>,
+    /// Since when nobody uses it, as far as it was looked at.
+    pub(super) idle: Option<i64>,
 }
 
 /// A queue remembers so many groups; the messages of others go to whose turn it is.
@@ -132,6 +134,15 @@ impl Queue {
             self.groups.insert(group.clone(), key);
         }
         is_first
+    }
+
+    /// Is it without messages and consumers since so long?
+    pub(super) fn is_forgotten(&mut self, now: i64, after_ms: i64) -> bool {
+        if !self.messages.is_empty() || !self.consumers.is_empty() {
+            self.idle = None;
+            return false;
+        }
+        now >= self.idle.get_or_insert(now).saturating_add(after_ms)
     }
 
     /// A consumer goes.

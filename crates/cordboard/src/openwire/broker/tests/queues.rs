@@ -395,3 +395,23 @@ fn ow_75_a_listener_that_never_acknowledges_is_sent_no_more_than_it_may_have() {
     rig.acks(ONE, 1, AckType::Standard, Some(1), 16);
     assert_eq!(rig.numbers(), [39, 40]);
 }
+
+#[test]
+fn a_queue_that_nobody_uses_is_forgotten_after_a_minute_and_one_with_messages_is_not() {
+    let mut rig = rig();
+    rig.joins(ONE);
+    for (number, name) in ["full", "read"].into_iter().enumerate() {
+        let number = i64::try_from(number).unwrap() + 1;
+        rig.sends(ONE, Destination::queue(name), number);
+    }
+    rig.listens(ONE, consumer(ONE, 1, Destination::queue("read"), 1));
+    rig.acks(ONE, 1, AckType::Standard, None, 2);
+    rig.broker.tick(rig.now);
+    rig.removes_consumer(ONE, 1, -1);
+    for seconds in [0, 59, 60] {
+        assert_eq!(rig.broker.queues.len(), 2, "{seconds}");
+        rig.broker.tick(rig.now + seconds * 1_000);
+    }
+    let left: Vec<String> = rig.broker.queues.keys().map(ToString::to_string).collect();
+    assert_eq!(left, ["queue://full"]);
+}
