@@ -4,6 +4,7 @@
 //!
 //! - [`runtime`] is the home of the exchange: one thread owns all live state.
 //! - [`edge`] is the HTTP edge: sockets, limits, TLS, the router.
+//! - [`openwire`] carries messages to and from a broker.
 //! - [`services`] translate one interface each into the exchange's words.
 //! - [`admin`] is our own JSON API; console and command line use it.
 //! - [`lab`] makes all of it repeatable; [`ops`] is settings, metrics, logs.
@@ -16,6 +17,7 @@ pub mod directory_file;
 pub mod edge;
 pub mod journal;
 pub mod lab;
+pub mod openwire;
 pub mod ops;
 pub mod program;
 pub mod runtime;
