@@ -1,0 +1,415 @@
+//! One OpenWire connection over any stream: frames in, frames out, and whether the peer is alive. [openwire §2]
+//!
+//! [`Link::open`] greets and agrees on an encoding; from then on [`Link::next`] waits for the peer's next command, and
+//! meanwhile writes what [`Link::push`] queued. Whoever owns the link calls it in a `select!`: dropped half-way, neither
+//! loses a byte. No task, no policy: what a command means, and what is dropped when [`Link::has_room`] says no, is the
+//! owner's business.
+//!
+//! Frames are encoded one after another into one buffer, and all that are ready go out in one write; that is what a vectored
+//! write of them would do, also through TLS.
+
+use bytes::{Buf, Bytes, BytesMut};
+use cordboard_wire::openwire::{
+    Agreed, Command, DecodeError, Decoder, Disagreed, EncodeError, Encoder, KeepAliveInfo, Offer,
+    SIZE_LEN, agree, frame_len,
+};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// So many bytes are read at once.
+const READ: usize = 16 << 10;
+/// A frame up to here is copied out of the buffer, so that a message that is kept does not keep its neighbours.
+const COPIED: usize = 16 << 10;
+/// Frames that were read already are handed over before anything is written, so that the answers go out together; but only
+/// so many of them.
+const TURN: u32 = 64;
+/// A buffer that once had to be larger than this is given back when it is empty.
+const KEPT: usize = 256 << 10;
+
+/// What a link is held to.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// How we wish to talk.
+    pub(super) offer: Offer,
+    /// The peer's `WireFormatInfo` must be here within this time. [openwire §8.3]
+    pub(super) greeting: Duration,
+    /// A frame must be whole within this time of its first byte. [openwire §10.3]
+    pub(super) frame: Duration,
+    /// So many bytes may wait to be written before [`Link::has_room`] says no.
+    pub(super) outgoing: usize,
+}
+
+/// Why a link is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinkError {
+    /// The peer closed it.
+    #[error("the connection was closed")]
+    Closed,
+    /// The network failed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// No `WireFormatInfo` came in time.
+    #[error("no greeting within {} ms", .0.as_millis())]
+    NoGreeting(Duration),
+    /// The two cannot talk.
+    #[error("no common wire format: {0}")]
+    Disagreed(#[from] Disagreed),
+    /// A frame that is none.
+    #[error("{0}")]
+    Malformed(#[from] DecodeError),
+    /// Our greeting cannot be written.
+    #[error("{0}")]
+    Greeting(#[from] EncodeError),
+    /// Nothing came for too long. [openwire §2.4]
+    #[error("nothing was heard for {} ms", .0.as_millis())]
+    Silent(Duration),
+    /// A frame did not become whole in time. [openwire §10.3]
+    #[error("a frame was not whole after {} ms", .0.as_millis())]
+    Unfinished(Duration),
+}
+
+/// A connection on which both sides agreed how to talk.
+#[derive(Debug)]
+pub(super) struct Link<S> {
+    incoming: Incoming<S>,
+    outgoing: Outgoing<S>,
+    /// Commands handed over since the last write.
+    handed: u32,
+}
+
+impl<S: AsyncRead + AsyncWrite> Link<S> {
+    /// Greets the peer at once, waits for its greeting, and agrees. [openwire §2.3]
+    pub(super) async fn open(stream: S, terms: &Terms) -> Result<Self, LinkError> {
+        let opened = Instant::now();
+        let (read, write) = tokio::io::split(stream);
+        let mut incoming = Incoming::new(read, terms.frame, opened);
+        let mut outgoing = Outgoing::new(write, terms.outgoing, opened);
+        let until = opened + terms.greeting;
+        let greeted = timeout_at(until, greet(&mut incoming, &mut outgoing, &terms.offer)).await;
+        let agreed = greeted.unwrap_or(Err(LinkError::NoGreeting(terms.greeting)))?;
+        incoming.settle(&agreed, opened);
+        outgoing.settle(&agreed, opened);
+        Ok(Self {
+            incoming,
+            outgoing,
+            handed: 0,
+        })
+    }
+
+    /// The peer's next command, or `None` when there is room where there was none; meanwhile what is queued is written. Greetings and keep-alives
+    /// are not handed over. Cancel-safe.
+    ///
+    /// After an error the link is of no use any more.
+    pub(super) async fn next(&mut self) -> Result<Option<Command>, LinkError> {
+        loop {
+            if self.handed >= TURN {
+                self.handed = 0;
+                // As much as the peer takes without waiting.
+                tokio::select! {
+                    biased;
+                    room = self.outgoing.drive() => return room.map(|()| None),
+                    () = std::future::ready(()) => {}
+                }
+            }
+            match self.incoming.buffered()? {
+                Some(Command::WireFormatInfo(_)) => {}
+                // Not with a Response. [openwire §2.4]
+                Some(Command::KeepAliveInfo(asked)) => {
+                    if asked.response_required {
+                        let answer = KeepAliveInfo {
+                            command_id: asked.command_id,
+                            response_required: false,
+                        };
+                        self.outgoing.push(&answer.into())?;
+                    }
+                }
+                Some(command) => {
+                    self.handed += 1;
+                    return Ok(Some(command));
+                }
+                None => {
+                    self.handed = 0;
+                    // Cancel-safe: `drive` keeps how far it came in `self`, `fill` adds what it read at once. Writing
+                    // comes first, so that a peer that never stops sending gets its answers.
+                    tokio::select! {
+                        biased;
+                        room = self.outgoing.drive() => return room.map(|()| None),
+                        filled = self.incoming.fill() => filled?,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Only writes, until there is room where there was none: for an owner that can take no command now. Cancel-safe.
+    pub(super) async fn drive(&mut self) -> Result<(), LinkError> {
+        self.outgoing.drive().await
+    }
+
+    /// Is there room for another command?
+    pub(super) fn has_room(&self) -> bool {
+        !self.outgoing.full
+    }
+
+    /// Queues a command; it is written while [`Link::next`] or [`Link::drive`] is waited for. One more than there is room for
+    /// is taken.
+    ///
+    /// # Errors
+    /// When the command cannot be written. The link is as it was.
+    pub(super) fn push(&mut self, command: &Command) -> Result<(), EncodeError> {
+        self.outgoing.push(command)?;
+        self.outgoing.spoke = true;
+        self.outgoing.full = self.outgoing.waiting() >= self.outgoing.most;
+        Ok(())
+    }
+
+    /// Writes what is queued and closes our side, within this time.
+    pub(super) async fn close(mut self, within: Duration) {
+        let outgoing = &mut self.outgoing;
+        let closed = async {
+            outgoing.flush().await?;
+            outgoing.half.shutdown().await?;
+            Ok::<(), LinkError>(())
+        };
+        // A peer that takes nothing more is left.
+        let _ = tokio::time::timeout(within, closed).await;
+    }
+}
+
+async fn greet<S: AsyncRead + AsyncWrite>(
+    incoming: &mut Incoming<S>,
+    outgoing: &mut Outgoing<S>,
+    offer: &Offer,
+) -> Result<Agreed, LinkError> {
+    outgoing.push(&offer.to_info().into())?;
+    outgoing.flush().await?;
+    loop {
+        // The decoder refuses every other command until it is settled.
+        if let Some(Command::WireFormatInfo(info)) = incoming.buffered()? {
+            return Ok(agree(offer, &info.offer()?)?);
+        }
+        incoming.fill().await?;
+    }
+}
+
+/// The side that reads.
+#[derive(Debug)]
+struct Incoming<S> {
+    half: ReadHalf<S>,
+    decoder: Decoder,
+    buffer: BytesMut,
+    /// A frame's time.
+    frame: Duration,
+    /// When the frame that is not whole yet began.
+    begun: Option<Instant>,
+    /// When the last byte came.
+    heard: Instant,
+    /// After so long a silence the peer is given up.
+    silence: Option<Duration>,
+    /// But not before this.
+    patience: Instant,
+}
+
+impl<S: AsyncRead + AsyncWrite> Incoming<S> {
+    fn new(half: ReadHalf<S>, frame: Duration, now: Instant) -> Self {
+        Self {
+            half,
+            decoder: Decoder::default(),
+            buffer: BytesMut::new(),
+            frame,
+            begun: None,
+            heard: now,
+            silence: None,
+            patience: now,
+        }
+    }
+
+    fn settle(&mut self, agreed: &Agreed, opened: Instant) {
+        self.decoder.settle(agreed.format);
+        let inactivity = Duration::from_millis(agreed.max_inactivity_ms);
+        self.silence = (!inactivity.is_zero()).then(|| inactivity.saturating_mul(2));
+        self.patience = later(opened, Duration::from_millis(agreed.initial_delay_ms))
+            .map_or(opened, |at| later(at, inactivity).unwrap_or(at));
+    }
+
+    /// The next command that is here already.
+    fn buffered(&mut self) -> Result<Option<Command>, LinkError> {
+        loop {
+            let Some(size) = self.buffer.first_chunk::<SIZE_LEN>() else {
+                return Ok(None);
+            };
+            let len = frame_len(*size, self.decoder.format().max_frame)?;
+            if self.buffer.len() < len {
+                return Ok(None);
+            }
+            let frame = if len <= COPIED {
+                let frame = Bytes::copy_from_slice(&self.buffer[..len]);
+                self.buffer.advance(len);
+                frame
+            } else {
+                self.buffer.split_to(len).freeze()
+            };
+            self.begun = (!self.buffer.is_empty()).then_some(self.heard);
+            // `None` is the null command. [openwire §2.1]
+            if let Some(command) = self.decoder.decode(&frame)? {
+                return Ok(Some(command));
+            }
+        }
+    }
+
+    /// Waits for more bytes. Cancel-safe, as `read_buf` is.
+    async fn fill(&mut self) -> Result<(), LinkError> {
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+            self.buffer = BytesMut::new();
+        }
+        // Never what a frame announces, only what came and a little more. [openwire §10.2]
+        self.buffer.reserve(READ);
+        let silent = self.silence.map(|silence| {
+            let at = later(self.heard, silence).unwrap_or(self.patience);
+            (at.max(self.patience), LinkError::Silent(silence))
+        });
+        let unfinished = self
+            .begun
+            .and_then(|begun| Some((later(begun, self.frame)?, LinkError::Unfinished(self.frame))));
+        let first = [silent, unfinished].into_iter().flatten();
+        let read = self.half.read_buf(&mut self.buffer);
+        let read = match first.min_by_key(|(at, _)| *at) {
+            Some((at, error)) => timeout_at(at, read).await.map_err(|_| error)?,
+            None => read.await,
+        };
+        match read {
+            Ok(0) => Err(LinkError::Closed),
+            Ok(_) => {
+                self.heard = Instant::now();
+                self.begun = self.begun.or(Some(self.heard));
+                Ok(())
+            }
+            // TLS says so when a peer goes without a word.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Err(LinkError::Closed)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The side that writes.
+#[derive(Debug)]
+struct Outgoing<S> {
+    half: WriteHalf<S>,
+    encoder: Encoder,
+    buffer: Vec<u8>,
+    /// So much of the buffer is written.
+    written: usize,
+    /// Something is written and not flushed.
+    unflushed: bool,
+    /// Most bytes that wait.
+    most: usize,
+    /// There are as many, and not yet half of them are written.
+    full: bool,
+    /// How often it is looked whether a keep-alive is due, and when next.
+    rhythm: Option<Duration>,
+    look: Instant,
+    /// Something other than a keep-alive was queued since.
+    spoke: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
+    fn new(half: WriteHalf<S>, most: usize, now: Instant) -> Self {
+        Self {
+            half,
+            encoder: Encoder::default(),
+            buffer: Vec::new(),
+            written: 0,
+            unflushed: false,
+            most,
+            full: false,
+            rhythm: None,
+            look: now,
+            spoke: false,
+        }
+    }
+
+    fn settle(&mut self, agreed: &Agreed, opened: Instant) {
+        self.encoder.settle(agreed.format);
+        let inactivity = agreed.max_inactivity_ms;
+        self.rhythm = (inactivity > 3).then(|| Duration::from_millis(inactivity / 3));
+        match later(opened, Duration::from_millis(agreed.initial_delay_ms)) {
+            Some(look) => self.look = look,
+            // A delay longer than time: never.
+            None => self.rhythm = None,
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.buffer.len() - self.written
+    }
+
+    fn push(&mut self, command: &Command) -> Result<(), EncodeError> {
+        // What is written makes room before more is added, once it is worth the move.
+        if self.written > self.buffer.len() / 2 {
+            self.buffer.drain(..self.written);
+            self.written = 0;
+        }
+        self.encoder.encode(command, &mut self.buffer)
+    }
+
+    /// Writes as much as the peer takes now. Cancel-safe: a write that is dropped has written nothing.
+    async fn write(&mut self) -> Result<(), LinkError> {
+        let written = self.half.write(&self.buffer[self.written..]).await?;
+        if written == 0 {
+            return Err(LinkError::Closed);
+        }
+        self.written += written;
+        self.unflushed = true;
+        Ok(())
+    }
+
+    /// Writes all that is queued. Cancel-safe, as `write` is; flushing may be begun again.
+    async fn flush(&mut self) -> Result<(), LinkError> {
+        while self.waiting() > 0 {
+            self.write().await?;
+        }
+        self.buffer.clear();
+        self.written = 0;
+        if self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+        }
+        if self.unflushed {
+            self.half.flush().await?;
+            self.unflushed = false;
+        }
+        Ok(())
+    }
+
+    /// Writes what is queued, then keep-alives, until there is room where there was none. [openwire §2.4]
+    async fn drive(&mut self) -> Result<(), LinkError> {
+        loop {
+            while self.full {
+                if self.waiting() <= self.most / 2 {
+                    self.full = false;
+                    return Ok(());
+                }
+                self.write().await?;
+            }
+            self.flush().await?;
+            let Some(rhythm) = self.rhythm else {
+                return std::future::pending().await;
+            };
+            sleep_until(self.look).await;
+            self.look = Instant::now() + rhythm;
+            if !std::mem::take(&mut self.spoke) {
+                self.push(&KeepAliveInfo::default().into())?;
+            }
+        }
+    }
+}
+
+/// So much later; `None` beyond the end of the clock, for delays that come from the peer.
+fn later(at: Instant, by: Duration) -> Option<Instant> {
+    at.checked_add(by)
+}
+
+#[cfg(test)]
+mod tests;

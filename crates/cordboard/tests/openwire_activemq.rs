@@ -1,0 +1,314 @@
+//! Our OpenWire client against a real ActiveMQ, with a STOMP client at its other side. [openwire §8, §13]
+//!
+//! Built with the feature `activemq` only: `interop/openwire/run` does, and says so when there is no ActiveMQ.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+use cordboard::openwire::client::{
+    Address, Client, Counts, Delivery, Publication, Settings, Started, Status, start,
+};
+use cordboard_wire::Secret;
+use cordboard_wire::openwire::{Body, Destination, DestinationKind, Text};
+use prometheus_client::metrics::counter::Counter;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+
+const LIMIT: Duration = Duration::from_secs(60);
+const QUEUE: &str = "Connector1";
+
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(LIMIT, what).await;
+    done.expect("it did not happen in time")
+}
+
+/// Waits until something has been counted.
+async fn counted(counter: &Counter) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    soon(async {
+        while counter.get() == 0 {
+            looks.tick().await;
+        }
+    })
+    .await;
+}
+
+/// A running ActiveMQ; stopped when dropped.
+struct ActiveMq {
+    folder: tempfile::TempDir,
+    openwire: Address,
+    stomp: Address,
+    pid: String,
+}
+
+impl ActiveMq {
+    fn start(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let said = up(&[folder.path()], settings);
+        let value = |key: &str| {
+            let line = said.lines().find_map(|line| line.strip_prefix(key));
+            line.unwrap_or_else(|| panic!("no {key} in {said}"))
+                .to_owned()
+        };
+        let address = |key| {
+            let value = value(key);
+            let (host, port) = value.rsplit_once(':').unwrap();
+            Address {
+                host: host.to_owned(),
+                port: port.parse().unwrap(),
+            }
+        };
+        Self {
+            openwire: address("OPENWIRE="),
+            stomp: address("STOMP="),
+            pid: value("PID="),
+            folder,
+        }
+    }
+
+    async fn restart(&mut self) {
+        let folder = self.folder.path().to_owned();
+        let said = tokio::task::spawn_blocking(move || up(&[Path::new("restart"), &folder], &[]));
+        let said = said.await.unwrap();
+        let pid = said.lines().find_map(|line| line.strip_prefix("PID="));
+        self.pid = pid.unwrap().to_owned();
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.pid])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for ActiveMq {
+    fn drop(&mut self) {
+        up(&[Path::new("stop"), self.folder.path()], &[]);
+    }
+}
+
+fn up(words: &[&Path], settings: &[(&str, &str)]) -> String {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = Command::new(root.join("interop/peers/activemq-up"));
+    let done = command
+        .args(words)
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    text(&done.stdout)
+}
+
+/// Somebody else's side of the broker, in another protocol.
+struct Stomp(BufStream<TcpStream>);
+
+impl Stomp {
+    async fn connect(broker: &ActiveMq, login: &str) -> Self {
+        let Address { host, port } = &broker.stomp;
+        let stream = soon(TcpStream::connect((host.as_str(), *port)))
+            .await
+            .unwrap();
+        let mut stomp = Self(BufStream::new(stream));
+        stomp
+            .say(&format!("CONNECT\naccept-version:1.1\nhost:x\n{login}\n\0"))
+            .await;
+        assert!(stomp.hear().await.starts_with("CONNECTED\n"));
+        stomp
+    }
+
+    async fn say(&mut self, frame: &str) {
+        self.0.write_all(frame.as_bytes()).await.unwrap();
+        self.0.flush().await.unwrap();
+    }
+
+    async fn hear(&mut self) -> String {
+        let mut frame = Vec::new();
+        soon(self.0.read_until(0, &mut frame)).await.unwrap();
+        assert_eq!(frame.pop(), Some(0), "the broker closed");
+        String::from_utf8(frame).unwrap().trim_start().to_owned()
+    }
+
+    /// Sends a text to the queue; the broker has it when this is done.
+    async fn send(&mut self, text: &str) {
+        let headers = "persistent:true\ntype:Hello\ncorrelation-id:k7\nreceipt:r";
+        self.say(&format!(
+            "SEND\ndestination:/queue/{QUEUE}\n{headers}\n\n{text}\0"
+        ))
+        .await;
+        assert!(self.hear().await.starts_with("RECEIPT\n"));
+    }
+
+    async fn subscribe(&mut self, destination: &str) {
+        self.say(&format!(
+            "SUBSCRIBE\nid:1\ndestination:{destination}\nreceipt:r\n\n\0"
+        ))
+        .await;
+        assert!(self.hear().await.starts_with("RECEIPT\n"));
+    }
+}
+
+struct Under {
+    client: Client,
+    deliveries: mpsc::Receiver<Delivery>,
+    task: tokio::task::JoinHandle<()>,
+    shutdown: watch::Sender<bool>,
+}
+
+impl Under {
+    fn test(settings: Settings) -> Self {
+        let (shutdown, signal) = watch::channel(false);
+        let Started {
+            client,
+            deliveries,
+            task,
+        } = start(settings, Counts::default(), signal);
+        Self {
+            client,
+            deliveries,
+            task,
+            shutdown,
+        }
+    }
+
+    async fn until(&self, reached: impl Fn(&Status) -> bool) -> Status {
+        let mut status = self.client.status();
+        soon(status.wait_for(reached)).await.unwrap().clone()
+    }
+
+    async fn away(&self) -> Status {
+        self.until(|status| matches!(status, Status::Away { .. }))
+            .await
+    }
+
+    async fn delivery(&mut self, expected: &str) -> Delivery {
+        let delivery = soon(self.deliveries.recv()).await.unwrap();
+        assert_eq!(*delivery.body(), Body::Text(Text::from(expected)));
+        assert_eq!(delivery.message().jms_type, Some(Text::from("Hello")));
+        assert_eq!(delivery.message().correlation_id, Some(Text::from("k7")));
+        delivery
+    }
+
+    async fn end(self) {
+        self.shutdown.send(true).unwrap();
+        soon(self.task).await.unwrap();
+    }
+}
+
+fn settings(broker: &ActiveMq) -> Settings {
+    Settings::new(vec![broker.openwire.clone()], "cordboard", QUEUE)
+}
+
+#[tokio::test]
+async fn ow_32_real_activemq_refuses_by_name() {
+    let broker = ActiveMq::start(&[
+        ("ACTIVEMQ_UP_USER", "bob"),
+        ("ACTIVEMQ_UP_PASSWORD", "s3cret"),
+    ]);
+    let mut settings = Settings {
+        user: Some("bob".to_owned()),
+        password: Some(Secret::from("wr0ng")),
+        ..settings(&broker)
+    };
+    let under = Under::test(settings.clone());
+    let Status::Away { why, refused, .. } = under.away().await else {
+        panic!("let in");
+    };
+    assert!(refused && why.contains("user bob"), "{why}");
+    assert!(!why.contains("wr0ng"), "{why}");
+    // It does not come back at once.
+    let again = tokio::time::timeout(Duration::from_secs(3), async {
+        let mut status = under.client.status();
+        status.borrow_and_update();
+        status.changed().await
+    });
+    assert!(again.await.is_err());
+    under.end().await;
+    settings.password = Some(Secret::from("s3cret"));
+    let under = Under::test(settings);
+    let Status::Ready { broker, .. } = under.until(Status::is_ready).await else {
+        panic!("not ready");
+    };
+    assert_eq!(broker.as_deref(), Some("peer"));
+    under.end().await;
+}
+
+#[tokio::test]
+async fn ow_33_real_activemq_restarts_and_nothing_is_lost_or_comes_twice() {
+    let mut broker = ActiveMq::start(&[("ACTIVEMQ_UP_PERSISTENT", "1")]);
+    let mut under = Under::test(settings(&broker));
+    under.until(Status::is_ready).await;
+    let mut stomp = Stomp::connect(&broker, "").await;
+    stomp.subscribe("/topic/events").await;
+    stomp.send("one").await;
+    stomp.send("two ü€").await;
+    under.delivery("one").await.acknowledge();
+    let two = under.delivery("two ü€").await;
+    under.client.publish(Publication {
+        jms_type: Some("DialogState".to_owned()),
+        time_to_live: Some(Duration::from_secs(30)),
+        ..Publication::new(Destination::topic("events"), "before ü€")
+    });
+    let heard = stomp.hear().await;
+    assert!(
+        heard.starts_with("MESSAGE\n") && heard.ends_with("\n\nbefore ü€"),
+        "{heard}"
+    );
+    assert!(heard.contains("\ntype:DialogState\n"), "{heard}");
+    let gone = Destination::new(DestinationKind::TempQueue, "ID:nobody-1:1:1");
+    under.client.publish(Publication::new(gone, "reply"));
+    counted(&under.client.counts().refused).await;
+    drop(stomp);
+    let restarting = broker.restart();
+    let (_, away) = tokio::join!(restarting, under.away());
+    assert!(!away.is_ready());
+    under.until(Status::is_ready).await;
+    let mut stomp = Stomp::connect(&broker, "").await;
+    stomp.subscribe("/topic/events").await;
+    under
+        .client
+        .publish(Publication::new(Destination::topic("events"), "after"));
+    let heard = stomp.hear().await;
+    assert!(heard.ends_with("\n\nafter"), "{heard}");
+    // The second message came again, and is still with its owner; it is acknowledged here, and the next is the third.
+    counted(&under.client.counts().repeated).await;
+    two.acknowledge();
+    stomp.send("three").await;
+    under.delivery("three").await.acknowledge();
+    under.end().await;
+    // Nothing is left for the next.
+    let mut under = Under::test(settings(&broker));
+    under.until(Status::is_ready).await;
+    stomp.send("four").await;
+    let four = under.delivery("four").await;
+    assert_eq!(four.redelivered(), 0);
+    four.acknowledge();
+    under.end().await;
+}
+
+#[tokio::test]
+async fn ow_35_real_activemq_that_is_paused_is_given_up_in_time() {
+    let broker = ActiveMq::start(&[]);
+    let under = Under::test(Settings {
+        inactivity: Duration::from_secs(2),
+        ..settings(&broker)
+    });
+    under.until(Status::is_ready).await;
+    // Longer than it may be silent: it is kept alive, and so are we.
+    let lost = tokio::time::timeout(Duration::from_secs(6), under.away()).await;
+    assert!(lost.is_err(), "{lost:?}");
+    broker.signal("-STOP");
+    let stopped = Instant::now();
+    under.away().await;
+    let waited = stopped.elapsed();
+    // Its last word may be as old as its rhythm, a third of the time.
+    assert!((3_000..=6_000).contains(&waited.as_millis()), "{waited:?}");
+    broker.signal("-CONT");
+    under.until(Status::is_ready).await;
+    under.end().await;
+}
