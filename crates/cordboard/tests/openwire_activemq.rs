@@ -293,7 +293,7 @@ async fn ow_33_real_activemq_restarts_and_nothing_is_lost_or_comes_twice() {
 
 #[tokio::test]
 async fn ow_35_real_activemq_that_is_paused_is_given_up_in_time() {
-    let broker = ActiveMq::start(&[]);
+    let broker = ActiveMq::start(&[("ACTIVEMQ_UP_PERSISTENT", "1")]);
     let under = Under::test(Settings {
         inactivity: Duration::from_secs(2),
         ..settings(&broker)
@@ -302,13 +302,28 @@ async fn ow_35_real_activemq_that_is_paused_is_given_up_in_time() {
     // Longer than it may be silent: it is kept alive, and so are we.
     let lost = tokio::time::timeout(Duration::from_secs(6), under.away()).await;
     assert!(lost.is_err(), "{lost:?}");
+    let mut stomp = Stomp::connect(&broker, "").await;
+    stomp.subscribe("/queue/orders").await;
     broker.signal("-STOP");
     let stopped = Instant::now();
+    let order = |text: &str| Publication {
+        persistent: true,
+        ..Publication::new(Destination::queue("orders"), text)
+    };
+    for text in ["one", "two"] {
+        under.client.publish(order(text));
+    }
     under.away().await;
     let waited = stopped.elapsed();
     // Its last word may be as old as its rhythm, a third of the time.
     assert!((3_000..=6_000).contains(&waited.as_millis()), "{waited:?}");
     broker.signal("-CONT");
     under.until(Status::is_ready).await;
+    under.client.publish(order("three"));
+    // The broker reads the old connection to its end, and knows what comes again by its id.
+    for text in ["one", "two", "three"] {
+        let heard = stomp.hear().await;
+        assert!(heard.ends_with(&format!("\n\n{text}")), "{heard}");
+    }
     under.end().await;
 }

@@ -544,6 +544,22 @@ async fn what_is_published_while_nobody_is_there_waits_and_the_oldest_goes() {
 }
 
 #[tokio::test]
+async fn what_no_frame_can_hold_is_counted_and_the_next_is_sent() {
+    let (_broker, mut peer, under) = connected(|_| {}).await;
+    for persistent in [false, true] {
+        under.client.publish(Publication {
+            jms_type: Some("x".repeat(40_000)),
+            persistent,
+            ..Publication::new(Destination::topic("events"), "never")
+        });
+    }
+    under.publish("next");
+    let sent = peer.hear_message().await;
+    assert_eq!(sent.body(), Ok(Body::Text(Text::from("next"))));
+    assert_eq!(under.client.counts().unsendable.get(), 2);
+}
+
+#[tokio::test]
 async fn a_broker_that_reads_slowly_slows_nobody() {
     let (_broker, mut peer, under) = connected(|_| {}).await;
     let kilobyte = "x".repeat(1_000);

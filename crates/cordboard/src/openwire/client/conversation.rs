@@ -150,6 +150,8 @@ pub(super) struct Conversation {
     held: HashMap<Key, Held>,
     taken: HashSet<Key>,
     taken_in_order: VecDeque<Key>,
+    /// Does the owner get messages? What comes anyway stays the broker's.
+    takes: bool,
     /// The highest `BrokerSequenceId` that was taken over on this connection.
     last_taken: i64,
     /// What the broker calls itself, fit for a log line.
@@ -174,6 +176,7 @@ impl Conversation {
             held: HashMap::new(),
             taken: HashSet::new(),
             taken_in_order: VecDeque::new(),
+            takes: true,
             last_taken: NONE_DELIVERED,
             broker: None,
         }
@@ -397,6 +400,11 @@ impl Conversation {
         }
     }
 
+    /// From now on no message is for the owner: we are about to leave.
+    pub(super) fn take_no_more(&mut self) {
+        self.takes = false;
+    }
+
     /// Says good-bye; [`Conversation::has_left`] when the broker has answered.
     pub(super) fn leave(&mut self) {
         let consumer = RemoveInfo {
@@ -429,8 +437,10 @@ impl Conversation {
             ..
         } = dispatch;
         let ours = consumer_id.is_some_and(|id| id == self.consumer_id());
-        let leaving = !matches!(self.phase, Phase::Opening | Phase::Ready);
-        let (Some(message), true, false) = (message, ours, leaving) else {
+        if ours && !self.takes {
+            return;
+        }
+        let (Some(message), true) = (message, ours) else {
             self.counts.strays.inc();
             return;
         };

@@ -279,6 +279,7 @@ impl Task {
     /// Sends what waits, says good-bye, and closes.
     async fn leave(&mut self, mut link: Connection, ready: bool) {
         let until = Instant::now() + self.settings.limits.leaving;
+        self.conversation.take_no_more();
         if ready {
             let farewell = async {
                 let mut said = false;
