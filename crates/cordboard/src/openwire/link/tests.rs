@@ -158,6 +158,26 @@ async fn a_full_link_says_so_and_has_room_again_when_the_peer_reads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_link_that_is_never_empty_grows_no_further() {
+    let (ours, theirs) = tokio::io::duplex(1 << 10);
+    let terms = terms(0, 0);
+    let (link, peer) = tokio::join!(Link::open(ours, &terms), Link::open(theirs, &terms));
+    let (mut link, mut peer) = (link.unwrap(), peer.unwrap());
+    for _ in 0..100 {
+        while link.has_room() {
+            link.push(&message(1_000)).unwrap();
+        }
+        assert!(link.outgoing.buffer.len() <= 3 * terms.outgoing);
+        loop {
+            tokio::select! {
+                command = peer.next() => assert_eq!(command.unwrap(), Some(message(1_000))),
+                room = link.drive() => break room.unwrap(),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_peer_hears_from_us_every_third_and_is_given_up_after_twice_the_time() {
     let (mut link, mut theirs) = open(&terms(3_000, 500)).await;
     let start = Instant::now();
