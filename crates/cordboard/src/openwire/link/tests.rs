@@ -216,9 +216,10 @@ async fn a_long_frame_is_a_sign_of_life_but_must_end() {
     let (mut link, mut theirs) = open(&terms(3_000, 500)).await;
     let start = Instant::now();
     tokio::spawn(async move {
+        let mut pace = tokio::time::interval(SECOND);
         for byte in frame(&message(5_000)) {
+            pace.tick().await;
             theirs.write_all(&[byte]).await.unwrap();
-            tokio::time::sleep(SECOND).await;
         }
     });
     assert!(matches!(link.next().await, Err(LinkError::Unfinished(_))));
