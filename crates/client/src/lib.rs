@@ -2,15 +2,17 @@
 //!
 //! - [`webdialer`]: click-to-dial over SOAP, in any of its dialects.
 //! - [`mobility`]: Extension Mobility: who sits at which phone.
+//! - [`openwire`]: a JMS broker: one queue or several topics, for as long as it takes.
 //! - [`admin`]: cordboard's own JSON API and its events.
 //! - [`tls`]: whom to trust, the same for every client.
 //!
-//! The messages themselves come from `cordboard-wire`. Clients print and log nothing; what went wrong
-//! is in their errors, which never hold a secret.
+//! The messages themselves come from `cordboard-wire`. Clients print nothing; what went wrong
+//! is in their errors, which never hold a secret. Only the broker's, which runs for months, logs how it stands.
 
 pub mod admin;
 mod http;
 pub mod mobility;
+pub mod openwire;
 #[cfg(test)]
 mod scripted;
 pub mod tls;

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-use cordboard::openwire::client::{
+use cordboard_client::openwire::{
     Address, Client, Counts, Delivery, Publication, Settings, Started, Status, start,
 };
 use cordboard_wire::Secret;

@@ -7,7 +7,7 @@ mod broker;
 
 use broker::{Broker, LIMIT, Peer, QUEUE, bomb, message, soon};
 use cordboard::edge::tls::{ensure_lab_certificate, server_config};
-use cordboard::openwire::client::{
+use cordboard_client::openwire::{
     Address, Client, Counts, Delivery, Publication, Settings, Started, Status, start,
 };
 use cordboard_client::tls::{Trust, client_config};

@@ -1,6 +1,6 @@
 //! A broker that does what the test tells it: one connection after the other, command by command.
 
-use cordboard::openwire::client::Address;
+use cordboard_client::openwire::Address;
 use cordboard_wire::openwire::{
     Command, Decoder, Destination, Encoder, Format, Message, MessageDispatch, MessageId, Offer,
     ProducerId, Response, SIZE_LEN, Structure as _, Text, agree, frame_len,

@@ -29,20 +29,20 @@ const KEPT: usize = 256 << 10;
 
 /// What a link is held to.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
+pub struct Terms {
     /// How we wish to talk.
-    pub(super) offer: Offer,
+    pub offer: Offer,
     /// The peer's `WireFormatInfo` must be here within this time. [openwire §8.3]
-    pub(super) greeting: Duration,
+    pub greeting: Duration,
     /// A frame must be whole within this time of its first byte. [openwire §10.3]
-    pub(super) frame: Duration,
+    pub frame: Duration,
     /// So many bytes may wait to be written before [`Link::has_room`] says no.
-    pub(super) outgoing: usize,
+    pub outgoing: usize,
 }
 
 /// Why a link is over.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LinkError {
+pub enum LinkError {
     /// The peer closed it.
     #[error("the connection was closed")]
     Closed,
@@ -71,7 +71,7 @@ pub(super) enum LinkError {
 
 /// A connection on which both sides agreed how to talk.
 #[derive(Debug)]
-pub(super) struct Link<S> {
+pub struct Link<S> {
     incoming: Incoming<S>,
     outgoing: Outgoing<S>,
     /// Commands handed over since the last write.
@@ -80,7 +80,7 @@ pub(super) struct Link<S> {
 
 impl<S: AsyncRead + AsyncWrite> Link<S> {
     /// Greets the peer at once, waits for its greeting, and agrees. [openwire §2.3]
-    pub(super) async fn open(stream: S, terms: &Terms) -> Result<Self, LinkError> {
+    pub async fn open(stream: S, terms: &Terms) -> Result<Self, LinkError> {
         let opened = Instant::now();
         let (read, write) = tokio::io::split(stream);
         let mut incoming = Incoming::new(read, terms.frame, opened);
@@ -101,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
     /// are not handed over. Cancel-safe.
     ///
     /// After an error the link is of no use any more.
-    pub(super) async fn next(&mut self) -> Result<Option<Command>, LinkError> {
+    pub async fn next(&mut self) -> Result<Option<Command>, LinkError> {
         loop {
             if self.handed >= TURN {
                 self.handed = 0;
@@ -143,12 +143,12 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
     }
 
     /// Only writes, until there is room where there was none: for an owner that can take no command now. Cancel-safe.
-    pub(super) async fn drive(&mut self) -> Result<(), LinkError> {
+    pub async fn drive(&mut self) -> Result<(), LinkError> {
         self.outgoing.drive().await
     }
 
     /// Is there room for another command?
-    pub(super) fn has_room(&self) -> bool {
+    pub fn has_room(&self) -> bool {
         !self.outgoing.full
     }
 
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
     ///
     /// # Errors
     /// When the command cannot be written. The link is as it was.
-    pub(super) fn push(&mut self, command: &Command) -> Result<(), EncodeError> {
+    pub fn push(&mut self, command: &Command) -> Result<(), EncodeError> {
         self.outgoing.push(command)?;
         self.outgoing.spoke = true;
         self.outgoing.full = self.outgoing.waiting() >= self.outgoing.most;
@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
     }
 
     /// Writes what is queued and closes our side, within this time.
-    pub(super) async fn close(mut self, within: Duration) {
+    pub async fn close(mut self, within: Duration) {
         let outgoing = &mut self.outgoing;
         let closed = async {
             outgoing.flush().await?;

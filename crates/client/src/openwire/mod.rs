@@ -4,7 +4,8 @@
 //! of it; a [`Delivery`] is a message that came.
 //!
 //! - `conversation`: what is said when and what the broker's commands mean; no I/O. Start reading there.
-//! - `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP and TLS. `task`: what drives all of it.
+//! - `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP and TLS. [`link`]: one connection, whoever is at its
+//!   other end; a broker uses it too. `task`: what drives all of it.
 //!
 //! A message is handed over once, however often the broker hands it out, and acknowledged when its owner has taken it over. What
 //! is published is sent once; only a persistent message that the broker did not confirm is sent again, under its old id.
@@ -14,6 +15,7 @@ mod backoff;
 mod connect;
 mod conversation;
 mod counts;
+pub mod link;
 mod task;
 
 pub use backoff::Delays;
