@@ -7,6 +7,7 @@ mod backend;
 pub mod passwords;
 mod tokens;
 
+pub use backend::cti::CtiFact;
 pub use backend::directory::Seeded;
 pub use backend::mobility::HistoryWish;
 pub use backend::sqlite::{Looked, Reader, Store, Sync};

@@ -11,7 +11,9 @@ use cordboard_core::exchange::{
 };
 use cordboard_core::ids::{CallId, CallKey};
 use cordboard_core::now::Wall;
-use cordboard_store::{ApiToken, HistoryWish, Store, StoreError, Sync, UserToken, token_id};
+use cordboard_store::{
+    ApiToken, CtiFact, HistoryWish, Store, StoreError, Sync, UserToken, token_id,
+};
 use std::path::Path;
 
 fn call(key: u64, ended: bool) -> CallRecord {
@@ -238,7 +240,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 7,
+                known: 8,
                 ..
             }
         ),
@@ -353,6 +355,36 @@ fn logins_come_back_in_their_order_and_takeovers_until_they_are_over() {
     assert_eq!(store.takeovers().unwrap(), [takeover]);
     store.commit(&[Record::TakeoverOver("d1".into())]).unwrap();
     assert_eq!(store.takeovers().unwrap(), []);
+}
+
+#[test]
+fn what_cti_keeps_comes_back_until_it_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cordboard.db");
+    let topic = |record: Option<&str>| CtiFact::Destination("cc.a".into(), record.map(Into::into));
+    let agent = |id: &str, record: Option<&str>| CtiFact::Login(id.into(), record.map(Into::into));
+    let mut store = open(&path).unwrap();
+    assert_eq!(store.cti().unwrap(), []);
+    store
+        .keep_cti(&[agent("42032", Some("x")), topic(Some("1"))])
+        .unwrap();
+    store
+        .keep_cti(&[topic(Some("2")), agent("42031", Some("y"))])
+        .unwrap();
+    drop(store);
+    let mut store = open(&path).unwrap();
+    let kept = [
+        topic(Some("2")),
+        agent("42031", Some("y")),
+        agent("42032", Some("x")),
+    ];
+    assert_eq!(store.cti().unwrap(), kept);
+    store
+        .keep_cti(&[topic(None), agent("42031", None)])
+        .unwrap();
+    assert_eq!(store.cti().unwrap(), kept[2..]);
+    store.forget_what_happened().unwrap();
+    assert_eq!(store.cti().unwrap(), []);
 }
 
 fn login(device: &str, user: &str) -> MobilityLogin {

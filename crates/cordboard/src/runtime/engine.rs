@@ -6,6 +6,7 @@
 
 use super::choices::Choices;
 use super::clock::Clock;
+use super::exchange_task::next;
 use super::hub::Hub;
 use super::schedule::{Planned, Schedules};
 use cordboard_core::call::CallRecord;
@@ -20,6 +21,7 @@ use cordboard_drivers::Driver;
 use cordboard_drivers::sim::Sim;
 use cordboard_store::{Store, StoreError, UserToken};
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -72,7 +74,7 @@ pub struct Engine {
     /// The lab's store fault.
     pub store_fault: StoreFault,
     waiting: HashMap<Ticket, Answer>,
-    tickets: u64,
+    tickets: Arc<AtomicU64>,
     /// Saves of facts that could not be stored when they happened; they go with the next batch.
     late: Vec<Record>,
     directory: Arc<RwLock<Arc<Directory>>>,
@@ -123,6 +125,7 @@ impl Engine {
     pub(super) fn new(
         parts: Parts,
         directory: Arc<RwLock<Arc<Directory>>>,
+        tickets: Arc<AtomicU64>,
     ) -> Result<Self, StoreError> {
         let now = parts.clock.now();
         let mut store = parts.store;
@@ -142,7 +145,7 @@ impl Engine {
             clock: parts.clock,
             store_fault: StoreFault::default(),
             waiting: HashMap::new(),
-            tickets: 0,
+            tickets,
             late: Vec::new(),
             directory,
             hub: Arc::new(Hub::new(counters.events)),
@@ -207,11 +210,9 @@ impl Engine {
         self.late.is_empty() && !self.store_fault.error
     }
 
-    /// Gives a command its ticket and keeps where its answer goes.
-    pub(super) fn ticketed(&mut self, command: Command, answer: Answer) -> Input {
+    /// A command as the exchange takes it; where its answer goes is kept.
+    pub(super) fn ticketed(&mut self, ticket: Ticket, command: Command, answer: Answer) -> Input {
         self.untouched &= matches!(command.action, Action::Snapshot(_));
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
         self.waiting.insert(ticket, answer);
         Input::Command(ticket, command)
     }
@@ -265,13 +266,13 @@ impl Engine {
         }
         for sweep in self.schedules.due(now.wall) {
             // Nobody waits for an answer.
-            self.tickets += 1;
+            let ticket = next(&self.tickets);
             let command = Command {
                 actor: Actor::Operator,
                 interface: "schedule",
                 action: Action::Sweep(sweep),
             };
-            due.push(Input::Command(Ticket(self.tickets), command));
+            due.push(Input::Command(ticket, command));
         }
         due
     }
@@ -305,7 +306,7 @@ impl Engine {
             interface: "",
             action: Action::Snapshot(query),
         };
-        let input = self.ticketed(command, answer);
+        let input = self.ticketed(next(&self.tickets), command, answer);
         self.settle(vec![input]);
         answered.try_recv().ok()?.ok()
     }

@@ -11,6 +11,7 @@ use super::engine::{Answer, BATCH, Engine, Parts};
 use super::handle::Handle;
 use super::hub::Hub;
 use cordboard_core::exchange::Command;
+use cordboard_core::ids::Ticket;
 use cordboard_store::StoreError;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -27,7 +28,7 @@ const BROKEN: i32 = 70;
 /// What the engine is told.
 pub(super) enum Message {
     /// A command and where its answer goes.
-    Command(Command, Answer),
+    Command(Ticket, Command, Answer),
     /// Work on the engine, between two steps.
     Work(Box<dyn FnOnce(&mut Engine) + Send>),
 }
@@ -52,12 +53,14 @@ pub struct Running {
 /// When the system makes no thread at start-up.
 pub fn start(parts: Parts) -> Result<Running, StoreError> {
     let directory = Arc::new(RwLock::new(Arc::new(parts.directory.clone())));
-    let engine = Engine::new(parts, directory.clone())?;
+    let tickets = Arc::<AtomicU64>::default();
+    let engine = Engine::new(parts, directory.clone(), tickets.clone())?;
     let hub = engine.hub();
     let turns = Arc::new(Turns {
         inbox: Mutex::default(),
         engine: Mutex::new(Some(engine)),
         under_way: AtomicUsize::new(0),
+        tickets,
         started: Instant::now(),
         crowded_until: AtomicU64::new(0),
         bell: Mutex::default(),
@@ -82,6 +85,8 @@ pub(super) struct Turns {
     engine: Mutex<Option<Engine>>,
     /// Commands that were brought and not answered yet.
     under_way: AtomicUsize,
+    /// The last ticket that was given.
+    tickets: Arc<AtomicU64>,
     started: Instant,
     /// In milliseconds since `started`: until then commands are taken to come together.
     crowded_until: AtomicU64,
@@ -107,22 +112,32 @@ impl std::fmt::Debug for Turns {
 impl Turns {
     /// Queues a command and sees that it is carried out: by the caller, if no other is under way. Says no when the inbox is
     /// full.
-    pub(super) fn command(&self, command: Command, answer: Answer) -> Option<UnderWay<'_>> {
+    pub(super) fn command(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        command: Command,
+        answer: Answer,
+    ) -> Option<UnderWay> {
         let first = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;
-        let under_way = UnderWay(&self.under_way);
+        let under_way = UnderWay(self.clone());
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if !first {
             self.crowded_until
                 .store(now + CROWDED_MS, Ordering::Relaxed);
         }
         let alone = first && now >= self.crowded_until.load(Ordering::Relaxed);
-        if !self.queue(Message::Command(command, answer)) {
+        if !self.queue(Message::Command(ticket, command, answer)) {
             return None;
         }
         if !(alone && self.take()) {
             self.ring();
         }
         Some(under_way)
+    }
+
+    /// A ticket that no other command has.
+    pub(super) fn ticket(&self) -> Ticket {
+        next(&self.tickets)
     }
 
     /// Queues work for the exchange's own thread: it may take long. Says no when the inbox is full.
@@ -190,7 +205,9 @@ impl Turns {
             };
             drop(inbox);
             match message {
-                Message::Command(command, answer) => inputs.push(engine.ticketed(command, answer)),
+                Message::Command(ticket, command, answer) => {
+                    inputs.push(engine.ticketed(ticket, command, answer));
+                }
                 Message::Work(work) => {
                     engine.settle(std::mem::take(&mut inputs));
                     work(engine);
@@ -245,11 +262,12 @@ impl Turns {
 }
 
 /// A command that was brought; over when dropped.
-pub(super) struct UnderWay<'a>(&'a AtomicUsize);
+#[derive(Debug)]
+pub(super) struct UnderWay(Arc<Turns>);
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -263,6 +281,11 @@ impl Drop for Fatal {
             std::process::exit(BROKEN);
         }
     }
+}
+
+/// The next ticket.
+pub(super) fn next(tickets: &AtomicU64) -> Ticket {
+    Ticket(tickets.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,6 +5,7 @@ use super::exchange_task::Turns;
 use cordboard_core::Refusal;
 use cordboard_core::directory::Directory;
 use cordboard_core::exchange::{Command, Reply};
+use cordboard_core::ids::Ticket;
 use std::sync::{Arc, RwLock};
 use tokio::sync::oneshot;
 
@@ -43,11 +44,29 @@ impl Handle {
     /// # Errors
     /// What the exchange refuses; [`Refusal::Overloaded`] when its inbox is full.
     pub async fn command(&self, command: Command) -> Result<Reply, Refusal> {
+        self.begin(self.ticket(), command).await
+    }
+
+    /// A ticket for a command that is to be begun: whoever must know the command's events by it takes one first.
+    pub fn ticket(&self) -> Ticket {
+        self.door.0.ticket()
+    }
+
+    /// Gives a command under this ticket now, before any that is given later; its answer can be waited for. The command is
+    /// carried out whether or not anybody does.
+    pub fn begin(
+        &self,
+        ticket: Ticket,
+        command: Command,
+    ) -> impl Future<Output = Result<Reply, Refusal>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        let Some(_under_way) = self.door.0.command(command, answer) else {
-            return Err(Refusal::Overloaded);
-        };
-        answered.await.unwrap_or(Err(Refusal::Overloaded))
+        let under_way = self.door.0.command(ticket, command, answer);
+        async move {
+            match under_way {
+                Some(_under_way) => answered.await.unwrap_or(Err(Refusal::Overloaded)),
+                None => Err(Refusal::Overloaded),
+            }
+        }
     }
 
     /// Runs something on the exchange's thread, between two steps: the lab's controls, administration.

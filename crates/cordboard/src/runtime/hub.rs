@@ -241,7 +241,8 @@ impl Listener {
         self.at = number;
     }
 
-    fn heard(&mut self) -> Option<Heard> {
+    /// What is there already; `None`: nothing. For whoever must have heard everything before going on.
+    pub fn heard(&mut self) -> Option<Heard> {
         if self.hub.closed.load(Ordering::Acquire) {
             return Some(Heard::Closed);
         }
@@ -289,7 +290,7 @@ impl Drop for Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cordboard_core::exchange::EventKind;
+    use cordboard_core::exchange::{Ends, EventKind};
     use cordboard_core::now::Wall;
 
     fn event(sequence: u64) -> Event {
@@ -297,6 +298,7 @@ mod tests {
             sequence,
             at: Wall(0),
             ticket: None,
+            ends: Ends::Input,
             kind: EventKind::NetworkUp,
         }
     }

@@ -61,6 +61,8 @@ pub struct Told {
     pub state: PartState,
     /// The other parties' numbers, in order of joining.
     pub others: Vec<DirectoryNumber>,
+    /// When it was told.
+    pub at: Wall,
 }
 
 /// A party: call × directory number, or an outside number.
@@ -109,6 +111,8 @@ pub struct Call {
     pub ended: Option<Ending>,
     /// The call this one consults about.
     pub consultation_of: Option<CallId>,
+    /// Whose part it is that made a conference of it.
+    pub conference: Option<PartId>,
     /// What happened, oldest first.
     pub story: Vec<StoryStep>,
     /// Steps that no longer fitted.
@@ -232,6 +236,28 @@ impl Call {
             .collect();
         others.sort_by_key(|c| c.joined_at);
         others.into_iter().map(|c| &c.number).collect()
+    }
+
+    /// A part as listeners are told of it.
+    pub fn view(&self, place: Place, seen: Told, since: Wall) -> PartView {
+        let connection = &self.connections[place.connection];
+        let part = self.part(place);
+        PartView {
+            call: self.id.clone(),
+            part: part.id,
+            number: connection.number.clone(),
+            device: part.device.clone(),
+            user: part.user.clone(),
+            state: seen.state,
+            others: seen.others,
+            since,
+            changed: seen.at,
+            started: part.started,
+            inbound: connection.role == Role::Called,
+            cause: part.cause,
+            consultation_of: self.consultation_of.clone(),
+            conference: self.conference == Some(part.id),
+        }
     }
 
     /// The parties still in the call.

@@ -182,6 +182,9 @@ pub struct PartView {
     pub others: Vec<DirectoryNumber>,
     /// Since when it is in this state.
     pub since: Wall,
+    /// When its state or its others last changed.
+    #[serde(default)]
+    pub changed: Wall,
     /// When it began.
     pub started: Wall,
     /// Was the party called?
@@ -190,4 +193,7 @@ pub struct PartView {
     pub cause: Option<Cause>,
     /// The call that this one consults about.
     pub consultation_of: Option<CallId>,
+    /// Did this party make a conference of the call?
+    #[serde(default)]
+    pub conference: bool,
 }

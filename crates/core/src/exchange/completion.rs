@@ -279,6 +279,9 @@ impl Exchange {
                 StoryWhat::Transferred
             };
             call.tell(at, what, Some(&number), None);
+            if conference {
+                call.conference.get_or_insert(keeps);
+            }
         }
         self.touch(first, keeps);
         let mut legs = Vec::new();

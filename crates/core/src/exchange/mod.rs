@@ -36,13 +36,13 @@ pub mod vocabulary;
 pub use mobility::MultipleLogins;
 pub use vocabulary::{
     Action, Actor, Asked, CallPlan, Command, Counters, Counts, DeviceView, DriverCommand,
-    DriverEvent, EndedBy, EndedLogin, Event, EventKind, FIRST_DRIVER_LEG, Input, LineWish,
-    LoginLength, LoginPlan, LoginWish, MobilityLogin, Output, Query, Record, Registered, Reply,
-    Saved, Seat, StateView, Sweep, Takeover, TakeoverChange, TakeoverEnd, TakeoverStage,
+    DriverEvent, EndedBy, EndedLogin, Ends, Event, EventKind, FIRST_DRIVER_LEG, Input, LineView,
+    LineWish, LoginLength, LoginPlan, LoginWish, MobilityLogin, Output, Query, Record, Registered,
+    Reply, Saved, Seat, StateView, Sweep, Takeover, TakeoverChange, TakeoverEnd, TakeoverStage,
     TakeoverTimes, Target, Tone, TransferTo, Whose,
 };
 
-use crate::call::{Call, Cause, ConnectionInput, PartView, Place, TerminalInput, Told};
+use crate::call::{Call, Cause, ConnectionInput, Place, TerminalInput, Told};
 use crate::directory::Directory;
 use crate::ids::{
     CallId, CallKey, DeviceName, DirectoryNumber, LegId, MixId, PartId, Ticket, UserId,
@@ -219,6 +219,7 @@ impl Exchange {
     /// Handles one input. The only way anything changes.
     pub fn handle(&mut self, input: Input, now: Now) {
         self.clock = now;
+        let from = self.out.len();
         match input {
             Input::Command(ticket, command) => self.command(ticket, command),
             Input::Driver(event) => self.report(event),
@@ -238,6 +239,20 @@ impl Exchange {
         }
         self.settle_operations();
         self.store_refuses = false;
+        if let Some(last) = self.events_since(from).last() {
+            last.ends = Ends::Input;
+        }
+    }
+
+    /// The events among the outputs from this one on. What an undo took back leaves none.
+    fn events_since(&mut self, from: usize) -> impl Iterator<Item = &mut Event> {
+        self.out
+            .iter_mut()
+            .skip(from)
+            .filter_map(|output| match output {
+                Output::Event(event) => Some(event),
+                Output::Driver(_) | Output::Save(_) | Output::Answer(_, _) => None,
+            })
     }
 
     /// The next output of the inputs handled so far.
@@ -502,6 +517,7 @@ impl Exchange {
     /// Ends the step: compares every touched part with what was told of it, publishes the difference, saves the calls.
     fn end_step(&mut self) {
         let step = std::mem::take(&mut self.step);
+        let from = self.out.len();
         for &call in &step.created {
             if let Some(id) = self.calls.get(&call).map(|c| c.id.clone()) {
                 self.publish(step.ticket, EventKind::CallCreated { call: id });
@@ -535,6 +551,12 @@ impl Exchange {
                 };
                 self.publish(step.ticket, kind);
             }
+        }
+        let mut told: Vec<&mut Event> = self.events_since(from).collect();
+        // Each was published as if it stood alone.
+        told.pop();
+        for event in told {
+            event.ends = Ends::Nothing;
         }
         self.answer_step(step.answer);
         for call in calls {
@@ -578,27 +600,14 @@ impl Exchange {
         let seen = Told {
             state,
             others: others.into_iter().cloned().collect(),
+            at: self.clock.wall,
         };
         let changed = part
             .told
             .as_ref()
             .is_none_or(|told| told.state != seen.state);
-        let at = self.clock.wall;
-        let connection = &call.connections[place.connection];
-        let view = PartView {
-            call: call.id.clone(),
-            part: part.id,
-            number: connection.number.clone(),
-            device: part.device.clone(),
-            user: part.user.clone(),
-            state: seen.state,
-            others: seen.others.clone(),
-            since: if changed { at } else { part.since },
-            started: part.started,
-            inbound: connection.role == crate::call::Role::Called,
-            cause: part.cause,
-            consultation_of: call.consultation_of.clone(),
-        };
+        let since = if changed { self.clock.wall } else { part.since };
+        let view = call.view(place, seen.clone(), since);
         if let Some(call) = self.calls.get_mut(&key) {
             let part = call.part_mut(place);
             part.since = view.since;
@@ -624,6 +633,7 @@ impl Exchange {
             sequence: self.now.events,
             at: self.clock.wall,
             ticket,
+            ends: Ends::Step,
             kind,
         };
         self.out.push_back(Output::Event(event));

@@ -299,6 +299,7 @@ impl Exchange {
             answered: false,
             ended: None,
             consultation_of: plan.consultation_of.clone(),
+            conference: None,
             story: Vec::new(),
             story_dropped: 0,
             created: at,
@@ -419,6 +420,13 @@ impl Exchange {
 
     /// The registered devices that carry a number now, in directory order, mobility's after the devices' own.
     pub(super) fn carriers(&self, number: &DirectoryNumber) -> Vec<DeviceName> {
+        let mut carriers = self.carrying(number);
+        carriers.retain(|device| self.is_registered(device));
+        carriers
+    }
+
+    /// The devices that carry a number now, registered or not.
+    pub(super) fn carrying(&self, number: &DirectoryNumber) -> Vec<DeviceName> {
         let mut carriers: Vec<DeviceName> = self
             .directory
             .devices_with(number)
@@ -432,7 +440,6 @@ impl Exchange {
             .collect();
         seats.sort_unstable();
         carriers.extend(seats);
-        carriers.retain(|device| self.is_registered(device));
         carriers
     }
 

@@ -1,10 +1,12 @@
 //! Reading live state: through the same door as everything else.
 
 use super::Exchange;
-use super::vocabulary::{Actor, CallPlan, Counts, DeviceView, Query, Reply, Seat, StateView};
-use crate::call::CallRecord;
+use super::vocabulary::{
+    Actor, CallPlan, Counts, DeviceView, LineView, Query, Reply, Seat, StateView,
+};
+use crate::call::{CallRecord, PartView};
 use crate::directory::Device;
-use crate::ids::{DeviceName, UserId};
+use crate::ids::{DeviceName, DirectoryNumber, UserId};
 use crate::refusal::Refusal;
 
 impl Exchange {
@@ -81,6 +83,15 @@ impl Exchange {
             Query::Takeovers => Ok(Reply::Takeovers(
                 self.takeovers.iter().map(|(_, t)| t.clone()).collect(),
             )),
+            Query::Parts => Ok(Reply::Parts(self.live_parts(), self.now.network_up)),
+            Query::Lines(digits) => {
+                let lines = digits.iter().map(|digits| {
+                    let number = self.directory.resolve(digits.as_str())?;
+                    let devices = self.watchable(&number);
+                    Some(LineView { number, devices })
+                });
+                Ok(Reply::Lines(lines.collect()))
+            }
             Query::Logins => Ok(Reply::Logins(self.seats.iter().cloned().collect())),
             Query::Login(wish) => Ok(Reply::LoginPlan(Box::new(self.plan_login(&wish)?))),
             Query::Counts => Ok(Reply::Counts(Counts {
@@ -91,6 +102,29 @@ impl Exchange {
                 network_up: self.now.network_up,
             })),
         }
+    }
+
+    fn live_parts(&self) -> Vec<PartView> {
+        let calls = self.calls.iter();
+        let parts = calls.flat_map(|(_, call)| {
+            call.places().filter_map(move |place| {
+                let part = call.part(place);
+                let told = part.told.clone().filter(|told| told.state.is_live())?;
+                Some(call.view(place, told, part.since))
+            })
+        });
+        let mut parts: Vec<PartView> = parts.collect();
+        parts.sort_by_key(|part| part.part);
+        parts
+    }
+
+    /// The devices that carry a line now, as [`LineView`] orders them.
+    fn watchable(&self, number: &DirectoryNumber) -> Vec<DeviceView> {
+        let names = self.carrying(number).into_iter();
+        let devices = names.filter_map(|name| self.directory.device(name.as_str()));
+        let mut views: Vec<DeviceView> = devices.map(|device| self.view(&device)).collect();
+        views.sort_by_key(|view| (!view.registered, view.user.is_none()));
+        views
     }
 
     /// The live calls, newest first.

@@ -46,11 +46,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/sqlite/0005.sql")),
         M::up(include_str!("../../migrations/sqlite/0006.sql")),
         M::up(include_str!("../../migrations/sqlite/0007.sql")),
+        M::up(include_str!("../../migrations/sqlite/0008.sql")),
     ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 7;
+const SCHEMA: usize = 8;
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -256,7 +257,8 @@ impl Store {
         let mut forget = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(
-                "DELETE FROM calls; DELETE FROM last_users; DELETE FROM mobility_history; DELETE FROM takeovers;",
+                "DELETE FROM calls; DELETE FROM last_users; DELETE FROM mobility_history; DELETE FROM takeovers;
+                 DELETE FROM cti_destinations; DELETE FROM cti_logins;",
             )?;
             transaction.commit()
         };

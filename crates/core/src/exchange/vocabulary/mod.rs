@@ -207,6 +207,20 @@ pub enum Query {
     Login(LoginWish),
     /// The takeovers that are under way or can be undone, by device.
     Takeovers,
+    /// Every live part, as listeners know it, in the order in which they came into being.
+    Parts,
+    /// What these digits mean and which devices carry that line now; as many answers.
+    Lines(Vec<Digits>),
+}
+
+/// A line of the directory and where it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineView {
+    /// The line.
+    pub number: DirectoryNumber,
+    /// The devices that carry it now, in the order in which CTI would watch them: registered ones first, then those that
+    /// belong to somebody, then as the directory has them. [exchange §7, rule 3]
+    pub devices: Vec<DeviceView>,
 }
 
 /// A call that would be placed: who would call whom.
@@ -281,6 +295,10 @@ pub enum Reply {
     LoginPlan(Box<LoginPlan>),
     /// Takeovers; of one that was asked for that one.
     Takeovers(Vec<Takeover>),
+    /// Live parts, and whether there is a network.
+    Parts(Vec<PartView>, bool),
+    /// Lines; `None` where digits are no line of the directory.
+    Lines(Vec<Option<LineView>>),
 }
 
 /// What was asked for, where a question has one kind of answer; `None` never comes of the exchange.
@@ -403,8 +421,22 @@ pub struct Event {
     pub at: Wall,
     /// The command it executes.
     pub ticket: Option<Ticket>,
+    /// What is over with it.
+    pub ends: Ends,
     /// What changed.
     pub kind: EventKind,
+}
+
+/// What is over with an event: whoever tells of whole steps waits for their end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ends {
+    /// Others of the same step follow.
+    #[default]
+    Nothing,
+    /// Its step; others of the same input may follow.
+    Step,
+    /// Everything that one input brought about.
+    Input,
 }
 
 /// What changed.
