@@ -4,14 +4,15 @@
 //! of it; a [`Delivery`] is a message that came.
 //!
 //! - `conversation`, `consumers`: what is said when and what the broker's commands mean; no I/O. Start reading there.
-//! - `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP and TLS. [`link`]: one connection, whoever is at its
-//!   other end; a broker uses it too. `task`: what drives all of it.
+//! - `brokers`: where they are, as text. `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP and TLS.
+//!   [`link`]: one connection, whoever is at its other end; a broker uses it too. `task`: what drives all of it.
 //!
 //! A message is handed over once, however often the broker hands it out, and acknowledged when its owner has taken it over. What
 //! is published is sent once; only a persistent message that the broker did not confirm is sent again, under its old id.
 
 mod backlog;
 mod backoff;
+mod brokers;
 mod connect;
 mod consumers;
 mod conversation;
@@ -20,6 +21,7 @@ pub mod link;
 mod task;
 
 pub use backoff::Delays;
+pub use brokers::{BadBrokers, Brokers};
 pub use consumers::ConsumeError;
 pub use counts::Counts;
 
@@ -32,6 +34,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// Where a broker listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,7 +188,7 @@ pub struct Publication {
     pub correlation_id: Option<String>,
     /// `JMSReplyTo`.
     pub reply_to: Option<Destination>,
-    /// Of no use after this time.
+    /// Of no use after this time, which begins when it is published: waiting here is part of it.
     pub time_to_live: Option<Duration>,
     /// Sent again until the broker confirms it.
     pub persistent: bool,
@@ -276,7 +279,7 @@ enum Change {
 impl Client {
     /// Queues a message, and never waits: when too many wait, the oldest is dropped and counted.
     pub fn publish(&self, publication: Publication) {
-        let dropped = self.outbox.lock().push(publication);
+        let dropped = self.outbox.lock().push(publication, Instant::now());
         self.counts.dropped.inc_by(dropped);
         self.outbox.filled.notify_one();
     }

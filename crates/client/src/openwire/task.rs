@@ -255,7 +255,9 @@ impl Task {
             if !self.conversation.may_send() {
                 return;
             }
-            let Some(publication) = self.outbox.lock().pop() else {
+            let (publication, stale) = self.outbox.lock().pop(Instant::now());
+            self.counts.stale.inc_by(stale);
+            let Some(publication) = publication else {
                 return;
             };
             self.conversation.send(publication, now_ms());
