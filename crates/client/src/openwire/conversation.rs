@@ -1,7 +1,7 @@
 //! What is said to the broker and what its commands mean, over one connection after the other. No I/O, no clock. [openwire §8]
 //!
 //! ```text
-//!            opened                    all four answered
+//!            opened                    all answered
 //!   Away ───────────────▶ Opening ─────────────────────────▶ Ready
 //!    ▲                       │ refused, lost                   │ lost, left
 //!    └───────────────────────┴─────────────────────────────────┘
@@ -10,12 +10,13 @@
 //! The names stay the same over all connections: a broker that still holds the old one drops it for the new one, and knows a
 //! message that is sent again by its id. [openwire §7.3]
 
+use super::consumers::{ConsumeError, Consumers};
 use super::{Counts, Publication, Settings};
 use cordboard_wire::openwire::{
     AckType, Body, Command, ConnectionError, ConnectionId, ConnectionInfo, ConsumerControl,
     ConsumerId, ConsumerInfo, Destination, Message, MessageAck, MessageDispatch, MessageId,
-    NONE_DELIVERED, ObjectId, ProducerId, ProducerInfo, RemoveInfo, SecretText, SessionId,
-    SessionInfo, ShutdownInfo, Text, Throwable,
+    ObjectId, ProducerId, ProducerInfo, RemoveInfo, SecretText, SessionId, SessionInfo,
+    ShutdownInfo, Text, Throwable,
 };
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -25,11 +26,10 @@ const REMEMBERED: usize = 2_048;
 /// So many messages may be sent and not confirmed.
 const UNCONFIRMED: usize = 256;
 
-/// Commands that open a connection are numbered alike each time.
+/// Commands that open a connection are numbered alike each time, but for the consumers': those are not always the same.
 const CONNECTION: i32 = 1;
 const SESSION: i32 = 2;
-const CONSUMER: i32 = 3;
-const PRODUCER: i32 = 4;
+const PRODUCER: i32 = 3;
 
 /// Why a connection is given up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,16 +86,22 @@ pub(super) struct Arrival {
     pub(super) key: Key,
 }
 
-/// A message, whichever broker hands it out and how often.
+/// A message for one of our consumers, whichever broker hands it out and how often. Each consumer of a topic has its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key(MessageId);
+pub(super) struct Key {
+    consumer: i64,
+    message: MessageId,
+}
 
 impl Key {
-    fn of(id: &MessageId) -> Self {
-        Self(MessageId {
-            broker_sequence_id: 0,
-            ..id.clone()
-        })
+    fn of(consumer: i64, id: &MessageId) -> Self {
+        Self {
+            consumer,
+            message: MessageId {
+                broker_sequence_id: 0,
+                ..id.clone()
+            },
+        }
     }
 }
 
@@ -113,7 +119,7 @@ enum Phase {
     Away,
     Opening,
     Ready,
-    /// Our consumer is removed, and we wait for the last answer.
+    /// Our consumers are removed, and we wait for the last answer.
     Leaving(i32),
     Left,
 }
@@ -139,6 +145,7 @@ pub(super) struct Conversation {
     connection: u64,
     /// Answers that the opening still waits for.
     opening: HashSet<i32>,
+    consumers: Consumers,
     /// The number of the next command.
     number: i32,
     /// The number of the next message.
@@ -152,8 +159,6 @@ pub(super) struct Conversation {
     taken_in_order: VecDeque<Key>,
     /// Does the owner get messages? What comes anyway stays the broker's.
     takes: bool,
-    /// The highest `BrokerSequenceId` that was taken over on this connection.
-    last_taken: i64,
     /// What the broker calls itself, fit for a log line.
     broker: Option<String>,
 }
@@ -162,6 +167,7 @@ impl Conversation {
     /// `name` tells this process apart from every other, whenever and wherever it runs.
     pub(super) fn new(settings: Arc<Settings>, name: &str, counts: Counts) -> Self {
         Self {
+            consumers: Consumers::new(&settings.consumes),
             settings,
             counts,
             name: Text::from(name),
@@ -177,7 +183,6 @@ impl Conversation {
             taken: HashSet::new(),
             taken_in_order: VecDeque::new(),
             takes: true,
-            last_taken: NONE_DELIVERED,
             broker: None,
         }
     }
@@ -187,9 +192,9 @@ impl Conversation {
         let again = self.connection > 0;
         self.connection += 1;
         self.phase = Phase::Opening;
-        self.last_taken = NONE_DELIVERED;
+        self.consumers.begin();
         self.broker = None;
-        self.opening = [CONNECTION, SESSION, CONSUMER, PRODUCER].into();
+        self.opening = [CONNECTION, SESSION, PRODUCER].into();
         let settings = Arc::clone(&self.settings);
         let text = |text: &String| Text::from(text.as_str());
         let info = ConnectionInfo {
@@ -212,19 +217,55 @@ impl Conversation {
             ..SessionInfo::default()
         };
         self.ask(SESSION, session);
-        let consumer = ConsumerInfo {
-            consumer_id: Some(self.consumer_id()),
-            destination: Some(Destination::queue(settings.queue.as_str())),
-            prefetch_size: i32::from(settings.prefetch),
-            dispatch_async: true,
-            ..ConsumerInfo::default()
-        };
-        self.ask(CONSUMER, consumer);
+        let consumers = self.consumers.iter();
+        let consumers: Vec<_> = consumers
+            .map(|consumer| (consumer.number, consumer.destination.clone()))
+            .collect();
+        for (number, destination) in consumers {
+            let command = self.ask_for(number, destination);
+            self.opening.insert(command);
+        }
         let producer = ProducerInfo {
             producer_id: Some(self.producer_id()),
             ..ProducerInfo::default()
         };
         self.ask(PRODUCER, producer);
+    }
+
+    /// Listens to another destination, on this connection and every one after it. What becomes of it:
+    /// [`Conversation::poll_settled`].
+    pub(super) fn consume(&mut self, destination: Destination) {
+        if let Some(number) = self.consumers.add(destination.clone())
+            && matches!(self.phase, Phase::Opening | Phase::Ready)
+        {
+            self.ask_for(number, destination);
+        }
+    }
+
+    /// Listens to a destination no longer. What the owner has of it stays the owner's.
+    pub(super) fn give_up(&mut self, destination: &Destination) {
+        let Some(gone) = self.consumers.remove(destination) else {
+            return;
+        };
+        self.arrivals.retain(|arrival| {
+            let ours = arrival.key.consumer == gone.number;
+            if ours {
+                self.held.remove(&arrival.key);
+            }
+            !ours
+        });
+        if matches!(self.phase, Phase::Opening | Phase::Ready) {
+            self.tell(RemoveInfo {
+                object_id: Some(ObjectId::Consumer(self.consumer_id(gone.number))),
+                last_delivered_sequence_id: gone.last_taken,
+                ..RemoveInfo::default()
+            });
+        }
+    }
+
+    /// What became of a destination that was asked for.
+    pub(super) fn poll_settled(&mut self) -> Option<(Destination, Result<(), ConsumeError>)> {
+        self.consumers.poll_settled()
     }
 
     /// The connection is gone. What the broker confirmed stays confirmed, what the owner has stays the owner's.
@@ -327,10 +368,11 @@ impl Conversation {
             }
             Verdict::Taken(key) => {
                 if let Some(held) = self.held.remove(&key) {
+                    let consumer = key.consumer;
                     self.remember(key);
                     // A connection that is gone took its deliveries with it. [openwire §8.3]
                     if held.connection == self.connection {
-                        self.acknowledge(AckType::Standard, held.destination, held.id);
+                        self.acknowledge(AckType::Standard, consumer, held.destination, held.id);
                     }
                 }
             }
@@ -407,17 +449,22 @@ impl Conversation {
 
     /// Says good-bye; [`Conversation::has_left`] when the broker has answered.
     pub(super) fn leave(&mut self) {
-        let consumer = RemoveInfo {
-            object_id: Some(ObjectId::Consumer(self.consumer_id())),
-            last_delivered_sequence_id: self.last_taken,
-            ..RemoveInfo::default()
-        };
+        let consumers = self.consumers.iter();
+        let consumers: Vec<_> = consumers
+            .map(|consumer| RemoveInfo {
+                object_id: Some(ObjectId::Consumer(self.consumer_id(consumer.number))),
+                last_delivered_sequence_id: consumer.last_taken,
+                ..RemoveInfo::default()
+            })
+            .collect();
         let connection = RemoveInfo {
             object_id: Some(ObjectId::Connection(self.connection_id())),
-            last_delivered_sequence_id: self.last_taken,
+            last_delivered_sequence_id: self.consumers.last_taken(),
             ..RemoveInfo::default()
         };
-        self.tell(consumer);
+        for consumer in consumers {
+            self.tell(consumer);
+        }
         let number = self.next_number();
         self.ask(number, connection);
         self.phase = Phase::Leaving(number);
@@ -436,11 +483,12 @@ impl Conversation {
             redelivery_counter,
             ..
         } = dispatch;
-        let ours = consumer_id.is_some_and(|id| id == self.consumer_id());
-        if ours && !self.takes {
+        let ours = consumer_id.and_then(|id| self.consumers.of(&id, &self.name));
+        let ours = ours.map(|consumer| consumer.number);
+        if ours.is_some() && !self.takes {
             return;
         }
-        let (Some(message), true) = (message, ours) else {
+        let (Some(message), Some(consumer)) = (message, ours) else {
             self.counts.strays.inc();
             return;
         };
@@ -448,7 +496,7 @@ impl Conversation {
             self.counts.strays.inc();
             return;
         };
-        let key = Key::of(&id);
+        let key = Key::of(consumer, &id);
         if let Some(held) = self.held.get_mut(&key) {
             // The owner still has it, and what it does with it will be said on this connection.
             (held.connection, held.destination, held.id) = (self.connection, destination, id);
@@ -457,19 +505,19 @@ impl Conversation {
         }
         if self.taken.contains(&key) {
             self.counts.repeated.inc();
-            return self.acknowledge(AckType::Standard, destination, id);
+            return self.acknowledge(AckType::Standard, consumer, destination, id);
         }
         let expired = message.expiration != 0 && now_ms >= message.expiration;
         if redelivery_counter > 0 && expired {
             self.counts.expired.inc();
-            return self.acknowledge(AckType::Expired, destination, id);
+            return self.acknowledge(AckType::Expired, consumer, destination, id);
         }
         let body = match message.body() {
             Ok(body) => body,
             Err(error) => {
                 tracing::debug!(%error, message.id = %Text::from(id.to_string()).for_log(200), "a message cannot be read");
                 self.counts.unreadable.inc();
-                return self.acknowledge(AckType::Standard, destination, id);
+                return self.acknowledge(AckType::Standard, consumer, destination, id);
             }
         };
         let held = Held {
@@ -487,16 +535,10 @@ impl Conversation {
     }
 
     fn answered(&mut self, number: i32) {
+        let consumer = self.consumers.confirmed(number);
         match self.phase {
-            Phase::Opening if self.opening.remove(&number) => {
-                if self.opening.is_empty() {
-                    self.phase = Phase::Ready;
-                    self.counts.connected.inc();
-                    // With their old numbers and ids, before anything new. [openwire §7.3]
-                    let again = self.unconfirmed.values().cloned();
-                    self.outgoing.extend(again.map(Command::Message));
-                }
-            }
+            Phase::Opening if self.opening.remove(&number) => self.opened_so_far(),
+            _ if consumer => {}
             Phase::Leaving(last) if last == number => {
                 self.phase = Phase::Left;
                 self.tell(ShutdownInfo::default());
@@ -509,8 +551,34 @@ impl Conversation {
         }
     }
 
+    /// Is the opening done?
+    fn opened_so_far(&mut self) {
+        if !self.opening.is_empty() {
+            return;
+        }
+        self.phase = Phase::Ready;
+        self.counts.connected.inc();
+        // With their old numbers and ids, before anything new. [openwire §7.3]
+        let again = self.unconfirmed.values().cloned();
+        self.outgoing.extend(again.map(Command::Message));
+    }
+
     fn refused(&mut self, number: i32, exception: &Throwable) -> Result<(), End> {
+        if let Some(destination) = self.consumers.refused(number, &exception.to_string()) {
+            self.counts.refused.inc();
+            let destination = Text::from(destination.to_string()).for_log(200);
+            tracing::info!(%exception, destination, "the broker does not let us listen");
+            if self.phase == Phase::Opening && self.opening.remove(&number) {
+                self.opened_so_far();
+            }
+            return Ok(());
+        }
         if self.phase == Phase::Opening && self.opening.contains(&number) {
+            if number > PRODUCER && !self.consumers.needs(number) {
+                // It was given up meanwhile.
+                self.answered(number);
+                return Ok(());
+            }
             let why = exception.to_string();
             // A class's name is only compared. [openwire §10.1]
             let class = exception.class.as_ref().and_then(Text::as_str);
@@ -558,10 +626,8 @@ impl Conversation {
     }
 
     fn controlled(&self, control: &ConsumerControl) -> Result<(), End> {
-        let ours = control
-            .consumer_id
-            .as_ref()
-            .is_some_and(|id| *id == self.consumer_id());
+        let named = control.consumer_id.as_ref();
+        let ours = named.is_some_and(|id| self.consumers.of(id, &self.name).is_some());
         match ours && control.close {
             true => Err(End::ConsumerClosed),
             // How many it sends at once is the broker's to say; we have room for all we asked for.
@@ -569,13 +635,23 @@ impl Conversation {
         }
     }
 
-    fn acknowledge(&mut self, how: AckType, destination: Option<Destination>, id: MessageId) {
+    fn acknowledge(
+        &mut self,
+        how: AckType,
+        consumer: i64,
+        destination: Option<Destination>,
+        id: MessageId,
+    ) {
+        // One that was given up has nothing more to say: the broker dropped what it held for it.
+        let Some(known) = self.consumers.of_mut(consumer) else {
+            return;
+        };
         if how == AckType::Standard {
-            self.last_taken = self.last_taken.max(id.broker_sequence_id);
+            known.last_taken = known.last_taken.max(id.broker_sequence_id);
         }
         self.tell(MessageAck {
             destination,
-            consumer_id: Some(self.consumer_id()),
+            consumer_id: Some(self.consumer_id(consumer)),
             ack_type: how.into(),
             first_message_id: Some(id.clone()),
             last_message_id: Some(id),
@@ -592,6 +668,21 @@ impl Conversation {
         {
             self.taken.remove(&oldest);
         }
+    }
+
+    /// Asks for a consumer; the number of the command that does.
+    fn ask_for(&mut self, consumer: i64, destination: Destination) -> i32 {
+        let info = ConsumerInfo {
+            consumer_id: Some(self.consumer_id(consumer)),
+            destination: Some(destination),
+            prefetch_size: i32::from(self.settings.prefetch),
+            dispatch_async: true,
+            ..ConsumerInfo::default()
+        };
+        let command = self.next_number();
+        self.consumers.asked(consumer, command);
+        self.ask(command, info);
+        command
     }
 
     fn tell(&mut self, command: impl Into<Command>) {
@@ -619,11 +710,11 @@ impl Conversation {
         }
     }
 
-    fn consumer_id(&self) -> ConsumerId {
+    fn consumer_id(&self, number: i64) -> ConsumerId {
         ConsumerId {
             connection_id: Some(self.name.clone()),
             session_id: 1,
-            value: 1,
+            value: number,
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Counts {
     pub sent: Counter,
     /// Messages dropped, oldest first, because too many waited.
     pub dropped: Counter,
+    /// Messages dropped because their time was up before there was a connection.
+    pub stale: Counter,
     /// Messages that could not be written: too long.
     pub unsendable: Counter,
     /// Messages that the broker refused.

@@ -1,24 +1,28 @@
-//! Our client of an external broker: it consumes one queue and publishes to wherever it is told. [openwire §8]
+//! Our client of a broker: it consumes queues and topics and publishes to wherever it is told. [openwire §8]
 //!
 //! [`start`] starts its one task, which connects, stays connected, and connects again. [`Client`] is what everybody else holds
 //! of it; a [`Delivery`] is a message that came.
 //!
-//! - `conversation`: what is said when and what the broker's commands mean; no I/O. Start reading there.
-//! - `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP and TLS. [`link`]: one connection, whoever is at its
-//!   other end; a broker uses it too. `task`: what drives all of it.
+//! - `conversation`, `consumers`: what is said when and what the broker's commands mean; no I/O. Start reading there.
+//! - `brokers`: where they are, as text. `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP and TLS.
+//!   [`link`]: one connection, whoever is at its other end; a broker uses it too. `task`: what drives all of it.
 //!
 //! A message is handed over once, however often the broker hands it out, and acknowledged when its owner has taken it over. What
 //! is published is sent once; only a persistent message that the broker did not confirm is sent again, under its old id.
 
 mod backlog;
 mod backoff;
+mod brokers;
 mod connect;
+mod consumers;
 mod conversation;
 mod counts;
 pub mod link;
 mod task;
 
 pub use backoff::Delays;
+pub use brokers::{BadBrokers, Brokers};
+pub use consumers::ConsumeError;
 pub use counts::Counts;
 
 use backlog::Backlog;
@@ -29,7 +33,8 @@ use rustls::ClientConfig;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// Where a broker listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +67,9 @@ pub struct Settings {
     pub password: Option<Secret>,
     /// The name of this client; a broker takes one connection of each name.
     pub client_id: String,
-    /// The queue that is consumed.
-    pub queue: String,
-    /// So many messages lie here at most that are not taken over.
+    /// What is consumed from the start and for good; the client is ready when the broker has confirmed all of it.
+    pub consumes: Vec<Destination>,
+    /// So many messages of each lie here at most that are not taken over.
     pub prefetch: u16,
     /// Without a byte for this time the broker is in doubt, after twice the time it is given up; zero: never. The broker may
     /// want less. [openwire §2.4]
@@ -84,13 +89,23 @@ impl Settings {
         client_id: impl Into<String>,
         queue: impl Into<String>,
     ) -> Self {
+        let queue = Destination::queue(queue.into().as_str());
+        Self::consuming(addresses, client_id, vec![queue])
+    }
+
+    /// The client of this name, of these queues and topics; everything else by default.
+    pub fn consuming(
+        addresses: Vec<Address>,
+        client_id: impl Into<String>,
+        consumes: Vec<Destination>,
+    ) -> Self {
         Self {
             addresses,
             tls: None,
             user: None,
             password: None,
             client_id: client_id.into(),
-            queue: queue.into(),
+            consumes,
             prefetch: 100,
             inactivity: Duration::from_secs(30),
             max_frame: cordboard_wire::openwire::CLIENT_FRAME,
@@ -133,7 +148,7 @@ pub enum Status {
     /// No attempt has ended yet.
     #[default]
     Starting,
-    /// Connected, and the queue is consumed.
+    /// Connected, and what the settings name is consumed.
     Ready {
         /// To which address.
         address: Address,
@@ -173,7 +188,7 @@ pub struct Publication {
     pub correlation_id: Option<String>,
     /// `JMSReplyTo`.
     pub reply_to: Option<Destination>,
-    /// Of no use after this time.
+    /// Of no use after this time, which begins when it is published: waiting here is part of it.
     pub time_to_live: Option<Duration>,
     /// Sent again until the broker confirms it.
     pub persistent: bool,
@@ -194,7 +209,7 @@ impl Publication {
     }
 }
 
-/// A message that came for the queue's consumer.
+/// A message that came for one of the consumers.
 ///
 /// Its owner calls [`Delivery::acknowledge`] once it has the message safe; not when it is done with it. Dropped without, the
 /// message stays the broker's, which hands it out again when this connection is over.
@@ -244,16 +259,48 @@ impl Drop for Delivery {
 #[derive(Clone, Debug)]
 pub struct Client {
     outbox: Arc<Outbox>,
+    changes: mpsc::Sender<Change>,
     status: watch::Receiver<Status>,
     counts: Counts,
+}
+
+/// Changes of what is consumed that wait for the task; whoever wants more of them waits.
+const CHANGES: usize = 16;
+
+/// A change of what is consumed.
+#[derive(Debug)]
+enum Change {
+    /// Another destination, and who wants to know what became of it.
+    Consume(Destination, oneshot::Sender<Result<(), ConsumeError>>),
+    /// One less.
+    GiveUp(Destination),
 }
 
 impl Client {
     /// Queues a message, and never waits: when too many wait, the oldest is dropped and counted.
     pub fn publish(&self, publication: Publication) {
-        let dropped = self.outbox.lock().push(publication);
+        let dropped = self.outbox.lock().push(publication, Instant::now());
         self.counts.dropped.inc_by(dropped);
         self.outbox.filled.notify_one();
+    }
+
+    /// Consumes another queue or topic, on this connection and every one after it; waits until the broker has confirmed it, and
+    /// so for as long as there is none. Cancelled, it is consumed all the same.
+    ///
+    /// # Errors
+    /// When it is not consumed, and will not be.
+    pub async fn consume(&self, destination: Destination) -> Result<(), ConsumeError> {
+        let (told, settled) = oneshot::channel();
+        let change = Change::Consume(destination, told);
+        let sent = self.changes.send(change).await;
+        sent.map_err(|_| ConsumeError::Ended)?;
+        settled.await.unwrap_or(Err(ConsumeError::Ended))
+    }
+
+    /// Consumes a queue or topic no longer, unless it is one of the settings'. What came of it before may still be handed over.
+    pub async fn give_up(&self, destination: Destination) {
+        // A client that has ended consumes nothing.
+        let _ = self.changes.send(Change::GiveUp(destination)).await;
     }
 
     /// How many messages wait to be sent.
@@ -290,7 +337,7 @@ impl Outbox {
 pub struct Started {
     /// To publish, and to ask how it stands.
     pub client: Client,
-    /// The queue's messages. Dropped, the client shuts down.
+    /// The messages of all its consumers. Dropped, the client shuts down.
     pub deliveries: mpsc::Receiver<Delivery>,
     /// To wait for its end.
     pub task: tokio::task::JoinHandle<()>,
@@ -301,10 +348,18 @@ pub fn start(settings: Settings, counts: Counts, shutdown: watch::Receiver<bool>
     let outbox = Arc::<Outbox>::default();
     let (status, watched) = watch::channel(Status::default());
     let (inbox, deliveries) = mpsc::channel(usize::from(settings.prefetch.max(1)));
-    let running = task::Task::new(settings, counts.clone(), Arc::clone(&outbox), inbox, status);
+    let (changes, wanted) = mpsc::channel(CHANGES);
+    let owner = task::Owner {
+        outbox: Arc::clone(&outbox),
+        changes: wanted,
+        inbox,
+        status,
+    };
+    let running = task::Task::new(settings, counts.clone(), owner);
     Started {
         client: Client {
             outbox,
+            changes,
             status: watched,
             counts,
         },

@@ -6,12 +6,12 @@
 use super::backoff::Backoff;
 use super::connect::{ConnectError, Stream, connect};
 use super::conversation::{Arrival, Conversation, End, Verdict};
-use super::{Address, Counts, Delivery, Outbox, Settings, Status};
+use super::{Address, Change, ConsumeError, Counts, Delivery, Outbox, Settings, Status};
 use crate::openwire::link::{Link, LinkError, Terms};
-use cordboard_wire::openwire::{Command, Offer, Text};
+use cordboard_wire::openwire::{Command, Destination, Offer, Text};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// So many bytes are encoded and not yet written; the rest stays in the backlog, where the oldest can be dropped.
@@ -45,6 +45,7 @@ enum Step {
     Decided(Option<Verdict>),
     Place(Option<Place>),
     Filled,
+    Change(Change),
     Late,
     Shutdown,
 }
@@ -58,6 +59,9 @@ pub(super) struct Task {
     conversation: Conversation,
     backoff: Backoff,
     outbox: Arc<Outbox>,
+    changes: mpsc::Receiver<Change>,
+    /// Those who want to know what became of a destination.
+    waiting: Vec<(Destination, oneshot::Sender<Result<(), ConsumeError>>)>,
     inbox: mpsc::Sender<Delivery>,
     verdicts: (mpsc::Sender<Verdict>, mpsc::Receiver<Verdict>),
     status: watch::Sender<Status>,
@@ -65,14 +69,22 @@ pub(super) struct Task {
     complained: Option<String>,
 }
 
+/// The ends that the task has of what connects it with its owner.
+pub(super) struct Owner {
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) changes: mpsc::Receiver<Change>,
+    pub(super) inbox: mpsc::Sender<Delivery>,
+    pub(super) status: watch::Sender<Status>,
+}
+
 impl Task {
-    pub(super) fn new(
-        settings: Settings,
-        counts: Counts,
-        outbox: Arc<Outbox>,
-        inbox: mpsc::Sender<Delivery>,
-        status: watch::Sender<Status>,
-    ) -> Self {
+    pub(super) fn new(settings: Settings, counts: Counts, owner: Owner) -> Self {
+        let Owner {
+            outbox,
+            changes,
+            inbox,
+            status,
+        } = owner;
         let settings = Arc::new(settings);
         let backoff = Backoff::new(settings.delays.clone(), settings.addresses.len());
         // Those of this connection, and those the owner kept from the last. Beyond that, reading pauses.
@@ -83,6 +95,8 @@ impl Task {
             counts,
             backoff,
             outbox,
+            changes,
+            waiting: Vec::new(),
             inbox,
             verdicts: mpsc::channel(places),
             status,
@@ -156,13 +170,14 @@ impl Task {
         let failure = loop {
             self.fill(&mut link);
             let waits_for_owner = self.conversation.has_arrival();
-            // Cancel-safe: the link keeps what it read and wrote, permits and verdicts are only taken by the arm that wins,
-            // and a missed `notified` leaves its notice for the next.
+            // Cancel-safe: the link keeps what it read and wrote, permits, verdicts and changes are only taken by the arm that
+            // wins, and a missed `notified` leaves its notice for the next.
             let step = tokio::select! {
                 heard = hear(&mut link, waits_for_owner) => Step::Link(heard),
                 verdict = self.verdicts.1.recv() => Step::Decided(verdict),
                 place = place(&self.inbox, &self.verdicts.0), if waits_for_owner => Step::Place(place),
                 () = self.outbox.filled.notified(), if self.conversation.may_send() => Step::Filled,
+                Some(change) = self.changes.recv() => Step::Change(change),
                 () = sleep_until(until), if !ready => Step::Late,
                 _ = shutdown.changed() => Step::Shutdown,
                 () = self.inbox.closed() => Step::Shutdown,
@@ -172,6 +187,7 @@ impl Task {
                     if let Err(end) = self.conversation.received(command, now_ms()) {
                         break end.into();
                     }
+                    self.tell_those_who_wait();
                     if !ready && self.conversation.is_ready() {
                         ready = true;
                         self.ready(address);
@@ -184,6 +200,7 @@ impl Task {
                     }
                 }
                 Step::Place(Some(place)) => self.deliver(place),
+                Step::Change(change) => self.change(change),
                 // There is more to give to the link now.
                 Step::Filled | Step::Link(Ok(None)) => {}
                 Step::Late => break Failure::Slow(opening),
@@ -195,6 +212,31 @@ impl Task {
         };
         self.conversation.lost();
         Some(failure)
+    }
+
+    /// Listens to something else from now on.
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Consume(destination, told) => {
+                self.waiting.push((destination.clone(), told));
+                self.conversation.consume(destination);
+            }
+            Change::GiveUp(destination) => self.conversation.give_up(&destination),
+        }
+        self.tell_those_who_wait();
+    }
+
+    fn tell_those_who_wait(&mut self) {
+        while let Some((destination, became)) = self.conversation.poll_settled() {
+            let waiting = std::mem::take(&mut self.waiting).into_iter();
+            let (told, others): (Vec<_>, Vec<_>) = waiting.partition(|(of, _)| *of == destination);
+            self.waiting = others;
+            for (_, told) in told {
+                // Who waits no longer need not be told.
+                let _ = told.send(became.clone());
+            }
+        }
+        self.waiting.retain(|(_, told)| !told.is_closed());
     }
 
     /// Gives the link what is to be sent, as long as it has room.
@@ -213,7 +255,9 @@ impl Task {
             if !self.conversation.may_send() {
                 return;
             }
-            let Some(publication) = self.outbox.lock().pop() else {
+            let (publication, stale) = self.outbox.lock().pop(Instant::now());
+            self.counts.stale.inc_by(stale);
+            let Some(publication) = publication else {
                 return;
             };
             self.conversation.send(publication, now_ms());

@@ -22,6 +22,12 @@ fn conversation() -> Conversation {
     Conversation::new(Arc::new(settings), "ID:test", Counts::default())
 }
 
+fn with_topics(topics: &[&str]) -> Conversation {
+    let topics = topics.iter().map(|name| Destination::topic(*name));
+    let settings = Settings::consuming(Vec::new(), "cordboard", topics.collect());
+    Conversation::new(Arc::new(settings), "ID:test", Counts::default())
+}
+
 fn ready() -> Conversation {
     let mut conversation = conversation();
     open(&mut conversation);
@@ -33,7 +39,10 @@ fn open(conversation: &mut Conversation) -> Vec<Command> {
     conversation.opened();
     let opening = outgoing(conversation);
     let numbers: Vec<i32> = opening.iter().map(Command::command_id).collect();
-    assert_eq!(numbers, [CONNECTION, SESSION, CONSUMER, PRODUCER]);
+    let consumers = numbers.len() - 3;
+    assert_eq!(numbers[..2], [CONNECTION, SESSION]);
+    assert!(numbers[2..2 + consumers].iter().all(|n| *n > PRODUCER));
+    assert_eq!(numbers[2 + consumers..], [PRODUCER]);
     assert!(opening.iter().all(Command::response_required));
     for number in numbers {
         assert!(!conversation.is_ready());
@@ -83,7 +92,7 @@ fn message(sequence: i64) -> Message {
 
 fn dispatch(conversation: &Conversation, message: Message, redelivered: i32) -> MessageDispatch {
     MessageDispatch {
-        consumer_id: Some(conversation.consumer_id()),
+        consumer_id: Some(conversation.consumer_id(1)),
         destination: Some(Destination::queue("Connector1")),
         message: Some(Arc::new(message)),
         redelivery_counter: redelivered,
@@ -104,7 +113,7 @@ fn acks(conversation: &mut Conversation) -> Vec<(AckType, i64)> {
         Command::MessageAck(ack) => {
             assert_eq!(ack.first_message_id, ack.last_message_id);
             assert_eq!((ack.message_count, ack.response_required), (1, false));
-            assert_eq!(ack.consumer_id, Some(conversation.consumer_id()));
+            assert_eq!(ack.consumer_id, Some(conversation.consumer_id(1)));
             let how = AckType::of(ack.ack_type).unwrap();
             (how, ack.last_message_id.unwrap().producer_sequence_id)
         }
@@ -191,7 +200,7 @@ fn a_message_that_comes_again_while_its_owner_has_it_is_acknowledged_when_taken_
     assert_eq!(acks(&mut conversation), []);
     conversation.decided(Verdict::Taken(arrival.key));
     assert_eq!(acks(&mut conversation), [(AckType::Standard, 1)]);
-    assert_eq!(conversation.last_taken, 7);
+    assert_eq!(conversation.consumers.last_taken(), 7);
 }
 
 #[test]
@@ -297,7 +306,7 @@ fn the_broker_is_not_obeyed_beyond_closing() {
         Err(End::Closed)
     );
     let gone = ConsumerControl {
-        consumer_id: Some(conversation.consumer_id()),
+        consumer_id: Some(conversation.consumer_id(1)),
         close: true,
         ..ConsumerControl::default()
     };
@@ -485,4 +494,171 @@ fn ids_of_what_was_taken_over_are_forgotten_at_last() {
     assert_eq!(conversation.taken.len(), REMEMBERED);
     assert!(deliver(&mut conversation, message(0), 1).is_some());
     assert!(deliver(&mut conversation, message(1), 1).is_none());
+}
+
+/// The consumers that are asked for: each one's number and destination.
+fn asked(commands: &[Command]) -> Vec<(i64, Destination)> {
+    let infos = commands.iter().filter_map(|command| match command {
+        Command::ConsumerInfo(info) => Some(info),
+        _ => None,
+    });
+    infos
+        .map(|info| {
+            let id = info.consumer_id.clone().unwrap();
+            (id.value, info.destination.clone().unwrap())
+        })
+        .collect()
+}
+
+fn settled(conversation: &mut Conversation) -> Vec<(Destination, Result<(), ConsumeError>)> {
+    std::iter::from_fn(|| conversation.poll_settled()).collect()
+}
+
+#[test]
+fn several_destinations_are_consumed_and_each_message_is_acknowledged_by_its_consumer() {
+    let mut conversation = with_topics(&["cc.a", "cc.>"]);
+    conversation.opened();
+    let opening = outgoing(&mut conversation);
+    let expected = [
+        (1, Destination::topic("cc.a")),
+        (2, Destination::topic("cc.>")),
+    ];
+    assert_eq!(asked(&opening), expected);
+    for command in &opening {
+        assert!(!conversation.is_ready());
+        hear(&mut conversation, response(command.command_id()));
+    }
+    assert!(conversation.is_ready());
+    // A topic that two of them match is heard by both.
+    let mut keys = Vec::new();
+    for number in [1, 2] {
+        let mut dispatch = dispatch(&conversation, message(1), 0);
+        dispatch.consumer_id = Some(conversation.consumer_id(number));
+        hear(&mut conversation, dispatch);
+        keys.push(conversation.poll_arrival().unwrap().key);
+    }
+    for (number, key) in [1, 2].into_iter().zip(keys) {
+        conversation.decided(Verdict::Taken(key));
+        let sent = outgoing(&mut conversation);
+        let [Command::MessageAck(ack)] = &sent[..] else {
+            panic!("{sent:?}");
+        };
+        assert_eq!(ack.consumer_id, Some(conversation.consumer_id(number)));
+    }
+}
+
+#[test]
+fn a_topic_is_added_and_given_up_while_the_connection_goes_on_and_comes_anew() {
+    let mut conversation = with_topics(&["cc.a"]);
+    open(&mut conversation);
+    let topic = Destination::topic("cc.b");
+    conversation.consume(topic.clone());
+    let sent = outgoing(&mut conversation);
+    assert_eq!(asked(&sent), [(2, topic.clone())]);
+    assert_eq!(settled(&mut conversation), []);
+    hear(&mut conversation, response(sent[0].command_id()));
+    assert_eq!(settled(&mut conversation), [(topic.clone(), Ok(()))]);
+    // Asked for again it is there already, and nothing is sent.
+    conversation.consume(topic.clone());
+    assert_eq!(settled(&mut conversation), [(topic.clone(), Ok(()))]);
+    assert_eq!(outgoing(&mut conversation), []);
+    conversation.lost();
+    conversation.opened();
+    let opening = outgoing(&mut conversation);
+    let both = [(1, Destination::topic("cc.a")), (2, topic.clone())];
+    assert_eq!(asked(&opening), both);
+    for command in &opening {
+        hear(&mut conversation, response(command.command_id()));
+    }
+    assert!(conversation.is_ready());
+    let mut held = dispatch(&conversation, message(1), 0);
+    held.consumer_id = Some(conversation.consumer_id(2));
+    hear(&mut conversation, held);
+    let arrival = conversation.poll_arrival().unwrap();
+    conversation.give_up(&topic);
+    let sent = outgoing(&mut conversation);
+    let [Command::RemoveInfo(gone)] = &sent[..] else {
+        panic!("{sent:?}");
+    };
+    let expected = ObjectId::Consumer(conversation.consumer_id(2));
+    assert_eq!(gone.object_id, Some(expected));
+    // The broker holds nothing for it any more.
+    conversation.decided(Verdict::Taken(arrival.key));
+    assert_eq!(outgoing(&mut conversation), []);
+    conversation.lost();
+    conversation.opened();
+    assert_eq!(asked(&outgoing(&mut conversation)).len(), 1);
+    // What the settings name stays.
+    conversation.give_up(&Destination::topic("cc.a"));
+    assert_eq!(conversation.consumers.iter().count(), 1);
+}
+
+#[test]
+fn a_topic_that_is_refused_is_given_up_and_the_rest_goes_on() {
+    let mut conversation = with_topics(&["cc.a"]);
+    let class = "java.lang.SecurityException";
+    let refused = |why: &str| {
+        Err(ConsumeError::Refused {
+            destination: "topic://cc.b".to_owned(),
+            why: why.to_owned(),
+        })
+    };
+    let topic = Destination::topic("cc.b");
+    // While it is away, and so at the next opening; and while it is ready.
+    conversation.consume(topic.clone());
+    conversation.opened();
+    let opening = outgoing(&mut conversation);
+    assert_eq!(asked(&opening).len(), 2);
+    for command in &opening {
+        let number = command.command_id();
+        let second = matches!(command, Command::ConsumerInfo(info) if info.destination == Some(topic.clone()));
+        match second {
+            true => hear(&mut conversation, refusal(number, class)),
+            false => hear(&mut conversation, response(number)),
+        }
+    }
+    assert!(conversation.is_ready());
+    let why = r"java.lang.SecurityException: no\nentry";
+    let told = settled(&mut conversation);
+    assert_eq!(told, [(topic.clone(), refused(why))]);
+    conversation.consume(topic.clone());
+    let number = outgoing(&mut conversation)[0].command_id();
+    hear(&mut conversation, refusal(number, class));
+    assert_eq!(settled(&mut conversation), [(topic, refused(why))]);
+    assert!(conversation.is_ready());
+    assert_eq!(conversation.consumers.iter().count(), 1);
+}
+
+#[test]
+fn a_topic_given_up_before_it_was_answered_harms_nobody() {
+    let mut conversation = with_topics(&["cc.a"]);
+    let topic = Destination::topic("cc.b");
+    conversation.consume(topic.clone());
+    conversation.opened();
+    let opening = outgoing(&mut conversation);
+    conversation.give_up(&topic);
+    let given_up = (topic, Err(ConsumeError::GivenUp));
+    assert_eq!(settled(&mut conversation), [given_up]);
+    for command in &opening {
+        let number = command.command_id();
+        match matches!(command, Command::ConsumerInfo(_)) && number != opening[2].command_id() {
+            true => hear(
+                &mut conversation,
+                refusal(number, "java.lang.SecurityException"),
+            ),
+            false => hear(&mut conversation, response(number)),
+        }
+    }
+    assert!(conversation.is_ready());
+}
+
+#[test]
+fn there_is_an_end_to_what_is_consumed() {
+    let mut conversation = with_topics(&[]);
+    for n in 0..=crate::openwire::consumers::CONSUMERS {
+        conversation.consume(Destination::topic(format!("t{n}").as_str()));
+    }
+    let last = settled(&mut conversation);
+    let topic = Destination::topic(format!("t{}", crate::openwire::consumers::CONSUMERS).as_str());
+    assert_eq!(last, [(topic, Err(ConsumeError::TooMany))]);
 }
