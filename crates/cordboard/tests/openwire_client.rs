@@ -8,7 +8,8 @@ mod broker;
 use broker::{Broker, LIMIT, Peer, QUEUE, bomb, message, soon};
 use cordboard::edge::tls::{ensure_lab_certificate, server_config};
 use cordboard_client::openwire::{
-    Address, Client, Counts, Delivery, Publication, Settings, Started, Status, start,
+    Address, Client, Counts, Delivery, Door, Publication, Reach, Settings, Started, Status, Target,
+    start,
 };
 use cordboard_client::tls::{Trust, client_config};
 use cordboard_wire::Secret;
@@ -377,10 +378,10 @@ async fn ow_34_of_a_dead_and_a_live_address_the_live_one_is_used() {
     let live = Broker::listen().await;
     let under = Under::test(settings(vec![dead, live.address()]));
     let _peer = live.let_in().await;
-    let Status::Ready { address, .. } = under.ready().await else {
+    let Status::Ready { target, .. } = under.ready().await else {
         panic!("not ready");
     };
-    assert_eq!(address, live.address());
+    assert_eq!(target, Target::Network(live.address()));
     assert_eq!(under.client.counts().failed.get(), 1);
 }
 
@@ -639,9 +640,14 @@ async fn the_same_goes_through_tls() {
     ensure_lab_certificate(&certificate, &key).unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(server_config(&certificate, &key).unwrap());
     let broker = Broker::listen().await;
-    let mut settings = settings(vec![broker.address()]);
-    settings.tls = Some(Arc::new(client_config(&Trust::Ca(certificate)).unwrap()));
-    let mut under = Under::test(settings);
+    let by_tls = |trust| {
+        let reach = Reach::Network {
+            addresses: vec![broker.address()],
+            tls: Some(Arc::new(client_config(&trust).unwrap())),
+        };
+        settings(Vec::new()).at(reach)
+    };
+    let mut under = Under::test(by_tls(Trust::Ca(certificate)));
     let stream = soon(acceptor.accept(broker.stream().await)).await.unwrap();
     let mut peer = Peer::greet(stream).await;
     peer.open().await;
@@ -656,18 +662,33 @@ async fn the_same_goes_through_tls() {
     );
     // A broker whose certificate nobody vouches for is not greeted.
     drop(peer);
-    let mut distrusting = self::settings(vec![broker.address()]);
-    distrusting.tls = Some(Arc::new(
-        client_config(&Trust::Pin(
-            "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-                .parse()
-                .unwrap(),
-        ))
-        .unwrap(),
-    ));
+    let pin = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     drop(under);
-    let under = Under::test(distrusting);
+    let under = Under::test(by_tls(Trust::Pin(pin.parse().unwrap())));
     let accepted = soon(acceptor.accept(broker.stream().await)).await;
     assert!(accepted.is_err());
     assert!(under.away().await.0.starts_with("TLS"));
+}
+
+#[tokio::test]
+async fn a_broker_in_the_same_process_is_joined_without_a_socket_and_joined_again() {
+    let (door, mut inside) = Door::new();
+    let mut under = Under::test(settings(Vec::new()).at(Reach::Inside(door)));
+    for number in 1..=2 {
+        let mut peer = Peer::greet(soon(inside.recv()).await.unwrap()).await;
+        peer.open().await;
+        let Status::Ready { target, .. } = under.ready().await else {
+            panic!("not ready");
+        };
+        assert_eq!(target, Target::Inside);
+        peer.dispatch(message(number), 0).await;
+        under.delivery().await.acknowledge();
+        assert_eq!(peer.hear_ack().await, number);
+        drop(peer);
+        under.away().await;
+    }
+    drop(inside);
+    let ended =
+        |status: &Status| matches!(status, Status::Away { why, .. } if why.contains("has ended"));
+    under.until(ended).await;
 }

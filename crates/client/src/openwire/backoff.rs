@@ -16,6 +16,18 @@ pub struct Delays {
     pub healthy: Duration,
 }
 
+impl Delays {
+    /// Those of a broker in this process.
+    pub(super) fn inside() -> Self {
+        Self {
+            first: Duration::from_millis(10),
+            longest: Duration::from_millis(500),
+            refused: Duration::from_millis(500),
+            healthy: Duration::from_secs(1),
+        }
+    }
+}
+
 impl Default for Delays {
     fn default() -> Self {
         Self {

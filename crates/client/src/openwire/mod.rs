@@ -1,11 +1,13 @@
-//! Our client of a broker: it consumes queues and topics and publishes to wherever it is told. [openwire §8]
+//! Our client of a broker, outside or in this process: it consumes queues and topics and publishes to wherever it is told.
+//! [openwire §8]
 //!
 //! [`start`] starts its one task, which connects, stays connected, and connects again. [`Client`] is what everybody else holds
 //! of it; a [`Delivery`] is a message that came.
 //!
 //! - `conversation`, `consumers`: what is said when and what the broker's commands mean; no I/O. Start reading there.
-//! - `brokers`: where they are, as text. `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP and TLS.
-//!   [`link`]: one connection, whoever is at its other end; a broker uses it too. `task`: what drives all of it.
+//! - `brokers`: where they are, as text. `backoff`, `backlog`: when to try again, what waits meanwhile. `connect`: TCP, TLS, and the
+//!   way in to a broker in this process. [`link`]: one connection, whoever is at its other end; a broker uses it too. `task`: what
+//!   drives all of it.
 //!
 //! A message is handed over once, however often the broker hands it out, and acknowledged when its owner has taken it over. What
 //! is published is sent once; only a persistent message that the broker did not confirm is sent again, under its old id.
@@ -22,6 +24,7 @@ mod task;
 
 pub use backoff::Delays;
 pub use brokers::{BadBrokers, Brokers};
+pub use connect::{Door, Reach, Target};
 pub use consumers::ConsumeError;
 pub use counts::Counts;
 
@@ -29,7 +32,6 @@ use backlog::Backlog;
 use conversation::{Key, Verdict};
 use cordboard_wire::Secret;
 use cordboard_wire::openwire::{Body, Destination, Message};
-use rustls::ClientConfig;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,10 +59,8 @@ impl fmt::Display for Address {
 /// Which broker, as whom, for what.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The brokers, tried in this order.
-    pub addresses: Vec<Address>,
-    /// With TLS, and whom to trust; `None` without.
-    pub tls: Option<Arc<ClientConfig>>,
+    /// Where it is.
+    pub reach: Reach,
     /// The user, where the broker wants one.
     pub user: Option<String>,
     /// Its password.
@@ -100,8 +100,10 @@ impl Settings {
         consumes: Vec<Destination>,
     ) -> Self {
         Self {
-            addresses,
-            tls: None,
+            reach: Reach::Network {
+                addresses,
+                tls: None,
+            },
             user: None,
             password: None,
             client_id: client_id.into(),
@@ -111,6 +113,21 @@ impl Settings {
             max_frame: cordboard_wire::openwire::CLIENT_FRAME,
             delays: Delays::default(),
             limits: Limits::default(),
+        }
+    }
+
+    /// The same client at another broker. One in this process is there at once or not at all: it is not waited for long, and is
+    /// known to be alive.
+    pub fn at(self, reach: Reach) -> Self {
+        let inside = matches!(reach, Reach::Inside(_));
+        let settings = Self { reach, ..self };
+        match inside {
+            false => settings,
+            true => Self {
+                inactivity: Duration::ZERO,
+                delays: Delays::inside(),
+                ..settings
+            },
         }
     }
 }
@@ -150,15 +167,15 @@ pub enum Status {
     Starting,
     /// Connected, and what the settings name is consumed.
     Ready {
-        /// To which address.
-        address: Address,
+        /// Which one.
+        target: Target,
         /// What the broker calls itself.
         broker: Option<String>,
     },
     /// Not connected.
     Away {
-        /// Which address was tried last.
-        address: Address,
+        /// Which was tried last.
+        target: Target,
         /// What became of it, for people. Never the password.
         why: String,
         /// Was it the broker's own refusal?

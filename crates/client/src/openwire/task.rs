@@ -4,9 +4,9 @@
 //! Tells: the broker, the owner, whoever watches its status. Stops: on the shutdown signal, after a good-bye.
 
 use super::backoff::Backoff;
-use super::connect::{ConnectError, Stream, connect};
+use super::connect::{ConnectError, Stream, Target, connect};
 use super::conversation::{Arrival, Conversation, End, Verdict};
-use super::{Address, Change, ConsumeError, Counts, Delivery, Outbox, Settings, Status};
+use super::{Change, ConsumeError, Counts, Delivery, Outbox, Settings, Status};
 use crate::openwire::link::{Link, LinkError, Terms};
 use cordboard_wire::openwire::{Command, Destination, Offer, Text};
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Task {
             status,
         } = owner;
         let settings = Arc::new(settings);
-        let backoff = Backoff::new(settings.delays.clone(), settings.addresses.len());
+        let backoff = Backoff::new(settings.delays.clone(), settings.reach.targets());
         // Those of this connection, and those the owner kept from the last. Beyond that, reading pauses.
         let places = 2 * usize::from(settings.prefetch.max(1));
         Self {
@@ -107,24 +107,24 @@ impl Task {
     /// Runs until the shutdown signal, or until the owner is gone.
     pub(super) async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
         while !*shutdown.borrow_and_update() {
-            let Some(address) = self.settings.addresses.get(self.backoff.address()).cloned() else {
+            let Some(target) = self.settings.reach.target(self.backoff.address()) else {
                 tracing::error!("no broker's address is given");
                 break;
             };
             // Cancel-safe: an attempt that is dropped closes its socket, `changed` loses nothing.
             let opened = tokio::select! {
-                opened = self.open(&address) => opened,
+                opened = self.open(&target) => opened,
                 _ = shutdown.changed() => break,
                 () = self.inbox.closed() => break,
             };
             let ended = match opened {
-                Ok(link) => self.converse(link, &address, &mut shutdown).await,
+                Ok(link) => self.converse(link, &target, &mut shutdown).await,
                 Err(failure) => Some(failure),
             };
             let Some(failure) = ended else {
                 break;
             };
-            let pause = self.failed(&failure, address);
+            let pause = self.failed(&failure, target);
             // Cancel-safe: nothing is lost with a pause.
             tokio::select! {
                 () = sleep(pause) => {}
@@ -135,18 +135,21 @@ impl Task {
         self.status.send_replace(Status::Ended);
     }
 
-    async fn open(&self, address: &Address) -> Result<Connection, Failure> {
+    async fn open(&self, target: &Target) -> Result<Connection, Failure> {
         let Settings {
             inactivity, limits, ..
         } = &*self.settings;
-        let stream = connect(address, self.settings.tls.as_ref(), limits.connect).await?;
+        let stream = connect(&self.settings.reach, target, limits.connect).await?;
         let inactivity_ms = i64::try_from(inactivity.as_millis()).unwrap_or(0);
         let terms = Terms {
             offer: Offer {
                 max_inactivity_duration_ms: inactivity_ms,
                 initial_delay_ms: inactivity_ms / 3,
                 max_frame_size: Some(self.settings.max_frame.into()),
-                host: Some(Text::from(address.host.as_str())),
+                host: match target {
+                    Target::Network(address) => Some(Text::from(address.host.as_str())),
+                    Target::Inside => None,
+                },
                 ..Offer::default()
             },
             greeting: limits.greeting,
@@ -160,7 +163,7 @@ impl Task {
     async fn converse(
         &mut self,
         mut link: Connection,
-        address: &Address,
+        target: &Target,
         shutdown: &mut watch::Receiver<bool>,
     ) -> Option<Failure> {
         self.conversation.opened();
@@ -190,7 +193,7 @@ impl Task {
                     self.tell_those_who_wait();
                     if !ready && self.conversation.is_ready() {
                         ready = true;
-                        self.ready(address);
+                        self.ready(target);
                     }
                 }
                 Step::Link(Err(error)) => break error.into(),
@@ -283,19 +286,19 @@ impl Task {
         }
     }
 
-    fn ready(&mut self, address: &Address) {
+    fn ready(&mut self, target: &Target) {
         self.backoff.ready(Instant::now());
         self.complained = None;
         let broker = self.conversation.broker().map(str::to_owned);
-        tracing::info!(broker.address = %address, broker.name = broker.as_deref(), "connected to the broker");
+        tracing::info!(broker.address = %target, broker.name = broker.as_deref(), "connected to the broker");
         self.status.send_replace(Status::Ready {
-            address: address.clone(),
+            target: target.clone(),
             broker,
         });
     }
 
     /// Says what went wrong; how long to wait.
-    fn failed(&mut self, failure: &Failure, address: Address) -> Duration {
+    fn failed(&mut self, failure: &Failure, target: Target) -> Duration {
         self.counts.failed.inc();
         let (refused, was_ready) = (failure.is_refusal(), self.status.borrow().is_ready());
         let why = failure.to_string();
@@ -304,16 +307,16 @@ impl Task {
         if refused {
             // Once, until it is let in: it is for somebody to look after, and says the same every time.
             if self.complained.as_ref() != Some(&why) {
-                tracing::error!(broker.address = %address, why, "the broker does not let us in");
+                tracing::error!(broker.address = %target, why, "the broker does not let us in");
                 self.complained = Some(why.clone());
             }
         } else if was_ready {
-            tracing::warn!(broker.address = %address, why, pause_ms, "the broker is lost");
+            tracing::warn!(broker.address = %target, why, pause_ms, "the broker is lost");
         } else {
-            tracing::info!(broker.address = %address, why, pause_ms, "the broker cannot be reached");
+            tracing::info!(broker.address = %target, why, pause_ms, "the broker cannot be reached");
         }
         self.status.send_replace(Status::Away {
-            address,
+            target,
             why,
             refused,
         });

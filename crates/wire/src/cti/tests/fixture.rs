@@ -47,7 +47,10 @@ pub(super) fn conversation(file: &str) -> Vec<Step> {
                 text: field("text").expect("a text"),
                 json: field("json").expect("JSON"),
             }),
-            ["note" | "cold" | "at" | "hand" | "network" | "phone" | "begin", ..] => {}
+            [
+                "note" | "cold" | "at" | "hand" | "network" | "phone" | "begin",
+                ..,
+            ] => {}
             _ => panic!("{file}: {line}"),
         }
     }
