@@ -45,6 +45,18 @@ impl Entry {
         }
     }
 
+    /// A message of a broker: who sent it from where is not known, and it has no HTTP method.
+    pub fn message(interface: &'static str, path: &str) -> Self {
+        Self {
+            interface,
+            peer: Peer::default(),
+            method: Method::from_bytes(b"MESSAGE").unwrap_or_default(),
+            path: shortened(Cow::Borrowed(path)).into_owned(),
+            status: 0,
+            notes: Notes::default(),
+        }
+    }
+
     /// With its answer.
     pub fn answered(self, status: u16, notes: Notes) -> Self {
         Self {
@@ -79,7 +91,7 @@ impl Notes {
     }
 }
 
-fn shortened(value: Cow<'static, str>) -> Cow<'static, str> {
+fn shortened(value: Cow<'_, str>) -> Cow<'_, str> {
     if value.len() <= FIELD {
         return value;
     }

@@ -24,6 +24,8 @@ pub struct Metrics {
     pub webdialer: WebDialer,
     /// Extension Mobility's.
     pub mobility: Mobility,
+    /// CTI's.
+    pub cti: Cti,
     calls: Gauge,
     legs: Gauge,
     strays: Gauge,
@@ -82,6 +84,83 @@ impl Mobility {
     }
 }
 
+/// The CTI connector's counters.
+#[derive(Clone, Debug, Default)]
+pub struct Cti {
+    commands: Family<Words, Counter>,
+    /// Events given to the broker, answers included.
+    pub events: Counter,
+    /// Commands that came too late.
+    pub expired: Counter,
+    /// Commands that came a second time.
+    pub repeated: Counter,
+    /// Errors that nobody could be told.
+    pub unanswerable: Counter,
+    /// Agents who are logged in.
+    pub agents: Gauge,
+    /// Topics that are known.
+    pub topics: Gauge,
+}
+
+impl Cti {
+    /// Counts a command by its name and what came of it.
+    pub fn count(&self, command: &'static str, outcome: &str) {
+        let outcome = outcome.to_owned();
+        self.commands
+            .get_or_create(&Words { command, outcome })
+            .inc();
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        let Self {
+            commands,
+            events,
+            expired,
+            repeated,
+            unanswerable,
+            agents,
+            topics,
+        } = self;
+        registry.register(
+            "cti_commands",
+            "CTI commands by name and what came of them",
+            commands.clone(),
+        );
+        for (name, help, counter) in [
+            ("cti_events", "CTI events given to the broker", events),
+            (
+                "cti_commands_expired",
+                "CTI commands that came too late",
+                expired,
+            ),
+            (
+                "cti_commands_repeated",
+                "CTI commands that came a second time and were not carried out again",
+                repeated,
+            ),
+            (
+                "cti_errors_unanswerable",
+                "CTI errors that nobody could be told",
+                unanswerable,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register("cti_agents", "Agents who are logged in", agents.clone());
+        registry.register(
+            "cti_topics",
+            "Topics of CTI clients that are known",
+            topics.clone(),
+        );
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Words {
+    command: &'static str,
+    outcome: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     operation: &'static str,
@@ -109,6 +188,7 @@ impl Default for Metrics {
             auth_hashes: Counter::default(),
             webdialer: WebDialer::default(),
             mobility: Mobility::default(),
+            cti: Cti::default(),
             calls: Gauge::default(),
             legs: Gauge::default(),
             strays: Gauge::default(),
@@ -134,6 +214,7 @@ impl Default for Metrics {
             "Password hashes computed, for right and wrong passwords",
             metrics.auth_hashes.clone(),
         );
+        metrics.cti.register(&mut registry);
         registry.register(
             "webdialer_requests",
             "SOAP requests by operation and code",

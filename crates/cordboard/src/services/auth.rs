@@ -168,6 +168,27 @@ impl Auth {
         known.ok_or(Refused)
     }
 
+    /// Checks an end user's PIN, as [`Auth::password`] does a password.
+    ///
+    /// # Errors
+    /// [`Refused`], whatever the reason.
+    pub async fn pin(
+        &self,
+        directory: &Directory,
+        user: &str,
+        pin: &str,
+        visit: (IpAddr, u64),
+    ) -> Result<UserId, Refused> {
+        let person = directory.end_user(user);
+        let usable = person.filter(|person| person.credential == CredentialState::Active);
+        let hash = usable.as_ref().and_then(|person| person.pin_hash.as_ref());
+        let visit = self.visit(user, visit.0, visit.1);
+        if !self.fits(&[hash], pin, &visit).await {
+            return Err(Refused);
+        }
+        usable.map(|person| person.id).ok_or(Refused)
+    }
+
     /// Does a secret fit one of these hashes? As many are computed for whoever has none; a wrong secret counts once.
     async fn fits(&self, hashes: &[Option<&PasswordHash>], secret: &str, visit: &Visit) -> bool {
         let Visit { pair, now_ms } = visit;

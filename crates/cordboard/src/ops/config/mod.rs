@@ -3,11 +3,13 @@
 //! A key that is misspelt is an error that names the line, the key and the nearest right one.
 
 mod cluster;
+pub mod cti;
 mod mobility;
 mod schedule;
 mod webdialer;
 
 pub use cluster::{Cluster, Home};
+pub use cti::Cti;
 pub use mobility::{Mobility, Multiple, Order, Prolog, Release, Service};
 pub use schedule::ScheduledLogout;
 pub use webdialer::{DialRule, ProxyMethods, WebDialer};
@@ -43,6 +45,8 @@ pub struct Config {
     pub webdialer: WebDialer,
     /// Extension Mobility.
     pub mobility: Mobility,
+    /// The CTI connector.
+    pub cti: Cti,
     /// The other clusters.
     #[serde(rename = "cluster")]
     pub clusters: Vec<Cluster>,
@@ -237,6 +241,10 @@ impl Config {
                 lookups_per_second: 0,
                 ..WebDialer::default()
             },
+            cti: Cti {
+                max_commands_per_s: 0,
+                ..Cti::default()
+            },
             ..Self::default()
         }
     }
@@ -336,6 +344,9 @@ impl Config {
         }
         if let Some((key, reason)) = self.mobility.unusable() {
             return unusable("mobility", key, reason);
+        }
+        if let Some((key, reason)) = self.cti.unusable() {
+            return unusable("cti", key, reason);
         }
         if self.home.timeout_ms == 0 {
             return unusable("home", "timeout_ms", "0 would hear nobody".to_owned());

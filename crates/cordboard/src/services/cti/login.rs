@@ -1,0 +1,390 @@
+//! Login, Logout and Connect: who is watched, and where he is told of. [cti §7.2, §8]
+
+use super::agents::{Agent, Kept};
+use super::connector::{Connector, Finished};
+use super::order::Order;
+use super::translate::{self, Line, Person};
+use crate::ops::config::cti::{LoginAuth, SharedLogin};
+use cordboard_store::CtiFact;
+use cordboard_wire::cti::{
+    AgentId, AgentState, ClientDestination, ErrorCode, Format, Login, TerminalState,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A refused Login takes at least so long, whatever was wrong with it. [cti §8]
+const REFUSED: Duration = Duration::from_millis(200);
+/// So many wrong credentials for a line or of a topic…
+const WRONG: usize = 5;
+/// … within so long keep both out until it is over.
+const WRONG_WITHIN_MS: i64 = 60_000;
+/// So many lines and topics are watched for it; the one that guessed least lately goes when there are more.
+const WATCHED: usize = 10_000;
+
+/// A Login whose credentials were looked at.
+pub(super) struct Verified {
+    order: Order,
+    topic: ClientDestination,
+    format: Option<Format>,
+    line: Line,
+    right: bool,
+}
+
+/// Wrong credentials, by line and by topic: when they came, in milliseconds since 1970.
+#[derive(Debug, Default)]
+pub(super) struct Guesses(BTreeMap<String, VecDeque<i64>>);
+
+impl Guesses {
+    fn keys(agent: &AgentId, topic: &ClientDestination) -> [String; 2] {
+        [format!("line {agent}"), format!("topic {topic}")]
+    }
+
+    fn are_too_many(&self, keys: &[String; 2], now_ms: i64) -> bool {
+        keys.iter().any(|key| {
+            let times = self.0.get(key);
+            let lately = times.into_iter().flatten();
+            let lately = lately.filter(|at| (0..WRONG_WITHIN_MS).contains(&(now_ms - **at)));
+            lately.count() >= WRONG
+        })
+    }
+
+    fn count(&mut self, keys: [String; 2], now_ms: i64) {
+        for key in keys {
+            if self.0.len() >= WATCHED && !self.0.contains_key(&key) {
+                let least = self.0.iter().min_by_key(|(_, times)| times.back().copied());
+                if let Some(least) = least.map(|(key, _)| key.clone()) {
+                    self.0.remove(&least);
+                }
+            }
+            let times = self.0.entry(key).or_default();
+            if times.len() >= WRONG {
+                times.pop_front();
+            }
+            times.push_back(now_ms);
+        }
+    }
+}
+
+/// A login for the store, or that there is none.
+pub(super) fn fact(agent: &AgentId, kept: Option<&Kept>) -> CtiFact {
+    let record = kept.map(|kept| serde_json::to_string(kept).unwrap_or_default());
+    CtiFact::Login(agent.to_string(), record)
+}
+
+impl Connector {
+    /// Remembers a topic for an agent.
+    pub(super) async fn connect(
+        &mut self,
+        agent: &AgentId,
+        topic: &ClientDestination,
+    ) -> Result<(), ErrorCode> {
+        if !self.rules.allows(topic) || !self.learn(topic, None, Vec::new()).await {
+            return Err(ErrorCode::PleaseRetry);
+        }
+        self.remember(agent, topic);
+        Ok(())
+    }
+
+    /// Where an agent's events are to go. [cti §7.2]
+    fn topic_of(&self, login: &Login, order: &Order) -> Option<ClientDestination> {
+        let allowed = |topic: &ClientDestination| self.rules.allows(topic);
+        let first = login.destination(&self.rules.names).filter(allowed);
+        let first = first.filter(|topic| login.has_one_argument() || self.topics.knows(topic));
+        let reply = || order.answering.reply.as_ref()?.topic().cloned();
+        let remembered = || self.remembered.get(login.agent()).cloned();
+        let only = || self.topics.only().cloned();
+        first
+            .or_else(reply)
+            .or_else(remembered)
+            .or_else(only)
+            .filter(allowed)
+    }
+
+    /// Logs an agent in. Says whether that takes its time.
+    pub(super) async fn login(&mut self, mut order: Order, login: &Login) -> bool {
+        let id = login.agent();
+        let Some(topic) = self.topic_of(login, &order) else {
+            // An only argument that is no name has been refused before; nobody is guessed at here.
+            order.answering.named = None;
+            self.no(&order, ErrorCode::PleaseRetry);
+            return false;
+        };
+        order.answering.named = Some(topic.clone());
+        let Some(line) = self.find(std::slice::from_ref(id)).await.pop().flatten() else {
+            self.no(&order, ErrorCode::UserNotFound);
+            return false;
+        };
+        let directory = self.app.handle.directory();
+        if self.rules.require_user {
+            let user = order.user.as_deref();
+            if !user.is_some_and(|user| translate::may_watch(&directory, user, &line)) {
+                self.no(&order, ErrorCode::PrivilegeViolation);
+                return false;
+            }
+        }
+        if self.rules.login_auth == LoginAuth::None {
+            self.admit(&order, &topic, login.format(), &line).await;
+            return false;
+        }
+        let now_ms = self.now_ms();
+        if self
+            .guesses
+            .are_too_many(&Guesses::keys(id, &topic), now_ms)
+        {
+            self.no(&order, ErrorCode::PleaseRetry);
+            return false;
+        }
+        let pin = self.rules.login_auth == LoginAuth::Pin;
+        let user = login.user().unwrap_or_default().to_owned();
+        let secret = login.secret().cloned();
+        let format = login.format();
+        let app = self.app.clone();
+        self.running.push(Box::pin(async move {
+            let begun = Instant::now();
+            let owns = translate::owns(&directory, &user, &line);
+            let secret = secret.as_ref().map_or("", |secret| secret.expose());
+            let visit = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), app.clock.now().instant.0);
+            let known = match pin {
+                true => app.auth.pin(&directory, &user, secret, visit).await,
+                false => {
+                    let (address, now) = visit;
+                    app.auth
+                        .password(&directory, &user, secret, address, now)
+                        .await
+                }
+            };
+            let right = owns && known.is_ok();
+            if !right {
+                tokio::time::sleep_until(begun + REFUSED).await;
+            }
+            Finished::Login(Box::new(Verified {
+                order,
+                topic,
+                format,
+                line,
+                right,
+            }))
+        }));
+        true
+    }
+
+    /// Takes what looking at credentials came to. Answers whose they were.
+    pub(super) async fn verified(&mut self, verified: Verified) -> AgentId {
+        let Verified {
+            order,
+            topic,
+            format,
+            line,
+            right,
+        } = verified;
+        let Some(id) = order.agent.clone() else {
+            unreachable!("a Login names an agent");
+        };
+        if right {
+            self.admit(&order, &topic, format, &line).await;
+        } else {
+            let now_ms = self.now_ms();
+            self.guesses.count(Guesses::keys(&id, &topic), now_ms);
+            self.no(&order, ErrorCode::UserNotFound);
+        }
+        id
+    }
+
+    /// Logs an agent in whose credentials are good.
+    async fn admit(
+        &mut self,
+        order: &Order,
+        topic: &ClientDestination,
+        format: Option<Format>,
+        line: &Line,
+    ) {
+        if let Err(code) = self.try_admit(order, topic, format, line).await {
+            return self.no(order, code);
+        }
+        self.done(order, "done");
+    }
+
+    async fn try_admit(
+        &mut self,
+        order: &Order,
+        topic: &ClientDestination,
+        format: Option<Format>,
+        line: &Line,
+    ) -> Result<(), ErrorCode> {
+        let id = order.agent.clone().ok_or(ErrorCode::PleaseRetry)?;
+        let now_ms = self.now_ms();
+        let before = self.agents.get(&id).cloned();
+        let again = before
+            .as_ref()
+            .is_some_and(|agent| agent.topics.contains(topic));
+        if before.is_none()
+            && self
+                .rules
+                .max_agents
+                .is_some_and(|most| self.agents.len() >= most)
+        {
+            return Err(ErrorCode::LicensesExceeded);
+        }
+        let elsewhere = before.as_ref().filter(|_| !again);
+        let (topics, left) = match (elsewhere, self.rules.shared_login) {
+            (Some(_), SharedLogin::Refuse) => return Err(ErrorCode::InvalidObjectState),
+            (Some(agent), SharedLogin::Share) => (
+                [agent.topics.as_slice(), std::slice::from_ref(topic)].concat(),
+                false,
+            ),
+            (Some(_), SharedLogin::Move) => (vec![topic.clone()], true),
+            (None, _) => {
+                let own = before.as_ref().map(|agent| agent.topics.clone());
+                (own.unwrap_or_else(|| vec![topic.clone()]), false)
+            }
+        };
+        // A fresh login counts as a change of what he is doing, the same one again does not. [cti §5.2]
+        let fresh = before.is_none() || left;
+        let agent = Agent {
+            id: id.clone(),
+            topics,
+            user: order.user.clone(),
+            not_ready: before.as_ref().and_then(|agent| agent.not_ready.clone()),
+            terminal: before.as_ref().and_then(|agent| agent.terminal.clone()),
+            place: before.as_ref().and_then(|agent| agent.place.clone()),
+            moved: false,
+            person: Person::default(),
+            state: before
+                .as_ref()
+                .map_or(AgentState::Logout, |agent| agent.state),
+            since_ms: match &before {
+                Some(agent) if !fresh => agent.since_ms,
+                _ => now_ms,
+            },
+        };
+        let login = fact(&id, Some(&agent.kept()));
+        if !self.learn(topic, format, vec![login]).await {
+            return Err(ErrorCode::GeneralError);
+        }
+        if left && let Some(agent) = &before {
+            let audience = self.audience(agent, None);
+            self.say_logout(&audience, agent, now_ms);
+        }
+        self.remember(&id, topic);
+        self.agents.insert(id.clone(), agent);
+        self.settle(&id, line);
+        self.gauge();
+        let Some(agent) = self.agents.get(&id) else {
+            return Ok(());
+        };
+        // To who asked: others who share the login know it all.
+        let audience = self.of_topic(topic, &order.answering);
+        self.say_info(&audience, agent);
+        self.say_snapshot(&audience, agent, &[]);
+        let terminal = agent.terminal.as_ref();
+        if terminal.is_none_or(|terminal| terminal.state == TerminalState::OutOfService) {
+            self.say_terminal(&audience, agent, TerminalState::OutOfService);
+        }
+        Ok(())
+    }
+
+    /// Watches an agent who has just logged in: where he was watched, while he has legs there, else at the best phone.
+    fn settle(&mut self, id: &AgentId, line: &Line) {
+        let busy = self.agents.get(id).is_some_and(|agent| {
+            let legs = self.legs_of(agent);
+            legs.is_some_and(|legs| !legs.is_empty())
+        });
+        match busy {
+            true => {
+                self.refresh(id, Some(line));
+                let directory = self.app.handle.directory();
+                if let Some(agent) = self.agents.get_mut(id) {
+                    let user = agent.terminal.as_ref().and_then(|t| t.user.as_deref());
+                    agent.person = translate::person(&directory, user);
+                }
+            }
+            false => self.bind(id, Some(line)),
+        }
+        let empty = super::agents::Legs::new();
+        if let Some(agent) = self.agents.get(id) {
+            let state = agent.doing(self.legs_of(agent).unwrap_or(&empty)).0;
+            if let Some(agent) = self.agents.get_mut(id) {
+                agent.state = state;
+            }
+        }
+    }
+
+    /// Watches an agent no longer. His calls go on.
+    pub(super) async fn logout(&mut self, id: &AgentId, order: &Order) -> Result<(), ErrorCode> {
+        let agent = self.agents.get(id).ok_or(ErrorCode::InvalidObjectState)?;
+        let agent = agent.clone();
+        if !self.keep(vec![fact(id, None)]).await {
+            return Err(ErrorCode::PleaseRetry);
+        }
+        let audience = self.audience(&agent, Some(&order.answering));
+        self.forget(&agent);
+        self.say_logout(&audience, &agent, self.now_ms());
+        Ok(())
+    }
+
+    fn forget(&mut self, agent: &Agent) {
+        self.agents.remove(&agent.id);
+        if let Some(place) = &agent.place
+            && self.places.get(place) == Some(&agent.id)
+        {
+            self.places.remove(place);
+        }
+        self.gauge();
+    }
+
+    /// Logs out the agents of topics that nothing came from for too long. [cti §2.5]
+    pub(super) async fn log_out_silent(&mut self, now_ms: i64) {
+        let Some(timeout_ms) = self.rules.client_timeout_ms else {
+            return;
+        };
+        let is_silent = |topic: &ClientDestination| {
+            let heard = self.topics.heard_ms(topic);
+            heard.is_none_or(|heard| heard.saturating_add(timeout_ms) <= now_ms)
+        };
+        let silent = self
+            .agents
+            .values()
+            .filter(|agent| agent.topics.iter().all(is_silent));
+        let silent: Vec<Agent> = silent.cloned().collect();
+        let facts = silent.iter().map(|agent| fact(&agent.id, None));
+        if silent.is_empty() || !self.keep(facts.collect()).await {
+            return;
+        }
+        for agent in silent {
+            tracing::info!(agent = %agent.id, "logged out: nothing came from its client for too long");
+            let audience = self.audience(&agent, None);
+            self.forget(&agent);
+            self.say_logout(&audience, &agent, now_ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cordboard_wire::cti::Names;
+
+    #[test]
+    fn five_wrong_guesses_in_a_minute_keep_out_the_line_and_the_topic_but_nobody_else() {
+        let agent = |text: &str| AgentId::parse(text).unwrap();
+        let topic = |text: &str| ClientDestination::parse(text, &Names::default()).unwrap();
+        let keys = |a: &str, t: &str| Guesses::keys(&agent(a), &topic(t));
+        let mut guesses = Guesses::default();
+        for number in 0..5 {
+            assert!(!guesses.are_too_many(&keys("42031", "cc.a"), 5_000));
+            guesses.count(keys("42031", "cc.a"), number * 1_000);
+        }
+        assert!(guesses.are_too_many(&keys("42031", "cc.a"), 5_000));
+        assert!(guesses.are_too_many(&keys("42031", "cc.b"), 5_000));
+        assert!(guesses.are_too_many(&keys("42032", "cc.a"), 5_000));
+        assert!(!guesses.are_too_many(&keys("42032", "cc.b"), 5_000));
+        assert!(!guesses.are_too_many(&keys("42031", "cc.a"), 60_000));
+        for number in 0..2 * WATCHED {
+            let name = format!("t{number}");
+            guesses.count(keys("42033", &name), 70_000);
+        }
+        assert!(guesses.0.len() <= WATCHED + 1);
+    }
+}

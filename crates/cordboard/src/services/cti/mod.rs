@@ -1,0 +1,93 @@
+//! The CTI connector: agents' programs control calls, and hear of them, by messages on a broker. [cti §1]
+//!
+//! [`start`] joins the broker and starts the one task, in `session`. Commands come in through `order` (who asks, where answers go) and
+//! `commands`, `login`, in the order of the checks; what happens in the exchange goes out through `happenings` (which events, in
+//! which order) and `telling` (to whom, in which format). `connector` holds it together, `agents` and `topics` are what it
+//! holds, `rules` the settings made ready. `translate` is where CTI's words and the exchange's meet.
+//!
+//! What is known of calls here is made of the exchange's events alone: whoever changes a call, by whichever interface, his client is
+//! told the same. It is not known here which broker it is.
+
+mod agents;
+mod commands;
+mod connector;
+mod happenings;
+mod login;
+mod order;
+mod recent;
+mod rules;
+mod session;
+mod telling;
+mod topics;
+pub mod translate;
+
+use crate::app::App;
+use crate::ops::config;
+use anyhow::Context;
+use cordboard_client::openwire::{self, Counts, Reach, Settings, Status};
+use cordboard_client::tls;
+use cordboard_store::CtiFact;
+use rules::Rules;
+use session::Session;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// The interface's word: in a call's origin, in the journal.
+pub const INTERFACE: &str = "cti";
+
+/// How the connector stands with its broker; `None` where there is no connector.
+pub type Standing = Option<watch::Receiver<Status>>;
+
+/// The way to the configured broker; `None` where there is to be no connector.
+///
+/// # Errors
+/// When a certificate of an authority cannot be read, or there is no broker inside to join.
+pub fn reach(config: &config::Cti, inside: Option<Reach>) -> anyhow::Result<Option<Reach>> {
+    let brokers = match config.which_broker().map_err(anyhow::Error::msg)? {
+        config::cti::Broker::Off => return Ok(None),
+        config::cti::Broker::Inside => return Ok(inside),
+        config::cti::Broker::Outside(brokers) => brokers,
+    };
+    let tls = match (brokers.tls, &config.ca) {
+        (false, _) => None,
+        (true, None) => Some(Arc::new(tls::client_config(&tls::Trust::System)?)),
+        (true, Some(path)) => {
+            let trust = tls::Trust::Ca(path.clone());
+            let trusted = tls::client_config(&trust);
+            let trusted = trusted.with_context(|| format!("cti.ca: {}", path.display()))?;
+            Some(Arc::new(trusted))
+        }
+    };
+    Ok(Some(Reach::Network {
+        addresses: brokers.addresses,
+        tls,
+    }))
+}
+
+/// Joins the broker and starts the connector's task; both end on the shutdown signal.
+///
+/// # Errors
+/// When a setting cannot be used, or the password's file cannot be read.
+pub fn start(
+    app: &Arc<App>,
+    reach: Reach,
+    kept: Vec<CtiFact>,
+    counts: Counts,
+    tasks: &mut JoinSet<()>,
+    shutdown: &watch::Receiver<bool>,
+) -> anyhow::Result<watch::Receiver<Status>> {
+    let config = &app.config.cti;
+    let rules = Rules::new(config).map_err(anyhow::Error::msg)?;
+    let settings = Settings::new(Vec::new(), config.client_id.as_str(), config.queue.as_str());
+    let settings = Settings {
+        user: config.user.clone(),
+        password: config.password().context("cti.password_file")?,
+        ..settings.at(reach)
+    };
+    let started = openwire::start(settings, counts, shutdown.clone());
+    let status = started.client.status();
+    let session = Session::new(app.clone(), rules, started, kept);
+    tasks.spawn(session.run(shutdown.clone()));
+    Ok(status)
+}

@@ -1,0 +1,365 @@
+//! The topics that clients are known by: their formats, how fast they ask, how long they are remembered. [cti §2.5, §4.1]
+
+use crate::ops::config;
+use cordboard_wire::cti::{ClientDestination, Format, ReplyTo};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// So many topics are known at a time; when there are more, the one that has been silent for longest and has no agent goes.
+const TOPICS_MAX: usize = 10_000;
+/// A topic without agents that nothing came from for so long is forgotten. [cti §2.5]
+const FORGOTTEN_MS: i64 = 24 * 60 * 60 * 1_000;
+const SECOND_MS: i64 = 1_000;
+
+/// A topic that said Hello, Beat, Login or Connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Topic {
+    /// How its client wants events, if it has said so.
+    format: Option<Format>,
+    /// When it was heard last, in milliseconds since 1970.
+    heard_ms: i64,
+    rate: Rate,
+}
+
+/// What of it survives a restart.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<config::cti::Format>,
+}
+
+/// Commands taken in the second that began then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Rate {
+    second_ms: i64,
+    taken: u32,
+}
+
+impl Rate {
+    fn take(&mut self, most: u32, now_ms: i64) -> bool {
+        // Back in time goes only the lab's clock.
+        if !(0..SECOND_MS).contains(&(now_ms - self.second_ms)) {
+            *self = Self {
+                second_ms: now_ms,
+                taken: 0,
+            };
+        }
+        self.taken = self.taken.saturating_add(1);
+        most == 0 || self.taken <= most
+    }
+}
+
+/// How events are written where nobody has said it.
+#[derive(Clone, Debug)]
+pub(super) struct Formats {
+    entries: Vec<(Vec<String>, Format)>,
+    default: Format,
+}
+
+impl Formats {
+    /// As the settings say.
+    pub(super) fn new(settings: &config::Cti) -> Self {
+        let pieces = |name: &str| name.split('*').map(str::to_owned).collect();
+        let entries = settings.formats.iter();
+        Self {
+            entries: entries
+                .map(|entry| (pieces(&entry.name), format(entry.format)))
+                .collect(),
+            default: format(settings.format),
+        }
+    }
+
+    fn of(&self, name: &str) -> Format {
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|(pieces, _)| fits(pieces, name));
+        entry.map_or(self.default, |(_, format)| *format)
+    }
+}
+
+/// Does a name consist of these pieces with any characters between them?
+fn fits(pieces: &[String], name: &str) -> bool {
+    let [first, rest @ ..] = pieces else {
+        return false;
+    };
+    let Some(mut name) = name.strip_prefix(first.as_str()) else {
+        return false;
+    };
+    let Some((last, middle)) = rest.split_last() else {
+        return name.is_empty();
+    };
+    for piece in middle {
+        match name.split_once(piece.as_str()) {
+            Some((_, after)) => name = after,
+            None => return false,
+        }
+    }
+    name.ends_with(last.as_str())
+}
+
+fn format(format: config::cti::Format) -> Format {
+    match format {
+        config::cti::Format::Default => Format::Default,
+        config::cti::Format::Json => Format::Json,
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Topics {
+    known: BTreeMap<ClientDestination, Topic>,
+    formats: Formats,
+    /// Commands a second from each; 0: any number.
+    most: u32,
+    /// Those of nobody's topic.
+    others: Rate,
+}
+
+impl Topics {
+    /// None is known.
+    pub(super) fn new(settings: &config::Cti) -> Self {
+        Self {
+            known: BTreeMap::new(),
+            formats: Formats::new(settings),
+            most: settings.max_commands_per_s,
+            others: Rate::default(),
+        }
+    }
+
+    /// One from before a restart; what cannot be read is as if nothing had been said.
+    pub(super) fn restore(&mut self, name: ClientDestination, record: &str, now_ms: i64) {
+        let kept = serde_json::from_str(record).unwrap_or(Kept { format: None });
+        let topic = Topic {
+            format: kept.format.map(format),
+            heard_ms: now_ms,
+            rate: Rate::default(),
+        };
+        self.known.insert(name, topic);
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+        self.others = Rate::default();
+    }
+
+    /// Is it known?
+    pub(super) fn knows(&self, name: &ClientDestination) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// The only one, if there is one.
+    pub(super) fn only(&self) -> Option<&ClientDestination> {
+        let mut names = self.known.keys();
+        names.next().filter(|_| names.next().is_none())
+    }
+
+    /// Their names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &ClientDestination> {
+        self.known.keys()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// What would be stored of a topic if it said this now; `None` when nothing new would be.
+    pub(super) fn news(&self, name: &ClientDestination, said: Option<Format>) -> Option<String> {
+        let known = self.known.get(name);
+        let before = known.and_then(|topic| topic.format);
+        if known.is_some() && (said.is_none() || said == before) {
+            return None;
+        }
+        let word = |format| match format {
+            Format::Default => config::cti::Format::Default,
+            Format::Json => config::cti::Format::Json,
+        };
+        let format = said.or(before).map(word);
+        Some(serde_json::to_string(&Kept { format }).unwrap_or_default())
+    }
+
+    /// Something came from it. Is there no room for it, another goes, unless it is in use; its name is answered.
+    pub(super) fn heard(
+        &mut self,
+        name: &ClientDestination,
+        said: Option<Format>,
+        now_ms: i64,
+        in_use: impl Fn(&ClientDestination) -> bool,
+    ) -> Option<ClientDestination> {
+        let mut gone = None;
+        if !self.known.contains_key(name) && self.known.len() >= TOPICS_MAX {
+            let idle = self.known.iter().filter(|(name, _)| !in_use(name));
+            let longest = idle.min_by_key(|(_, topic)| topic.heard_ms);
+            gone = longest.map(|(name, _)| name.clone());
+            if let Some(name) = &gone {
+                self.known.remove(name);
+            }
+        }
+        let topic = self.known.entry(name.clone()).or_default();
+        topic.heard_ms = now_ms;
+        topic.format = said.or(topic.format);
+        gone
+    }
+
+    /// Is there room for another, or one that may go for it?
+    pub(super) fn has_room(&self, in_use: impl Fn(&ClientDestination) -> bool) -> bool {
+        self.known.len() < TOPICS_MAX || self.known.keys().any(|name| !in_use(name))
+    }
+
+    /// Something came from one that is known.
+    pub(super) fn touch(&mut self, name: &ClientDestination, now_ms: i64) {
+        if let Some(topic) = self.known.get_mut(name) {
+            topic.heard_ms = now_ms;
+        }
+    }
+
+    /// When something came last from a topic, in milliseconds since 1970.
+    pub(super) fn heard_ms(&self, name: &ClientDestination) -> Option<i64> {
+        self.known.get(name).map(|topic| topic.heard_ms)
+    }
+
+    /// Forgets those without agents that were silent for long; answers their names.
+    pub(super) fn forget_idle(
+        &mut self,
+        now_ms: i64,
+        in_use: impl Fn(&ClientDestination) -> bool,
+    ) -> Vec<ClientDestination> {
+        let idle = self.known.iter().filter(|(name, topic)| {
+            topic.heard_ms.saturating_add(FORGOTTEN_MS) <= now_ms && !in_use(name)
+        });
+        let idle: Vec<_> = idle.map(|(name, _)| name.clone()).collect();
+        for name in &idle {
+            self.known.remove(name);
+        }
+        idle
+    }
+
+    /// May another command be taken from that topic, or from whoever has none, now?
+    pub(super) fn takes(&mut self, name: Option<&ClientDestination>, now_ms: i64) -> bool {
+        let most = self.most;
+        let rate = match name.and_then(|name| self.known.get_mut(name)) {
+            Some(topic) => &mut topic.rate,
+            None => &mut self.others,
+        };
+        rate.take(most, now_ms)
+    }
+
+    /// How events to a topic are written: as its client said, as configured, as everywhere. [cti §4.1]
+    pub(super) fn format(&self, name: &ClientDestination) -> Format {
+        let said = self.known.get(name).and_then(|topic| topic.format);
+        said.unwrap_or_else(|| self.formats.of(name.as_str()))
+    }
+
+    /// How an answer to JMSReplyTo is written: a known topic gets its own format, others that of the agent's topic.
+    pub(super) fn reply_format(
+        &self,
+        reply: &ReplyTo,
+        agents: Option<&ClientDestination>,
+    ) -> Format {
+        match (reply.topic(), agents) {
+            (Some(topic), _) if self.knows(topic) => self.format(topic),
+            (_, Some(topic)) => self.format(topic),
+            (_, None) => self.formats.default,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cordboard_wire::cti::Names;
+
+    fn name(text: &str) -> ClientDestination {
+        ClientDestination::parse(text, &Names::default()).expect(text)
+    }
+
+    fn topics(settings: impl FnOnce(&mut config::Cti)) -> Topics {
+        let mut all = config::Cti::default();
+        settings(&mut all);
+        Topics::new(&all)
+    }
+
+    fn free(_: &ClientDestination) -> bool {
+        false
+    }
+
+    #[test]
+    fn an_entry_is_for_every_name_that_fits_it() {
+        for (entry, text, fitting) in [
+            ("cc.a", "cc.a", true),
+            ("cc.a", "cc.ab", false),
+            ("cc.crm.*", "cc.crm.7", true),
+            ("cc.crm.*", "cc.crm", false),
+            ("*", "anything", true),
+            ("*.a", "cc.a", true),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "aXcYb", false),
+            ("a*b*b", "ab", false),
+        ] {
+            let pieces: Vec<String> = entry.split('*').map(str::to_owned).collect();
+            assert_eq!(fits(&pieces, text), fitting, "{entry} {text}");
+        }
+    }
+
+    #[test]
+    fn a_format_is_what_was_said_last_else_what_is_configured() {
+        let mut topics = topics(|cti| {
+            cti.formats = vec![config::cti::TopicFormat {
+                name: "cc.j*".into(),
+                format: config::cti::Format::Json,
+            }];
+        });
+        let (a, j) = (name("cc.a"), name("cc.j1"));
+        assert_eq!(topics.format(&a), Format::Default);
+        assert_eq!(topics.format(&j), Format::Json);
+        assert!(topics.news(&j, None).is_some());
+        topics.heard(&j, Some(Format::Default), 0, free);
+        assert_eq!(topics.format(&j), Format::Default);
+        topics.heard(&j, None, 1, free);
+        assert_eq!(topics.format(&j), Format::Default);
+        assert_eq!(topics.news(&j, None), None);
+        let record = topics.news(&j, Some(Format::Json)).unwrap();
+        topics.restore(j.clone(), &record, 2);
+        assert_eq!(topics.format(&j), Format::Json);
+        let temporary = ReplyTo::TemporaryQueue("ID:1".into());
+        assert_eq!(topics.reply_format(&temporary, Some(&j)), Format::Json);
+        assert_eq!(topics.reply_format(&temporary, None), Format::Default);
+        let other = ReplyTo::Topic(j);
+        assert_eq!(topics.reply_format(&other, Some(&a)), Format::Json);
+    }
+
+    #[test]
+    fn the_one_silent_for_longest_makes_room_and_a_day_of_silence_is_forgotten() {
+        let mut topics = topics(|_| {});
+        for number in 0..TOPICS_MAX {
+            let at = i64::try_from(number).unwrap();
+            assert_eq!(
+                topics.heard(&name(&format!("t{number}")), None, at, free),
+                None
+            );
+        }
+        let used = |name: &ClientDestination| name.as_str() == "t0";
+        let gone = topics.heard(&name("new"), None, 20_000, used);
+        assert_eq!(gone, Some(name("t1")));
+        assert_eq!(topics.len(), TOPICS_MAX);
+        assert!(!topics.has_room(|_| true));
+        let idle = topics.forget_idle(FORGOTTEN_MS + 3, used);
+        assert_eq!(idle, [name("t2"), name("t3")]);
+    }
+
+    #[test]
+    fn so_many_commands_a_second_are_taken_from_each() {
+        let mut topics = topics(|cti| cti.max_commands_per_s = 2);
+        let (a, b) = (name("cc.a"), name("cc.b"));
+        topics.heard(&a, None, 0, free);
+        let taken =
+            |topics: &mut Topics, name: &ClientDestination, at| topics.takes(Some(name), at);
+        assert!(taken(&mut topics, &a, 0) && taken(&mut topics, &a, 999));
+        assert!(!taken(&mut topics, &a, 999));
+        assert!(taken(&mut topics, &b, 999));
+        assert!(taken(&mut topics, &a, 1_000));
+        // The lab's clock was set back.
+        assert!(taken(&mut topics, &a, -5) && taken(&mut topics, &a, -5));
+        assert!(!taken(&mut topics, &a, -5));
+    }
+}
