@@ -3,6 +3,7 @@
 use crate::admin::Snapshots;
 use crate::journal::Journal;
 use crate::lab::faults::FaultBoard;
+use crate::openwire::BrokerHandle;
 use crate::ops::config::Config;
 use crate::ops::metrics::Metrics;
 use crate::runtime::clock::Clock;
@@ -51,6 +52,8 @@ pub struct App {
     pub auth: Auth,
     /// Settings.
     pub config: Arc<Config>,
+    /// The broker inside.
+    pub broker: BrokerHandle,
     /// Counters.
     pub metrics: Metrics,
     /// The last requests.

@@ -1,5 +1,6 @@
 //! Counters, gathered beside the code, rendered here. Names are `cordboard_<area>_<what>_<unit>`.
 
+use crate::openwire;
 use cordboard_core::exchange::Counts;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -24,6 +25,8 @@ pub struct Metrics {
     pub webdialer: WebDialer,
     /// Extension Mobility's.
     pub mobility: Mobility,
+    /// The broker's.
+    pub openwire: openwire::Counts,
     calls: Gauge,
     legs: Gauge,
     strays: Gauge,
@@ -109,6 +112,7 @@ impl Default for Metrics {
             auth_hashes: Counter::default(),
             webdialer: WebDialer::default(),
             mobility: Mobility::default(),
+            openwire: openwire::Counts::default(),
             calls: Gauge::default(),
             legs: Gauge::default(),
             strays: Gauge::default(),
@@ -223,6 +227,30 @@ impl Default for Metrics {
                 "mobility_logouts_successful",
                 "Log-outs that were carried out (Successful Logouts)",
                 &metrics.mobility.logouts_successful,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "openwire_connections",
+            "Connections to the broker",
+            metrics.openwire.connections.clone(),
+        );
+        for (name, help, counter) in [
+            (
+                "openwire_connections_refused",
+                "Connections to the broker closed at the door",
+                &metrics.openwire.refused,
+            ),
+            (
+                "openwire_connections_given_up",
+                "Connections that the broker ended: refused, malformed, silent or stuck",
+                &metrics.openwire.given_up,
+            ),
+            (
+                "openwire_panics",
+                "Connections to the broker that ended in a panic",
+                &metrics.openwire.panics,
             ),
         ] {
             registry.register(name, help, counter.clone());
