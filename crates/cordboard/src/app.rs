@@ -3,6 +3,7 @@
 use crate::admin::Snapshots;
 use crate::journal::Journal;
 use crate::lab::faults::FaultBoard;
+use crate::openwire::BrokerHandle;
 use crate::ops::config::Config;
 use crate::ops::metrics::Metrics;
 use crate::runtime::clock::Clock;
@@ -13,9 +14,10 @@ use crate::services::mobility::Mobility;
 use crate::services::webdialer::homes::Homes;
 use crate::services::webdialer::pages::Pages;
 use crate::services::webdialer::throttle::{ByAddress, Throttle};
+use cordboard_client::openwire::Status;
 use cordboard_store::Reader;
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{Mutex, watch};
 
 /// What is served beside health and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct App {
     pub auth: Auth,
     /// Settings.
     pub config: Arc<Config>,
+    /// The broker inside.
+    pub broker: BrokerHandle,
     /// Counters.
     pub metrics: Metrics,
     /// The last requests.
@@ -61,6 +65,8 @@ pub struct App {
     pub throttle: Throttle,
     /// What Extension Mobility's service holds beside its settings.
     pub mobility: Mobility,
+    /// How the CTI connector stands with its broker, where there is one.
+    pub cti: OnceLock<watch::Receiver<Status>>,
     /// What WebDialer's pages keep.
     pub pages: Pages,
     /// WebDialer's limit on user look-ups.

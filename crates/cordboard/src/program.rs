@@ -9,6 +9,7 @@ use crate::edge::tls;
 use crate::journal::Journal;
 use crate::lab::faults::FaultBoard;
 use crate::lab::{Seed, SeedFile};
+use crate::openwire;
 use crate::ops::config::{self, Config};
 use crate::ops::metrics::Metrics;
 use crate::runtime::choices::Choices;
@@ -17,6 +18,7 @@ use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
 use crate::runtime::schedule::Planned;
 use crate::services::auth::Auth;
+use crate::services::cti;
 use crate::services::mobility::Mobility;
 use crate::services::tokens;
 use crate::services::webdialer::homes::Homes;
@@ -31,7 +33,7 @@ use cordboard_store::{ApiToken, Store, StoreError, Sync};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
@@ -78,6 +80,10 @@ pub struct Addresses {
     pub http: Option<SocketAddr>,
     /// TLS.
     pub https: Option<SocketAddr>,
+    /// The broker, in clear text.
+    pub openwire: Option<SocketAddr>,
+    /// The broker, with TLS.
+    pub openwire_tls: Option<SocketAddr>,
     /// The certificate's file, where there is TLS.
     pub certificate: Option<PathBuf>,
 }
@@ -99,6 +105,7 @@ pub struct Program {
     exchange: std::thread::JoinHandle<()>,
     shutdown: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    broker: openwire::Running,
     _lock: File,
 }
 
@@ -123,6 +130,11 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let lock = lock_folder(&data)?;
     let http = listen(&config.listen.http, "http", serves.lab).await?;
     let https = listen(&config.listen.https, "https", serves.lab).await?;
+    let amqs = listen(&config.listen.openwire_tls, "openwire_tls", serves.lab).await?;
+    let mut sockets = openwire::Sockets {
+        plain: listen(&config.listen.openwire, "openwire", serves.lab).await?,
+        tls: None,
+    };
     let sync = match config.store.sync {
         config::Sync::Full => Sync::Full,
         config::Sync::Normal => Sync::Normal,
@@ -149,6 +161,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let history = Arc::new(Mutex::new(store.reader()?));
     let stored_call = Arc::new(Mutex::new(store.reader()?));
     let choices = Arc::new(Choices::new(store.all_preferences()?));
+    let cti_facts = store.cti()?;
     let running = exchange_task::start(Parts {
         settings: config.exchange(names),
         directory: directory.build()?,
@@ -163,6 +176,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         choices: choices.clone(),
     })?;
     running.hub.start();
+    let (broker, mut broker_tasks) =
+        openwire::start(openwire::Terms::default(), metrics.openwire.clone());
     let app = Arc::new(App {
         homes,
         handle: running.handle,
@@ -173,9 +188,11 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         history,
         stored_call,
         auth,
+        broker,
         metrics,
         faults: FaultBoard::default(),
         mobility: Mobility::new(&config.mobility),
+        cti: OnceLock::new(),
         throttle: Throttle::new(config.webdialer.max_calls_per_second),
         pages: Pages {
             brand,
@@ -191,6 +208,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let mut addresses = Addresses {
         http: http.as_ref().and_then(|l| l.local_addr().ok()),
         https: https.as_ref().and_then(|l| l.local_addr().ok()),
+        openwire: sockets.plain.as_ref().and_then(|l| l.local_addr().ok()),
+        openwire_tls: amqs.as_ref().and_then(|l| l.local_addr().ok()),
         certificate: None,
     };
     let api = crate::admin::router(app.clone());
@@ -227,9 +246,19 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
             app.clone(),
             api,
             doorman,
-            stopping,
+            stopping.clone(),
         ));
     }
+    if let Some(listener) = amqs {
+        let (certificate, key) = certificate(&app.config, &data)?;
+        sockets.tls = Some((listener, tls::server_config(&certificate, &key)?));
+        addresses.certificate = Some(certificate);
+    }
+    if let Some(reach) = cti::reach(&app.config.cti, Some(app.broker.join_inside()))? {
+        let counts = app.metrics.cti.broker.clone();
+        cti::start(&app, reach, cti_facts, counts, &mut listeners, &stopping)?;
+    }
+    broker_tasks.open(sockets);
     // Last: a start that fails would have stored a token that nobody was shown.
     let admin_token = match app.serves.api && !app.serves.open_api {
         true => admin_token(&app, new_admin_token).await?,
@@ -242,18 +271,20 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         exchange: running.thread,
         shutdown,
         listeners,
+        broker: broker_tasks,
         _lock: lock,
     })
 }
 
 impl Program {
-    /// Ends in order: listeners and their connections, then the exchange with its store.
+    /// Ends in order: listeners and their connections, the broker, then the exchange with its store.
     pub async fn stop(mut self) {
         // Listeners to events would keep their connections busy for ever.
         self.app.hub.close();
         // Nobody may be listening any more.
         let _ = self.shutdown.send(true);
         while self.listeners.join_next().await.is_some() {}
+        self.broker.stop().await;
         let drained = tokio::time::Instant::now() + DRAIN;
         while Arc::strong_count(&self.app) > 2 && tokio::time::Instant::now() < drained {
             tokio::time::sleep(Duration::from_millis(10)).await;

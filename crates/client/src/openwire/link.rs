@@ -10,8 +10,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use cordboard_wire::openwire::{
-    Agreed, Command, DecodeError, Decoder, Disagreed, EncodeError, Encoder, KeepAliveInfo, Offer,
-    SIZE_LEN, agree, frame_len,
+    Agreed, Command, DecodeError, Decoder, Disagreed, EncodeError, Encoder, FIRST_FRAME,
+    KeepAliveInfo, Offer, SIZE_LEN, agree, frame_len,
 };
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -112,6 +112,23 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
                     () = std::future::ready(()) => {}
                 }
             }
+            if let Some(command) = self.ready()? {
+                return Ok(Some(command));
+            }
+            self.handed = 0;
+            // Cancel-safe: `drive` keeps how far it came in `self`, `fill` adds what it read at once. Writing comes first, so
+            // that a peer that never stops sending gets its answers.
+            tokio::select! {
+                biased;
+                room = self.outgoing.drive() => return room.map(|()| None),
+                filled = self.incoming.fill() => filled?,
+            }
+        }
+    }
+
+    /// The peer's next command if all of it is here; never waits, and writes nothing.
+    pub fn ready(&mut self) -> Result<Option<Command>, LinkError> {
+        loop {
             match self.incoming.buffered()? {
                 Some(Command::WireFormatInfo(_)) => {}
                 // Not with a Response. [openwire §2.4]
@@ -128,18 +145,14 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
                     self.handed += 1;
                     return Ok(Some(command));
                 }
-                None => {
-                    self.handed = 0;
-                    // Cancel-safe: `drive` keeps how far it came in `self`, `fill` adds what it read at once. Writing
-                    // comes first, so that a peer that never stops sending gets its answers.
-                    tokio::select! {
-                        biased;
-                        room = self.outgoing.drive() => return room.map(|()| None),
-                        filled = self.incoming.fill() => filled?,
-                    }
-                }
+                None => return Ok(None),
             }
         }
+    }
+
+    /// Takes frames up to this size, or up to what was agreed on if that is less. [openwire §2.5]
+    pub fn limit_frames(&mut self, most: u32) {
+        self.incoming.limit_frames(most);
     }
 
     /// Only writes, until there is room where there was none: for an owner that can take no command now. Cancel-safe.
@@ -198,6 +211,8 @@ async fn greet<S: AsyncRead + AsyncWrite>(
 struct Incoming<S> {
     half: ReadHalf<S>,
     decoder: Decoder,
+    /// The largest frame that was agreed on.
+    agreed_frame: u32,
     buffer: BytesMut,
     /// A frame's time.
     frame: Duration,
@@ -216,6 +231,7 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
         Self {
             half,
             decoder: Decoder::default(),
+            agreed_frame: FIRST_FRAME,
             buffer: BytesMut::new(),
             frame,
             begun: None,
@@ -225,7 +241,12 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
         }
     }
 
+    fn limit_frames(&mut self, most: u32) {
+        self.decoder.set_max_frame(most.min(self.agreed_frame));
+    }
+
     fn settle(&mut self, agreed: &Agreed, opened: Instant) {
+        self.agreed_frame = agreed.format.max_frame;
         self.decoder.settle(agreed.format);
         let inactivity = Duration::from_millis(agreed.max_inactivity_ms);
         self.silence = (!inactivity.is_zero()).then(|| inactivity.saturating_mul(2));

@@ -41,6 +41,7 @@ pub(super) async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Pro
                 .reset(directory, contents.logins)
                 .map_err(|e| e.to_string())?;
             board.faults.clear(None);
+            board.broker.set_down(false);
             Ok(())
         })
         .await?
@@ -144,6 +145,11 @@ pub(super) async fn set_fault(
     // On the thread, so that the board and the engine never disagree.
     app.handle
         .on_thread(move |engine| {
+            match (fault.on.as_str(), fault.kind.as_str()) {
+                ("broker", "down") => board.broker.set_down(true),
+                ("broker", "cut") => board.broker.cut(),
+                _ => {}
+            }
             board.faults.set(fault);
             told.apply(engine);
         })
@@ -177,6 +183,7 @@ pub(super) async fn clear_faults(
     app.handle
         .on_thread(move |engine| {
             board.faults.clear(on.as_deref());
+            board.broker.set_down(board.faults.is_down("broker"));
             faults::clear(engine, on.as_deref());
         })
         .await?;

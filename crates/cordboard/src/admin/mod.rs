@@ -228,6 +228,7 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
     let stores = app.handle.on_thread(|engine| engine.store_is_well()).await;
     match counts(&app).await {
         Some(_) if stores == Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "the store refuses\n"),
+        Some(_) if !app.broker.is_up() => (StatusCode::SERVICE_UNAVAILABLE, "the broker is away\n"),
         Some(counts) if counts.network_up => (StatusCode::OK, "ready\n"),
         Some(_) => (
             StatusCode::SERVICE_UNAVAILABLE,

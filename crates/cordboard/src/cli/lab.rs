@@ -4,7 +4,7 @@ use super::OK;
 use crate::app::Serves;
 use crate::directory_file::Format;
 use crate::lab::SeedFile;
-use crate::ops::config::Config;
+use crate::ops::config::{Config, Listen};
 use crate::ops::files;
 use crate::ops::logging::{self, LogFormat};
 use crate::program::{self, Addresses, Plan};
@@ -84,11 +84,13 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     let mut config = Config::load(&Config::lab(), options.config.as_deref(), std::env::vars())?;
     config.limits.connections = files::make_room(config.limits.connections);
     if options.ports.is_some() {
-        config.listen.http = any_port(&config.listen.http);
-        config.listen.https = any_port(&config.listen.https);
+        for place in places(&mut config.listen) {
+            *place = any_port(place);
+        }
     } else {
-        config.listen.http = shifted(&config.listen.http, options.offset)?;
-        config.listen.https = shifted(&config.listen.https, options.offset)?;
+        for place in places(&mut config.listen) {
+            *place = shifted(place, options.offset)?;
+        }
     }
     let data = match options.data {
         Some(data) => data,
@@ -134,6 +136,17 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     Ok(OK)
 }
 
+/// Everything the lab listens at.
+fn places(listen: &mut Listen) -> [&mut String; 4] {
+    let Listen {
+        http,
+        https,
+        openwire,
+        openwire_tls,
+    } = listen;
+    [http, https, openwire, openwire_tls]
+}
+
 fn any_port(place: &str) -> String {
     match place.rsplit_once(':') {
         Some((host, _)) => format!("{host}:0"),
@@ -177,6 +190,12 @@ fn write_port_file(path: &Path, addresses: &Addresses) -> anyhow::Result<()> {
     if let Some(https) = addresses.https {
         content["https"] = json!(format!("https://{https}"));
     }
+    if let Some(openwire) = addresses.openwire {
+        content["openwire"] = json!(format!("tcp://{openwire}"));
+    }
+    if let Some(openwire) = addresses.openwire_tls {
+        content["openwire_tls"] = json!(format!("ssl://{openwire}"));
+    }
     if let Some(certificate) = &addresses.certificate {
         content["certificate"] = json!(std::path::absolute(certificate)?);
     }
@@ -211,6 +230,15 @@ fn print_welcome(addresses: &Addresses, data: &Path, demo: bool) {
     println!("  health, metrics     {any}/healthz  {any}/readyz  {any}/metrics");
     if let Some(also) = also {
         println!("  all of it by TLS    {also}");
+    }
+    let brokers = [
+        addresses.openwire.map(|a| format!("tcp://{a}")),
+        addresses.openwire_tls.map(|a| format!("ssl://{a}")),
+    ];
+    let brokers: Vec<String> = brokers.into_iter().flatten().collect();
+    if !brokers.is_empty() {
+        println!("  message broker      {}", brokers.join("  "));
+        println!("                      in memory: a persistent message lives as long as this lab");
     }
     if let Some(certificate) = &addresses.certificate {
         println!("  certificate         {}", certificate.display());

@@ -60,11 +60,16 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         new_admin_token: options.new_admin_token,
     };
     let program = program::start(plan).await?;
-    for address in [program.addresses.http, program.addresses.https]
-        .into_iter()
-        .flatten()
-    {
+    let addresses = &program.addresses;
+    for address in [addresses.http, addresses.https].into_iter().flatten() {
         tracing::info!(%address, "listening");
+    }
+    let brokers = [addresses.openwire, addresses.openwire_tls];
+    for address in brokers.into_iter().flatten() {
+        tracing::info!(
+            %address,
+            "the message broker is listening; it keeps messages in memory: persistent means as long as this process lives"
+        );
     }
     if let Some(token) = &program.admin_token {
         println!("cordboard: the administrator's token, shown this once: {token}");

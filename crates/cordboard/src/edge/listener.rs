@@ -51,7 +51,7 @@ impl Doorman {
         })
     }
 
-    fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let from_there = inside.each.get(&address).copied().unwrap_or(0);
         if inside.all >= self.all || from_there >= self.each {
@@ -68,7 +68,7 @@ impl Doorman {
 
 /// A connection that was let in; leaves when dropped.
 #[derive(Debug)]
-struct Guest {
+pub(crate) struct Guest {
     doorman: Arc<Doorman>,
     address: IpAddr,
 }

@@ -133,7 +133,7 @@ pub fn check(fault: &Fault) -> Result<ForEngine, FaultError> {
         ("directory", "down") => Ok(ForEngine::Nothing),
         ("store", "error") => Ok(ForEngine::StoreError),
         ("store", "slow") => Ok(ForEngine::StoreSlow(delay()?)),
-        // The service looks at the board; the broker is not there yet, and a test that sets all faults may name it all the same.
+        // The service looks at the board; the broker is told.
         ("timer", "error") | ("registrations", "down") | ("broker", "down" | "cut") => {
             Ok(ForEngine::Nothing)
         }

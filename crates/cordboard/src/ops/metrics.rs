@@ -1,5 +1,6 @@
 //! Counters, gathered beside the code, rendered here. Names are `cordboard_<area>_<what>_<unit>`.
 
+use crate::openwire;
 use cordboard_core::exchange::Counts;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub mobility: Mobility,
     /// CTI's.
     pub cti: Cti,
+    /// The broker's.
+    pub openwire: openwire::Counts,
     calls: Gauge,
     legs: Gauge,
     strays: Gauge,
@@ -100,6 +103,8 @@ pub struct Cti {
     pub agents: Gauge,
     /// Topics that are known.
     pub topics: Gauge,
+    /// The connector's client of its broker.
+    pub broker: cordboard_client::openwire::Counts,
 }
 
 impl Cti {
@@ -120,6 +125,7 @@ impl Cti {
             unanswerable,
             agents,
             topics,
+            broker,
         } = self;
         registry.register(
             "cti_commands",
@@ -142,6 +148,30 @@ impl Cti {
                 "cti_errors_unanswerable",
                 "CTI errors that nobody could be told",
                 unanswerable,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        for (name, help, counter) in [
+            (
+                "cti_broker_connects",
+                "Connections to CTI's broker that were opened",
+                &broker.connected,
+            ),
+            (
+                "cti_broker_failures",
+                "Connections to CTI's broker that were lost or could not be opened",
+                &broker.failed,
+            ),
+            (
+                "cti_broker_dropped",
+                "Messages for CTI's broker that were dropped because too many waited",
+                &broker.dropped,
+            ),
+            (
+                "cti_broker_refused",
+                "Messages that CTI's broker refused",
+                &broker.refused,
             ),
         ] {
             registry.register(name, help, counter.clone());
@@ -189,6 +219,7 @@ impl Default for Metrics {
             webdialer: WebDialer::default(),
             mobility: Mobility::default(),
             cti: Cti::default(),
+            openwire: openwire::Counts::default(),
             calls: Gauge::default(),
             legs: Gauge::default(),
             strays: Gauge::default(),
@@ -304,6 +335,30 @@ impl Default for Metrics {
                 "mobility_logouts_successful",
                 "Log-outs that were carried out (Successful Logouts)",
                 &metrics.mobility.logouts_successful,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "openwire_connections",
+            "Connections to the broker",
+            metrics.openwire.connections.clone(),
+        );
+        for (name, help, counter) in [
+            (
+                "openwire_connections_refused",
+                "Connections to the broker closed at the door",
+                &metrics.openwire.refused,
+            ),
+            (
+                "openwire_connections_given_up",
+                "Connections that the broker ended: refused, malformed, silent or stuck",
+                &metrics.openwire.given_up,
+            ),
+            (
+                "openwire_panics",
+                "Connections to the broker that ended in a panic",
+                &metrics.openwire.panics,
             ),
         ] {
             registry.register(name, help, counter.clone());

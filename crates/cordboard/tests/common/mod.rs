@@ -12,6 +12,7 @@ pub mod browser;
 pub mod cluster;
 pub mod events;
 pub mod mobility;
+pub mod openwire;
 pub mod process;
 
 use cordboard::app::Serves;
@@ -99,6 +100,7 @@ impl Server {
         let mut config = Config::lab();
         config.listen.http = "127.0.0.1:0".into();
         config.listen.https = "off".into();
+        config.listen.openwire = "off".into();
         change(&mut config);
         let program = program::start(Plan {
             config,

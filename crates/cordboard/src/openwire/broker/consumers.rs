@@ -42,6 +42,7 @@ impl Broker {
             durable,
             outstanding: VecDeque::new(),
             away: 0,
+            held_up: self.peers.get(&link).is_some_and(|peer| !peer.has_room),
             backlog: Pile::default(),
             pulls: VecDeque::new(),
         };

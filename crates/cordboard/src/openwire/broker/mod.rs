@@ -22,6 +22,7 @@ use cordboard_wire::openwire::{
     Any, Command, ConnectionError, ConnectionId, ConsumerId, DataArrayResponse, Destination,
     DestinationInfo, ExceptionResponse, KeepAliveInfo, ProducerId, Response, Text, Throwable,
 };
+pub use pile::size;
 use state::{Connection, Consumer, Durable, Producer, Queue, Step, TransactionKey};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -37,6 +38,9 @@ pub enum Output {
     /// The socket is to be closed once all is sent, and why.
     Close(Link, &'static str),
 }
+
+/// Why the socket of a client closes that wanted it so.
+pub const GOODBYE: &str = "it said goodbye";
 
 /// What administrators may choose. [openwire §7.12]
 #[derive(Clone, Debug)]
@@ -81,6 +85,8 @@ struct Peer {
     connection: Option<Connection>,
     /// When it was last told of an error that it does not wait for.
     told: Option<i64>,
+    /// Does it take what it is sent?
+    has_room: bool,
 }
 
 /// The broker. See the module's page.
@@ -143,8 +149,32 @@ impl Broker {
             address,
             connection: None,
             told: None,
+            has_room: true,
         };
         self.peers.insert(link, peer);
+    }
+
+    /// Has a client said who it is, and was it let in?
+    pub fn is_connected(&self, link: Link) -> bool {
+        self.connection(link).is_some()
+    }
+
+    /// A client takes what it is sent, or not any more: then no messages are for it until it does. What waits for it alone is
+    /// bounded as ever. [openwire §7.12]
+    pub fn set_room(&mut self, link: Link, has_room: bool, now: i64) {
+        self.now = now;
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.has_room = has_room;
+        }
+        let of_it = self.consumers.iter_mut().filter(|(_, c)| c.link == link);
+        let of_it = of_it.map(|(key, consumer)| {
+            consumer.held_up = !has_room;
+            *key
+        });
+        let keys: Vec<u64> = of_it.collect();
+        if has_room {
+            keys.into_iter().for_each(|key| self.serve_consumer(key));
+        }
     }
 
     /// A client's socket is gone, with or without a word.
@@ -174,7 +204,7 @@ impl Broker {
             }
             Command::ShutdownInfo(_) => {
                 self.leave(link, None);
-                self.out.push_back(Output::Close(link, "it said goodbye"));
+                self.out.push_back(Output::Close(link, GOODBYE));
                 return;
             }
             command => self.carry_out(link, command),

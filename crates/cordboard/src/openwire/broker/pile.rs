@@ -109,7 +109,7 @@ impl FromIterator<Held> for Pile {
 }
 
 /// So many bytes a message counts for.
-pub(super) fn size(message: &Message) -> usize {
+pub fn size(message: &Message) -> usize {
     const HEADERS: usize = 1024;
     let content = message.content.as_ref().map_or(0, |content| content.len());
     let properties = message.marshalled_properties.as_ref();

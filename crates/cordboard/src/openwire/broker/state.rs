@@ -64,6 +64,8 @@ pub(super) struct Consumer {
     pub(super) outstanding: VecDeque<Outstanding>,
     /// What those at the client count for.
     pub(super) away: usize,
+    /// Its client does not take what it is sent.
+    pub(super) held_up: bool,
     /// What waits for it alone: of a topic, or what it browses.
     pub(super) backlog: Pile,
     pub(super) pulls: VecDeque<Pull>,
@@ -72,7 +74,7 @@ pub(super) struct Consumer {
 impl Consumer {
     /// May it be sent a message now? Not as long as so many bytes lie unacknowledged at its client.
     pub(super) fn has_room(&self) -> bool {
-        if self.away >= AWAY {
+        if self.held_up || self.away >= AWAY {
             return false;
         }
         let outstanding = i64::try_from(self.outstanding.len()).unwrap_or(i64::MAX);

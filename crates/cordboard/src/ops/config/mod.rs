@@ -60,6 +60,10 @@ pub struct Listen {
     pub http: String,
     /// TLS.
     pub https: String,
+    /// The broker inside, in clear text.
+    pub openwire: String,
+    /// The broker inside, with TLS.
+    pub openwire_tls: String,
 }
 
 impl Default for Listen {
@@ -67,6 +71,8 @@ impl Default for Listen {
         Self {
             http: "off".into(),
             https: "0.0.0.0:8443".into(),
+            openwire: "off".into(),
+            openwire_tls: "off".into(),
         }
     }
 }
@@ -236,6 +242,8 @@ impl Config {
             listen: Listen {
                 http: "127.0.0.1:8080".into(),
                 https: "127.0.0.1:8443".into(),
+                openwire: "127.0.0.1:61616".into(),
+                openwire_tls: "off".into(),
             },
             webdialer: WebDialer {
                 lookups_per_second: 0,
@@ -297,7 +305,12 @@ impl Config {
                 reason,
             })
         };
-        for (key, place) in [("http", &self.listen.http), ("https", &self.listen.https)] {
+        for (key, place) in [
+            ("http", &self.listen.http),
+            ("https", &self.listen.https),
+            ("openwire", &self.listen.openwire),
+            ("openwire_tls", &self.listen.openwire_tls),
+        ] {
             if !is_place(place) {
                 let reason = format!("`{place}` is no address; it must be host:port or \"off\"");
                 return unusable("listen", key, reason);

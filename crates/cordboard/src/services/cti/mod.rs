@@ -24,7 +24,7 @@ pub mod translate;
 use crate::app::App;
 use crate::ops::config;
 use anyhow::Context;
-use cordboard_client::openwire::{self, Counts, Reach, Settings, Status};
+use cordboard_client::openwire::{self, Counts, Reach, Settings};
 use cordboard_client::tls;
 use cordboard_store::CtiFact;
 use rules::Rules;
@@ -35,9 +35,6 @@ use tokio::task::JoinSet;
 
 /// The interface's word: in a call's origin, in the journal.
 pub const INTERFACE: &str = "cti";
-
-/// How the connector stands with its broker; `None` where there is no connector.
-pub type Standing = Option<watch::Receiver<Status>>;
 
 /// The way to the configured broker; `None` where there is to be no connector.
 ///
@@ -76,7 +73,7 @@ pub fn start(
     counts: Counts,
     tasks: &mut JoinSet<()>,
     shutdown: &watch::Receiver<bool>,
-) -> anyhow::Result<watch::Receiver<Status>> {
+) -> anyhow::Result<()> {
     let config = &app.config.cti;
     let rules = Rules::new(config).map_err(anyhow::Error::msg)?;
     let settings = Settings::new(Vec::new(), config.client_id.as_str(), config.queue.as_str());
@@ -86,8 +83,8 @@ pub fn start(
         ..settings.at(reach)
     };
     let started = openwire::start(settings, counts, shutdown.clone());
-    let status = started.client.status();
+    app.cti.get_or_init(|| started.client.status());
     let session = Session::new(app.clone(), rules, started, kept);
     tasks.spawn(session.run(shutdown.clone()));
-    Ok(status)
+    Ok(())
 }

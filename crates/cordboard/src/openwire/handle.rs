@@ -1,0 +1,187 @@
+//! The broker as the rest of the program sees it: how it is started, joined, interrupted and ended.
+
+use super::broker::{self, Broker, Link};
+use super::keeper::{Event, INBOX, Keeper};
+use super::{Counts, listener};
+use crate::edge::listener::Doorman;
+use cordboard_client::openwire::{Door, Reach};
+use cordboard_wire::openwire::Offer;
+use rustls::ServerConfig;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// What clients are held to, and how they are talked to.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What the broker itself is to do.
+    pub broker: broker::Settings,
+    /// What it wishes when it greets.
+    pub offer: Offer,
+    /// Connections at a time.
+    pub connections: usize,
+    /// Connections at a time from one address.
+    pub connections_per_peer: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            broker: broker::Settings::default(),
+            offer: Offer::default(),
+            connections: 10_000,
+            connections_per_peer: 9_000,
+        }
+    }
+}
+
+/// Sockets to listen at.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// In clear text.
+    pub plain: Option<TcpListener>,
+    /// With TLS.
+    pub tls: Option<(TcpListener, Arc<ServerConfig>)>,
+}
+
+/// How far the broker is, and what disturbs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Phase {
+    /// It neither listens nor has connections.
+    pub(super) down: bool,
+    /// Connections were cut so often.
+    pub(super) cuts: u64,
+    /// Nobody is let in any more, and who is there is sent away.
+    pub(super) ending: bool,
+    /// It is over.
+    pub(super) ended: bool,
+}
+
+impl Phase {
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending
+    }
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) terms: Terms,
+    pub(super) inbox: mpsc::Sender<Event>,
+    pub(super) phase: watch::Sender<Phase>,
+    pub(super) counts: Counts,
+    links: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn next_link(&self) -> Link {
+        Link(self.links.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The broker. Copies are the same one.
+#[derive(Clone, Debug)]
+pub struct BrokerHandle {
+    door: Door,
+    phase: watch::Sender<Phase>,
+}
+
+impl BrokerHandle {
+    /// How a client in this process reaches it: without a socket, and with every right.
+    pub fn join_inside(&self) -> Reach {
+        Reach::Inside(self.door.clone())
+    }
+
+    /// Is it there, as far as the lab lets it?
+    pub fn is_up(&self) -> bool {
+        let phase = self.phase.borrow();
+        !phase.down && !phase.ending
+    }
+
+    /// The lab takes it away, or gives it back: it neither listens nor has connections meanwhile. Its messages stay.
+    pub(crate) fn set_down(&self, down: bool) {
+        self.phase.send_if_modified(|phase| {
+            let changes = phase.down != down;
+            phase.down = down;
+            changes
+        });
+    }
+
+    /// The lab cuts every connection.
+    pub(crate) fn cut(&self) {
+        self.phase.send_modify(|phase| phase.cuts += 1);
+    }
+}
+
+/// The broker's tasks; dropped, they end.
+#[derive(Debug)]
+pub struct Running {
+    shared: Arc<Shared>,
+    /// Those that let connections in, with what they let in.
+    listeners: JoinSet<()>,
+    keeper: JoinSet<()>,
+    doorman: Arc<Doorman>,
+}
+
+/// Starts a broker that nobody on the network can reach yet.
+pub fn start(terms: Terms, counts: Counts) -> (BrokerHandle, Running) {
+    let (inbox, events) = mpsc::channel(INBOX);
+    let (phase, _) = watch::channel(Phase::default());
+    let keeper = Keeper::new(Broker::new(terms.broker.clone()), events);
+    let (door, inside) = Door::new();
+    let doorman = Doorman::new(terms.connections, terms.connections_per_peer);
+    let shared = Arc::new(Shared {
+        terms,
+        inbox,
+        phase: phase.clone(),
+        counts,
+        links: AtomicU64::new(1),
+    });
+    let handle = BrokerHandle {
+        door,
+        phase: phase.clone(),
+    };
+    let mut running = Running {
+        shared,
+        listeners: JoinSet::new(),
+        keeper: JoinSet::new(),
+        doorman,
+    };
+    running.keeper.spawn(keeper.run(phase.subscribe()));
+    running.let_in(inside);
+    (handle, running)
+}
+
+impl Running {
+    fn let_in(&mut self, inside: mpsc::Receiver<DuplexStream>) {
+        self.listeners
+            .spawn(listener::inside(inside, self.shared.clone()));
+    }
+
+    /// Opens the broker to the network.
+    pub fn open(&mut self, sockets: Sockets) {
+        let Sockets { plain, tls } = sockets;
+        let all = plain.map(|socket| (socket, None)).into_iter();
+        let all = all.chain(tls.map(|(socket, config)| (socket, Some(config))));
+        for (socket, tls) in all {
+            let (shared, doorman) = (self.shared.clone(), self.doorman.clone());
+            self.listeners
+                .spawn(listener::run(socket, tls, shared, doorman));
+        }
+    }
+
+    /// Ends it: nobody is let in any more, connections end after what is on its way to them, then the broker itself.
+    pub async fn stop(mut self) {
+        self.shared.phase.send_modify(|phase| phase.ending = true);
+        while self.listeners.join_next().await.is_some() {}
+        self.shared.phase.send_modify(|phase| phase.ended = true);
+        while self.keeper.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,156 @@
+//! What the broker has for a client and the client's connection has not taken yet.
+//!
+//! A lock and not a channel: the broker never waits for a connection, and must learn when one takes too little. It is then sent no
+//! messages until there is room again; what it is answered is bounded by not reading on (`session`).
+
+use cordboard_wire::openwire::Command;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// At so many bytes an outbox is full: the client is sent no message until half of them are gone.
+pub(super) const FULL: usize = 1 << 20;
+/// Whatever fills it beyond this (advisories, for one, go out at once) ends the connection.
+const BURST: usize = 64 << 20;
+/// What a command counts for beside its message.
+const OVERHEAD: usize = 256;
+
+/// Something for a client.
+#[derive(Debug)]
+pub(super) enum Out {
+    /// A command.
+    Command(Box<Command>),
+    /// Its `ConnectionInfo` was looked at: is it connected now?
+    Joined(bool),
+    /// The connection ends after all that came before, and why.
+    Close(&'static str),
+}
+
+impl Out {
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Command(command) => {
+                let message = match &**command {
+                    Command::MessageDispatch(dispatch) => dispatch.message.as_deref(),
+                    _ => None,
+                };
+                OVERHEAD + message.map_or(0, super::broker::size)
+            }
+            Self::Joined(_) | Self::Close(_) => OVERHEAD,
+        }
+    }
+}
+
+/// What waits for one client.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    waiting: Mutex<Waiting>,
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    items: VecDeque<Out>,
+    /// Of all that was put in and not done yet, taken or not.
+    bytes: usize,
+    full: bool,
+}
+
+/// How an outbox stands after something was put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// There is room, or it was known that there is none.
+    Fine,
+    /// It has become full.
+    Full,
+    /// It holds more than any connection may.
+    Burst,
+}
+
+impl Outbox {
+    /// Puts something in; [`Outbox::ring`] tells the connection.
+    pub(super) fn put(&self, out: Out) -> Stand {
+        let mut waiting = self.lock();
+        waiting.bytes += out.size();
+        waiting.items.push_back(out);
+        if waiting.bytes > BURST {
+            return Stand::Burst;
+        }
+        let becomes_full = waiting.bytes >= FULL && !waiting.full;
+        waiting.full |= becomes_full;
+        match becomes_full {
+            true => Stand::Full,
+            false => Stand::Fine,
+        }
+    }
+
+    /// Tells the connection that there is something.
+    pub(super) fn ring(&self) {
+        self.filled.notify_one();
+    }
+
+    /// Waits until there is something. Cancel-safe: a bell that nobody heard rings the next time.
+    pub(super) async fn rung(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Takes all that is there; `taken` must be empty.
+    pub(super) fn take(&self, taken: &mut VecDeque<Out>) {
+        std::mem::swap(&mut self.lock().items, taken);
+    }
+
+    /// So many bytes went to the network; was it full, and is it not any more?
+    pub(super) fn done(&self, bytes: usize) -> bool {
+        let mut waiting = self.lock();
+        waiting.bytes -= bytes;
+        let has_room_again = waiting.full && waiting.bytes <= FULL / 2;
+        waiting.full &= !has_room_again;
+        has_room_again
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.lock().full
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cordboard_wire::openwire::Response;
+
+    fn put(outbox: &Outbox) -> Stand {
+        outbox.put(Out::Command(Box::new(Response::default().into())))
+    }
+
+    #[test]
+    fn it_is_full_once_and_has_room_again_when_half_of_it_is_gone() {
+        let outbox = Outbox::default();
+        let count = FULL / OVERHEAD;
+        let stands: Vec<Stand> = (0..count + 5).map(|_| put(&outbox)).collect();
+        assert_eq!(stands.iter().filter(|s| **s == Stand::Full).count(), 1);
+        assert_eq!(stands[count - 1], Stand::Full);
+        assert!(outbox.is_full());
+        let mut taken = VecDeque::new();
+        outbox.take(&mut taken);
+        assert_eq!(taken.len(), count + 5);
+        let sizes = taken.iter().map(Out::size);
+        let rooms: Vec<bool> = sizes.map(|size| outbox.done(size)).collect();
+        assert_eq!(rooms.iter().filter(|room| **room).count(), 1);
+        assert!(rooms[count + 5 - count / 2 - 1]);
+        assert!(!outbox.is_full());
+        assert_eq!(outbox.lock().bytes, 0);
+    }
+
+    #[test]
+    fn more_than_any_connection_may_hold_is_told_each_time() {
+        let outbox = Outbox::default();
+        let count = BURST / OVERHEAD;
+        let fine = (0..count).filter(|_| put(&outbox) == Stand::Fine);
+        assert_eq!(fine.count(), count - 1);
+        assert_eq!((put(&outbox), put(&outbox)), (Stand::Burst, Stand::Burst));
+    }
+}

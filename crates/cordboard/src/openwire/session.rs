@@ -1,0 +1,377 @@
+//! One client's connection, between its stream and the broker's keeper.
+//!
+//! Waits on: the stream, a place in the keeper's inbox, its outbox, the broker's phase, and the time within which it must have said
+//! who it is or read what it is sent. Tells: the keeper, the client. Stops: when either side ends it. What the client sends is not
+//! read while the keeper has no place for it, or while the client does not read what it is answered.
+
+use super::broker::{GOODBYE, Link as Id};
+use super::handle::{Phase, Shared};
+use super::keeper::Event;
+use super::outbox::{Out, Outbox};
+use cordboard_client::openwire::link::{self, Link, LinkError};
+use cordboard_wire::openwire::{AckType, Command, FIRST_FRAME, MessageAck, MessageDispatch};
+use futures_util::FutureExt as _;
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// From the accept to the client's `ConnectionInfo`. [openwire §10.3]
+const ANONYMOUS: Duration = Duration::from_secs(30);
+/// A frame, from its first byte to its last. [openwire §10.3]
+const FRAME: Duration = Duration::from_secs(60);
+/// A client that takes next to nothing for so long is given up. [openwire §7.12]
+const STUCK: Duration = Duration::from_secs(30);
+/// So long a client has to leave by itself after a refusal that ends its connection, and to take what was on its way.
+const LEAVING: Duration = Duration::from_secs(2);
+/// So many bytes are encoded and not yet written; the rest waits in the outbox.
+const OUTGOING: usize = 32 << 10;
+/// So many commands go to the keeper at once, if they came at once.
+const BATCH: usize = 64;
+
+/// Where a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// At this address.
+    Network(SocketAddr),
+    /// In this process.
+    Inside,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => address.fmt(f),
+            Self::Inside => f.write_str("inside"),
+        }
+    }
+}
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("{0}")]
+    Link(#[from] LinkError),
+    #[error("it did not say who it is within {} s", ANONYMOUS.as_secs())]
+    Anonymous,
+    #[error("slow consumer: it read next to nothing for {} s", STUCK.as_secs())]
+    Stuck,
+    #[error("{0}")]
+    Told(&'static str),
+    #[error("the broker has ended")]
+    Ended,
+    /// By a fault of the lab's: nothing more is written.
+    #[error("cut by a fault")]
+    Cut,
+}
+
+/// Serves a client until its end.
+pub(super) async fn run<S>(stream: S, origin: Origin, accepted: Instant, shared: &Shared)
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
+    let id = shared.next_link();
+    let counts = &shared.counts;
+    counts.connections.inc();
+    let served = AssertUnwindSafe(serve(stream, id, origin, accepted, shared));
+    let ended = served.catch_unwind().await;
+    counts.connections.dec();
+    // Whatever ended it, the broker is to know. It may have ended itself.
+    let _ = shared.inbox.send(Event::Closed(id)).await;
+    match ended {
+        Ok(End::Told(GOODBYE) | End::Link(LinkError::Closed) | End::Ended) => {}
+        Ok(end) => {
+            counts.given_up.inc();
+            tracing::info!(peer.address = %origin, why = %end, "the broker gave up a connection");
+        }
+        Err(_) => {
+            counts.panics.inc();
+            tracing::error!(peer.address = %origin, "a connection to the broker panicked");
+        }
+    }
+}
+
+async fn serve<S>(stream: S, id: Id, origin: Origin, accepted: Instant, shared: &Shared) -> End
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
+    let mut phase = shared.phase.subscribe();
+    let cuts = phase.borrow_and_update().cuts;
+    let until = accepted + ANONYMOUS;
+    let terms = link::Terms {
+        offer: shared.terms.offer.clone(),
+        greeting: until.saturating_duration_since(Instant::now()),
+        frame: FRAME,
+        outgoing: OUTGOING,
+    };
+    // Cancel-safe: an attempt that is dropped closes its stream.
+    let opened = tokio::select! {
+        opened = Link::open(stream, &terms) => opened,
+        end = interrupted(&mut phase, cuts) => return end,
+    };
+    let mut link = match opened {
+        Ok(link) => link,
+        Err(error) => return error.into(),
+    };
+    link.limit_frames(FIRST_FRAME);
+    let outbox = Arc::<Outbox>::default();
+    let mut session = Session {
+        link,
+        id,
+        inbox: shared.inbox.clone(),
+        outbox: outbox.clone(),
+        taken: VecDeque::new(),
+        events: VecDeque::new(),
+        joining: Joining::Anonymous,
+        stuck: None,
+        told: None,
+    };
+    session.events.push_back(Event::Opened {
+        link: id,
+        address: origin.to_string(),
+        outbox,
+    });
+    let end = session.converse(until, &mut phase, cuts).await;
+    match end {
+        End::Told(_) | End::Ended => session.leave(&end).await,
+        End::Link(_) | End::Anonymous | End::Stuck | End::Cut => {}
+    }
+    end
+}
+
+/// Waits until the broker ends, or connections are cut.
+async fn interrupted(phase: &mut watch::Receiver<Phase>, cuts: u64) -> End {
+    let over = phase.wait_for(|phase| phase.ending || phase.down || phase.cuts != cuts);
+    match over.await {
+        Ok(phase) if !phase.ending => End::Cut,
+        // Nobody is left who could say so.
+        Ok(_) | Err(_) => End::Ended,
+    }
+}
+
+/// Does the broker know who this is?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joining {
+    /// No; it has not said so.
+    Anonymous,
+    /// It has said so; nothing more is read until the broker has looked at it.
+    Asked,
+    /// Yes.
+    Joined,
+}
+
+struct Session<S> {
+    link: Link<S>,
+    id: Id,
+    inbox: mpsc::Sender<Event>,
+    outbox: Arc<Outbox>,
+    /// What was taken out of the outbox and not given to the link.
+    taken: VecDeque<Out>,
+    /// What the keeper is to be handed.
+    events: VecDeque<Event>,
+    joining: Joining,
+    /// Since when the client has taken too little.
+    stuck: Option<Instant>,
+    /// The broker wants the connection to end.
+    told: Option<&'static str>,
+}
+
+/// What came first.
+#[expect(clippy::large_enum_variant, reason = "there is one, for a moment")]
+enum Step {
+    Heard(Result<Option<Command>, LinkError>),
+    Place,
+    Over(End),
+}
+
+impl<S: AsyncRead + AsyncWrite> Session<S> {
+    async fn converse(
+        &mut self,
+        anonymous_until: Instant,
+        phase: &mut watch::Receiver<Phase>,
+        cuts: u64,
+    ) -> End {
+        loop {
+            self.fill();
+            if let Some(why) = self.told {
+                return End::Told(why);
+            }
+            if !self.hand_in() {
+                return End::Ended;
+            }
+            let only_write =
+                !self.events.is_empty() || self.joining == Joining::Asked || self.outbox.is_full();
+            let has_room = self.link.has_room();
+            let is_anonymous = self.joining != Joining::Joined;
+            let stuck_at = self.stuck.map_or(anonymous_until, |since| since + STUCK);
+            // Cancel-safe: the link keeps what it read and wrote, a place in the inbox is only taken by the arm that wins, and a
+            // bell that nobody heard rings again.
+            let step = tokio::select! {
+                heard = hear(&mut self.link, only_write) => Step::Heard(heard),
+                place = self.inbox.reserve(), if !self.events.is_empty() => match (place, self.events.pop_front()) {
+                    (Ok(place), Some(event)) => {
+                        place.send(event);
+                        Step::Place
+                    }
+                    (Ok(_), None) => Step::Place,
+                    (Err(_), _) => Step::Over(End::Ended),
+                },
+                () = self.outbox.rung(), if has_room => Step::Place,
+                end = interrupted(phase, cuts) => Step::Over(end),
+                () = sleep_until(anonymous_until), if is_anonymous => Step::Over(End::Anonymous),
+                () = sleep_until(stuck_at), if self.stuck.is_some() => Step::Over(End::Stuck),
+            };
+            match step {
+                Step::Heard(Ok(Some(command))) => {
+                    if let Err(error) = self.heard(command) {
+                        return error.into();
+                    }
+                }
+                Step::Heard(Ok(None)) | Step::Place => {}
+                Step::Heard(Err(error)) => return error.into(),
+                Step::Over(end) => return end,
+            }
+        }
+    }
+
+    /// A command came; those behind it that are here too go along.
+    fn heard(&mut self, command: Command) -> Result<(), LinkError> {
+        let mut commands = Vec::new();
+        let mut next = Some(command);
+        while let Some(command) = next {
+            match command {
+                Command::ConnectionInfo(info) if self.joining == Joining::Anonymous => {
+                    self.send(&mut commands);
+                    self.joining = Joining::Asked;
+                    self.events.push_back(Event::Joins {
+                        link: self.id,
+                        info,
+                    });
+                    return Ok(());
+                }
+                command => commands.push(command),
+            }
+            next = match commands.len() < BATCH {
+                true => self.link.ready()?,
+                false => None,
+            };
+        }
+        self.send(&mut commands);
+        Ok(())
+    }
+
+    fn send(&mut self, commands: &mut Vec<Command>) {
+        if !commands.is_empty() {
+            self.events.push_back(Event::Commands {
+                link: self.id,
+                commands: std::mem::take(commands),
+            });
+        }
+    }
+
+    /// Hands the keeper what is for it, as far as it has places. `false`: it has ended.
+    fn hand_in(&mut self) -> bool {
+        while let Some(event) = self.events.pop_front() {
+            match self.inbox.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    self.events.push_front(event);
+                    return true;
+                }
+                Err(TrySendError::Closed(_)) => return false,
+            }
+        }
+        true
+    }
+
+    /// Gives the link what the broker has for the client, as far as it has room.
+    fn fill(&mut self) {
+        if self.link.has_room() {
+            self.stuck = None;
+        }
+        let mut done = 0;
+        while self.link.has_room() && self.told.is_none() {
+            let Some(out) = self.taken.pop_front() else {
+                self.outbox.take(&mut self.taken);
+                if self.taken.is_empty() {
+                    break;
+                }
+                continue;
+            };
+            done += out.size();
+            match out {
+                Out::Command(command) => self.push(&command),
+                Out::Joined(true) => {
+                    self.joining = Joining::Joined;
+                    self.link.limit_frames(u32::MAX);
+                }
+                Out::Joined(false) => self.joining = Joining::Anonymous,
+                Out::Close(why) => self.told = Some(why),
+            }
+        }
+        if done > 0 && self.outbox.done(done) {
+            self.events.push_back(Event::Room(self.id));
+        }
+        if !self.link.has_room() && self.stuck.is_none() {
+            self.stuck = Some(Instant::now());
+        }
+    }
+
+    fn push(&mut self, command: &Command) {
+        let Err(error) = self.link.push(command) else {
+            return;
+        };
+        tracing::warn!(%error, "a client cannot be sent what is for it");
+        // A message that this client can never be given must not stop those behind it: it is nobody's, as if it had said so.
+        if let Command::MessageDispatch(dispatch) = command
+            && let Some(ack) = poisoned(dispatch)
+        {
+            self.events.push_back(Event::Commands {
+                link: self.id,
+                commands: vec![ack.into()],
+            });
+        }
+    }
+
+    /// Lets the client take what is on its way, and leave.
+    async fn leave(mut self, end: &End) {
+        let until = Instant::now() + LEAVING;
+        // It is answered, and goes by itself; one that said good-bye does not expect to be waited for.
+        if matches!(end, End::Told(why) if *why != GOODBYE) {
+            let gone = async { while self.link.next().await.is_ok() {} };
+            let _ = timeout_at(until, gone).await;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        self.link.close(left).await;
+    }
+}
+
+/// The next command; only writes while what was read has no place.
+async fn hear<S: AsyncRead + AsyncWrite>(
+    link: &mut Link<S>,
+    only_write: bool,
+) -> Result<Option<Command>, LinkError> {
+    match only_write {
+        true => link.drive().await.map(|()| None),
+        false => link.next().await,
+    }
+}
+
+fn poisoned(dispatch: &MessageDispatch) -> Option<MessageAck> {
+    let id = dispatch.message.as_ref()?.message_id.clone();
+    Some(MessageAck {
+        destination: dispatch.destination.clone(),
+        consumer_id: dispatch.consumer_id.clone(),
+        ack_type: AckType::Poison.into(),
+        first_message_id: id.clone(),
+        last_message_id: id,
+        message_count: 1,
+        ..MessageAck::default()
+    })
+}
