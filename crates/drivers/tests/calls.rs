@@ -160,7 +160,7 @@ fn outside_numbers_answer_hang_up_drop_and_ring_out_as_their_endings_say() {
             vec![rings("5550107")],
             vec![
                 gone("5550107"),
-                caller("failed", "5550107"),
+                caller("dropped", "5550107"),
                 ended("network"),
             ],
         ),

@@ -726,7 +726,7 @@ fn an_answer_the_network_broke_off_ends_when_it_returns_and_the_held_call_is_act
             "network.down",
             "network.up",
             "c-2 1002 dropped [1003]",
-            "c-2 1003 failed [1002]",
+            "c-2 1003 dropped [1002]",
             "c-2 ended network"
         ]
     );

@@ -229,6 +229,7 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
     match counts(&app).await {
         Some(_) if stores == Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "the store refuses\n"),
         Some(_) if !app.broker.is_up() => (StatusCode::SERVICE_UNAVAILABLE, "the broker is away\n"),
+        Some(_) if cti_is_away(&app) => (StatusCode::SERVICE_UNAVAILABLE, "CTI's broker is away\n"),
         Some(counts) if counts.network_up => (StatusCode::OK, "ready\n"),
         Some(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -239,6 +240,12 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
             "the exchange does not answer\n",
         ),
     }
+}
+
+/// Is there a CTI connector that cannot take commands?
+fn cti_is_away(app: &App) -> bool {
+    let status = app.cti.get();
+    status.is_some_and(|status| !status.borrow().is_ready())
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

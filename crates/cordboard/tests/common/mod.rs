@@ -10,6 +10,7 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod cti;
 pub mod events;
 pub mod mobility;
 pub mod openwire;

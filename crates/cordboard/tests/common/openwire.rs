@@ -25,6 +25,8 @@ use tokio::net::TcpStream;
 pub async fn broker(change: impl FnOnce(&mut Config)) -> (Server, SocketAddr) {
     let server = Server::start("", |config| {
         config.listen.openwire = "127.0.0.1:0".into();
+        // The command queue is one like others here.
+        config.cti.broker = "off".into();
         change(config);
     })
     .await;

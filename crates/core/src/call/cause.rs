@@ -93,14 +93,12 @@ impl Cause {
         Self { class, q850 }
     }
 
-    /// Does a called party that ends so before answering count as failed, with a tone for the caller? [exchange §3]
-    pub fn fails_the_caller(self) -> bool {
+    /// Does a called party that ends so before answering count as failed, with a tone for the caller? One that `rang` was reached:
+    /// a network that drops it then refused nothing. [exchange §3, §6]
+    pub fn fails_the_caller(self, rang: bool) -> bool {
         match self.class {
-            Class::Busy
-            | Class::Rejected
-            | Class::Unallocated
-            | Class::OutOfService
-            | Class::Network => true,
+            Class::Busy | Class::Rejected | Class::Unallocated | Class::OutOfService => true,
+            Class::Network => !rang,
             Class::Normal
             | Class::NoAnswer
             | Class::Cancelled

@@ -325,7 +325,8 @@ impl Exchange {
             .filter(|p| p.terminal.is_live())
             .map(|p| p.id)
             .collect();
-        let refused = unanswered && cause.fails_the_caller();
+        let rang = c.state == ConnectionState::Alerting;
+        let refused = unanswered && cause.fails_the_caller(rang);
         let input = if refused {
             ConnectionInput::Refused
         } else {
@@ -411,7 +412,11 @@ impl Exchange {
                 None,
             );
         } else if live.len() == 1 {
-            if cause.fails_the_caller() {
+            let others = call.connections.iter().skip(1);
+            if others
+                .last()
+                .is_some_and(|c| c.state == ConnectionState::Failed)
+            {
                 self.fail_call(key, cause);
             } else {
                 self.end_call(key, cause, None);
