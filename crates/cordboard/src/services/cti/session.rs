@@ -169,7 +169,7 @@ impl Session {
             .message_id
             .as_deref()
             .is_some_and(|id| !self.recent.is_new(id));
-        let expired = self.is_expired(&message, delivery.message());
+        let expired = is_expired(delivery.message(), self.judge_by_arrival, machine_ms());
         let doubtful = self.may_be_done(&message, delivery.message());
         delivery.acknowledge();
         let counts = &self.app.metrics.cti;
@@ -182,16 +182,6 @@ impl Session {
         }
     }
 
-    /// Is it past its time? Inside, by when it came and how long it was to live: a sender's clock may be wrong. [cti §2.2]
-    fn is_expired(&self, message: &CommandMessage, raw: &Message) -> bool {
-        let arrived = raw.broker_in_time;
-        if self.judge_by_arrival && arrived > 0 && raw.expiration > 0 {
-            let lives = raw.expiration.saturating_sub(raw.timestamp);
-            return machine_ms() > arrived.saturating_add(lives);
-        }
-        message.is_expired(machine_ms())
-    }
-
     /// May it have been taken, and carried out, before this process started? Then only questions are answered. [cti §2.2]
     fn may_be_done(&self, message: &CommandMessage, raw: &Message) -> bool {
         let before = self
@@ -199,6 +189,21 @@ impl Session {
             .is_none_or(|began| raw.broker_in_time > 0 && raw.broker_in_time < began);
         message.redelivered && (self.connections <= 1 || before)
     }
+}
+
+/// Is a message past its time? Inside, by when it came and how long it was to live: a sender's clock may be wrong. [cti §2.2]
+fn is_expired(message: &Message, by_arrival: bool, now_ms: i64) -> bool {
+    if message.expiration == 0 {
+        return false;
+    }
+    let until = match message.broker_in_time {
+        arrived if by_arrival && arrived > 0 => {
+            let lives = message.expiration.saturating_sub(message.timestamp);
+            arrived.saturating_add(lives)
+        }
+        _ => message.expiration,
+    };
+    until < now_ms
 }
 
 /// The machine's clock: messages are timed by it, in the lab too.
@@ -237,5 +242,30 @@ fn command_message(message: &Message, body: &Content, redelivered: u32) -> Comma
             Some(Value::Text(word)) => Some(word.to_str_lossy().into_owned()),
             _ => None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cc_09_a_command_is_past_its_time_by_its_arrival_inside_and_by_its_sender_outside() {
+        let message = |timestamp, lives, arrived| {
+            let mut message = Message::default();
+            message.timestamp = timestamp;
+            message.expiration = timestamp + lives;
+            message.broker_in_time = arrived;
+            message
+        };
+        // A millisecond to live, taken after fifty; the sender's clock is an hour behind.
+        let late = message(1_000_000, 1, 4_600_000);
+        assert!(is_expired(&late, true, 4_600_050));
+        assert!(!is_expired(&late, true, 4_600_001));
+        let minute = message(1_000_000, 60_000, 4_600_000);
+        assert!(!is_expired(&minute, true, 4_600_050));
+        assert!(is_expired(&minute, false, 4_600_050));
+        let never = Message::default();
+        assert!(!is_expired(&never, false, i64::MAX));
     }
 }
