@@ -14,6 +14,7 @@ use cordboard_wire::cti::{
 use cordboard_wire::openwire::{
     Body, Command as Frame, Destination, Message, Structure as _, Text,
 };
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -37,12 +38,23 @@ struct Under {
 struct Connector {
     peer: Peer<TcpStream>,
     told: i64,
+    /// Commands that came before the acknowledgement that was waited for.
+    early: VecDeque<Arc<Message>>,
 }
 
 impl Connector {
+    /// `told`: so many events were published before.
+    fn on(peer: Peer<TcpStream>, told: i64) -> Self {
+        let early = VecDeque::new();
+        Self { peer, told, early }
+    }
+
     /// The client's next command, with the headers that all of them have.
     async fn heard(&mut self) -> Said {
-        let message = self.peer.hear_message().await;
+        let message = match self.early.pop_front() {
+            Some(message) => message,
+            None => self.peer.hear_message().await,
+        };
         assert_eq!(message.destination, Some(Destination::queue("Connector1")));
         assert_eq!(message.reply_to, Some(Destination::topic(TOPIC)));
         assert!(!message.persistent);
@@ -74,7 +86,16 @@ impl Connector {
         event.jms_type = Some(Text::from(""));
         let topic = Destination::topic(TOPIC);
         self.peer.dispatch_of(topic, event, 0).await;
-        assert_eq!(self.peer.hear_ack().await, self.told);
+        loop {
+            match self.peer.hear().await {
+                Frame::Message(early) => self.early.push_back(early),
+                Frame::MessageAck(ack) => {
+                    let id = ack.last_message_id.unwrap();
+                    return assert_eq!(id.producer_sequence_id, self.told);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }
 
@@ -93,7 +114,7 @@ impl Under {
         let peer = broker.let_in().await;
         Self {
             broker,
-            connector: Connector { peer, told: 0 },
+            connector: Connector::on(peer, 0),
             events: started.session.events(),
             session: started.session,
             task: started.task,
@@ -119,7 +140,7 @@ impl Under {
         drop(connector);
         let peer = broker.let_in().await;
         self.broker = broker;
-        self.connector = Connector { peer, told: 100 };
+        self.connector = Connector::on(peer, 100);
         self
     }
 
