@@ -13,7 +13,7 @@ pub(super) enum Act {
     Hello,
     /// Watch agents: their events come to our topic, and away from any other client's
     #[command(
-        after_help = "Example:\n  cordboard cti login 42031 42032\n  cordboard cti login 42031 --as agent42031 --pin-file pin"
+        after_help = "Example:\n  cordboard cti login 42031 42032\n  cordboard cti login 42031 --as agent42031 --agent-pin-file pin"
     )]
     Login(Login),
     /// Watch agents no longer
@@ -86,18 +86,18 @@ pub(super) struct Login {
     /// The agent's user id, where the connector wants one
     #[arg(long = "as", value_name = "USER", requires = "pins")]
     pub(super) user: Option<String>,
-    /// His PIN or password; better by --pin-file or the environment [env: CORDBOARD_CTI_PIN, CORDBOARD_CTI_PIN_FILE]
+    /// His PIN or password; better by --agent-pin-file or the environment [env: CORDBOARD_CTI_PIN, CORDBOARD_CTI_PIN_FILE]
     #[arg(long, value_name = "PIN", group = "pins")]
-    pub(super) pin: Option<Secret>,
+    pub(super) agent_pin: Option<Secret>,
     /// A file that holds it
     #[arg(long, value_name = "FILE", group = "pins")]
-    pub(super) pin_file: Option<PathBuf>,
+    pub(super) agent_pin_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Dial {
     /// The number to call
-    #[arg(value_parser = number, allow_hyphen_values = false)]
+    #[arg(value_parser = number)]
     pub(super) number: Dialled,
     #[command(flatten)]
     pub(super) by: By,

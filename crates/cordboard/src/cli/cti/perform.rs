@@ -170,7 +170,8 @@ fn logins(
     otherwise: Option<&AgentId>,
 ) -> Result<Vec<Command>, Failure> {
     let usage = |error: crate::cli::Usage| Failure::Usage(error.to_string());
-    let mut pin = secret(login.pin.clone(), login.pin_file.as_deref()).map_err(usage)?;
+    let mut pin =
+        secret(login.agent_pin.clone(), login.agent_pin_file.as_deref()).map_err(usage)?;
     if pin.is_none() {
         pin = secret_in("CORDBOARD_CTI_PIN", variable).map_err(usage)?;
     }
@@ -206,7 +207,7 @@ async fn found(session: &Session, agent: &AgentId, wish: Wish) -> Result<Connect
         ask(session, command).await?;
         seen = known(session);
     }
-    choose(seen.as_ref(), wish).map_err(Failure::Usage)
+    choose(seen.as_ref(), wish).map_err(Failure::NoCall)
 }
 
 /// Asks, and gathers what answers.

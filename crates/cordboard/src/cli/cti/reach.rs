@@ -65,6 +65,9 @@ pub(super) enum Failure {
     /// It was wrongly used.
     #[error("{0}")]
     Usage(String),
+    /// No call is there that could be meant.
+    #[error("{0}")]
+    NoCall(String),
     /// The broker cannot be reached.
     #[error("{0}")]
     Unreachable(String),
@@ -103,6 +106,7 @@ impl Failure {
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
+            Self::NoCall(_) => REFUSED,
             Self::Unreachable(_) | Self::Silent { .. } => UNAVAILABLE,
             Self::Foreign(_) => PROTOCOL,
             Self::Shut(_) => NO_PERMISSION,
@@ -318,7 +322,9 @@ pub(super) async fn ready(
                 }
                 if tried.len() >= brokers {
                     return Err(match foreign {
-                        true => Failure::Foreign(format!("{told}; this is no OpenWire broker")),
+                        true => Failure::Foreign(format!(
+                            "{told}; what listens there does not speak OpenWire"
+                        )),
                         false => Failure::Unreachable(format!("{told}; no broker can be reached")),
                     });
                 }
@@ -333,6 +339,31 @@ pub(super) async fn ready(
                 let seconds = limit.as_secs();
                 return Err(Failure::Unreachable(format!("no broker has us after {seconds} s")));
             }
+        }
+    }
+}
+
+/// Tells people how the broker stands: each trouble once, however often it is tried again.
+#[derive(Debug, Default)]
+pub(super) struct BrokerNews {
+    trouble: Option<String>,
+}
+
+impl BrokerNews {
+    /// What is new.
+    pub(super) fn of(&mut self, status: &Status) -> Option<String> {
+        match status {
+            Status::Away { target, why, .. } => {
+                let told = format!("{target}: {}; trying again", plain(why));
+                let fresh = self.trouble.as_ref() != Some(&told);
+                self.trouble = Some(told.clone());
+                fresh.then_some(told)
+            }
+            Status::Ready { .. } => {
+                self.trouble = None;
+                Some("connected again".to_owned())
+            }
+            Status::Starting | Status::Ended => None,
         }
     }
 }

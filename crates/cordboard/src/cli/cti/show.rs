@@ -130,12 +130,15 @@ fn name(agent: &Agent) -> String {
 
 /// What a command came to, for programs: the call that it is about, and its events.
 pub(super) fn done(events: &[Arc<Heard>]) -> Value {
-    let ids = events.iter().filter_map(|heard| match &heard.received {
-        Received::Known(Event::DialogState(report), _) => report.connection,
-        _ => None,
-    });
+    let mut ids = events
+        .iter()
+        .rev()
+        .filter_map(|heard| match &heard.received {
+            Received::Known(Event::DialogState(report), _) => report.connection,
+            _ => None,
+        });
     // Of a consultation it is the new call: the last that is told.
-    let connection = ids.last().map(ConnectionId::number);
+    let connection = ids.next().map(ConnectionId::number);
     let events: Vec<_> = events.iter().map(|heard| value(heard)).collect();
     json!({ "done": true, "connection": connection, "events": events })
 }

@@ -2,11 +2,11 @@
 
 use super::act::{Act, Agents, By, Login};
 use super::perform::perform;
-use super::reach::{Failure, Joined, Reach, ready};
+use super::reach::{BrokerNews, Failure, Joined, Reach, ready};
 use super::show;
 use crate::cli::{OK, plain, print_out, stop_signal};
 use cordboard_client::cti::Heard;
-use cordboard_client::openwire::{self, Counts, Status};
+use cordboard_client::openwire::{self, Counts};
 use cordboard_wire::cti::AgentId;
 use cordboard_wire::openwire::{Body, Destination};
 use tokio::sync::{broadcast, watch};
@@ -91,14 +91,15 @@ async fn follow(
     let mut events = joined.session.events();
     let mut status = joined.session.broker();
     status.mark_unchanged();
+    let mut news = BrokerNews::default();
     let login = Act::Login(Login {
         agents: Agents {
             agents,
             by: By::default(),
         },
         user: None,
-        pin: None,
-        pin_file: None,
+        agent_pin: None,
+        agent_pin_file: None,
     });
     let begin = async {
         joined.in_service(reach.limit()).await?;
@@ -122,7 +123,9 @@ async fn follow(
                 }
                 Err(broadcast::error::RecvError::Closed) => return Ok(OK),
             },
-            Ok(()) = status.changed() => told(&status.borrow_and_update()),
+            Ok(()) = status.changed() => if let Some(told) = news.of(&status.borrow_and_update()) {
+                eprintln!("cordboard: {told}");
+            },
             () = stop_signal() => return Ok(OK),
         }
     }
@@ -149,6 +152,7 @@ async fn listen(reach: &Reach, mut printer: Printer) -> Result<u8, Failure> {
     ready(started.client.status(), brokers, reach.limit()).await?;
     let mut status = started.client.status();
     status.mark_unchanged();
+    let mut news = BrokerNews::default();
     loop {
         // Cancel-safe: the receivers lose nothing.
         tokio::select! {
@@ -168,7 +172,9 @@ async fn listen(reach: &Reach, mut printer: Printer) -> Result<u8, Failure> {
                     break;
                 }
             }
-            Ok(()) = status.changed() => told(&status.borrow_and_update()),
+            Ok(()) = status.changed() => if let Some(told) = news.of(&status.borrow_and_update()) {
+                eprintln!("cordboard: {told}");
+            },
             () = stop_signal() => break,
         }
     }
@@ -176,15 +182,4 @@ async fn listen(reach: &Reach, mut printer: Printer) -> Result<u8, Failure> {
     // It ends within seconds, whatever the broker does.
     let _ = started.task.await;
     Ok(OK)
-}
-
-/// Says how the broker stands, to people.
-fn told(status: &Status) {
-    match status {
-        Status::Away { target, why, .. } => {
-            eprintln!("cordboard: {target}: {}; trying again", plain(why));
-        }
-        Status::Ready { .. } => eprintln!("cordboard: connected again"),
-        Status::Starting | Status::Ended => {}
-    }
 }

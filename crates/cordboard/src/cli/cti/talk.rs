@@ -6,12 +6,11 @@
 use super::act::Act;
 use super::complete::Knows;
 use super::perform::{perform, whom};
-use super::reach::{Failure, Joined, Reach};
+use super::reach::{BrokerNews, Failure, Joined, Reach};
 use super::show;
 use crate::cli::{OK, plain, print_out};
 use clap::{CommandFactory, Parser, Subcommand};
 use cordboard_client::cti::{Heard, Session, Standing};
-use cordboard_client::openwire::Status;
 use cordboard_wire::cti::AgentId;
 use etcetera::BaseStrategy;
 use rustyline::error::ReadlineError;
@@ -217,6 +216,7 @@ async fn follow(session: Session, out: mpsc::Sender<String>) {
     let mut events = session.events();
     let (mut standing, mut broker) = (session.standing(), session.broker());
     broker.mark_unchanged();
+    let mut news = BrokerNews::default();
     loop {
         // Cancel-safe: the receivers lose nothing.
         let line = tokio::select! {
@@ -226,11 +226,7 @@ async fn follow(session: Session, out: mpsc::Sender<String>) {
                 Err(broadcast::error::RecvError::Lagged(missed)) => Some(format!("{missed} events were missed")),
                 Err(broadcast::error::RecvError::Closed) => return,
             },
-            Ok(()) = broker.changed() => match &*broker.borrow_and_update() {
-                Status::Away { target, why, .. } => Some(format!("! {target}: {}; trying again", plain(why))),
-                Status::Ready { .. } => Some("connected again".to_owned()),
-                Status::Starting | Status::Ended => None,
-            },
+            Ok(()) = broker.changed() => news.of(&broker.borrow_and_update()).map(|told| format!("! {told}")),
             Ok(()) = standing.changed() => match *standing.borrow_and_update() {
                 Standing::Greeting => Some("waiting for the connector".to_owned()),
                 // Told by its own events.
@@ -303,7 +299,7 @@ fn edit(
             Ok(line) => {
                 let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
                 // Secrets are not kept.
-                if !words.iter().any(|word| word.starts_with("--pin")) {
+                if !words.iter().any(|word| word.starts_with("--agent-pin")) {
                     let _ = editor.add_history_entry(line.trim());
                 }
                 words
@@ -341,7 +337,7 @@ mod tests {
         for line in [
             "hello",
             "login 42031 42032",
-            "login 42031 --as agent42031 --pin 12345",
+            "login 42031 --as agent42031 --agent-pin 12345",
             "dial 42032",
             "call 42032 --agent 42031",
             "answer",
