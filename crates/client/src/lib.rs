@@ -2,7 +2,7 @@
 //!
 //! - [`webdialer`]: click-to-dial over SOAP, in any of its dialects.
 //! - [`mobility`]: Extension Mobility: who sits at which phone.
-//! - [`openwire`]: a JMS broker: one queue or several topics, for as long as it takes.
+//! - [`openwire`]: a JMS broker: queues and topics, for as long as it takes. [`cti`]: the "CUCM Connector" behind one.
 //! - [`admin`]: cordboard's own JSON API and its events.
 //! - [`tls`]: whom to trust, the same for every client.
 //!
@@ -10,6 +10,7 @@
 //! is in their errors, which never hold a secret. Only the broker's, which runs for months, logs how it stands.
 
 pub mod admin;
+pub mod cti;
 mod http;
 pub mod mobility;
 pub mod openwire;

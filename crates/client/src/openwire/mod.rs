@@ -180,6 +180,8 @@ pub enum Status {
         why: String,
         /// Was it the broker's own refusal?
         refused: bool,
+        /// Was what answered no broker at all?
+        foreign: bool,
     },
     /// Shut down.
     Ended,

@@ -36,6 +36,18 @@ impl Failure {
     fn is_refusal(&self) -> bool {
         matches!(self, Self::End(end) if end.is_refusal())
     }
+
+    /// Did the peer speak something else?
+    fn is_foreign(&self) -> bool {
+        let link = match self {
+            Self::Link(link) => link,
+            Self::Connect(_) | Self::End(_) | Self::Slow(_) => return false,
+        };
+        matches!(
+            link,
+            LinkError::Malformed(_) | LinkError::Disagreed(_) | LinkError::NoGreeting(_)
+        )
+    }
 }
 
 /// What came first.
@@ -319,6 +331,7 @@ impl Task {
             target,
             why,
             refused,
+            foreign: failure.is_foreign(),
         });
         pause
     }

@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod connect;
+mod cti;
 mod em;
 mod events;
 mod explain;
@@ -91,6 +92,8 @@ enum Command {
     Home(webdialer::Home),
     /// Extension Mobility: log users in and out of phones, see who sits where
     Em(em::Options),
+    /// CTI: control calls at any CUCM Connector over ActiveMQ, one command at a time or interactively
+    Cti(Box<cti::Options>),
     /// Print completions for a shell
     #[command(
         after_help = "For bash: cordboard completions bash > /etc/bash_completion.d/cordboard"
@@ -130,6 +133,7 @@ pub fn run() -> ExitCode {
         Command::Explain(options) => runtime.block_on(explain::run(options)),
         Command::Home(options) => runtime.block_on(webdialer::home(options)),
         Command::Em(options) => runtime.block_on(em::run(options)),
+        Command::Cti(options) => runtime.block_on(cti::run(*options)),
         Command::Completions(options) => generate::completions(&options, Cli::command()),
         Command::Man(options) => generate::man(&options, Cli::command()),
     };
@@ -147,6 +151,16 @@ fn print_out(text: &str) {
     if written.is_err() {
         std::process::exit(OK.into());
     }
+}
+
+/// One line of text without what a terminal obeys: names come from tables and servers.
+fn plain(text: &str) -> String {
+    let plain = |c: char| match c {
+        '\t' | '\r' | '\n' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

@@ -1,5 +1,7 @@
 //! A broker that does what the test tells it: one connection after the other, command by command.
 
+#![allow(dead_code, reason = "each test program that has it uses a part of it")]
+
 use cordboard_client::openwire::Address;
 use cordboard_wire::openwire::{
     Command, Decoder, Destination, Encoder, Format, Message, MessageDispatch, MessageId, Offer,
@@ -172,13 +174,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
 
     /// Dispatches this message to the client's consumer.
     pub(crate) async fn dispatch(&mut self, message: Message, redelivered: i32) {
+        let queue = Destination::queue(QUEUE);
+        self.dispatch_of(queue, message, redelivered).await;
+    }
+
+    /// The same, of this destination.
+    pub(crate) async fn dispatch_of(
+        &mut self,
+        destination: Destination,
+        message: Message,
+        redelivered: i32,
+    ) {
         let consumer = self.opening.iter().find_map(|command| match command {
             Command::ConsumerInfo(info) => info.consumer_id.clone(),
             _ => None,
         });
         self.say(MessageDispatch {
             consumer_id: consumer,
-            destination: Some(Destination::queue(QUEUE)),
+            destination: Some(destination),
             message: Some(Arc::new(message)),
             redelivery_counter: redelivered,
             ..MessageDispatch::default()

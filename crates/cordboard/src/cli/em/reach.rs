@@ -1,7 +1,7 @@
 //! How the commands of Extension Mobility reach a cluster, who they say they are, and how they tell a failure.
 
 use crate::cli::connect::{Account, TrustChoice};
-use crate::cli::{NO_PERMISSION, PROTOCOL, REFUSED, UNAVAILABLE, Usage, print_out};
+use crate::cli::{NO_PERMISSION, PROTOCOL, REFUSED, UNAVAILABLE, Usage, plain, print_out};
 use cordboard_client::mobility::{
     Caller, Certificate, Code, Form, MobilityClient, MobilityError, Options,
 };
@@ -94,16 +94,6 @@ impl Reach {
 /// Prints a line for people.
 pub(super) fn say(line: &str) {
     print_out(&format!("{}\n", plain(line)));
-}
-
-/// One line of text without what a terminal obeys: names come from tables and servers.
-pub(super) fn plain(text: &str) -> String {
-    let plain = |c: char| match c {
-        '\t' | '\r' | '\n' => ' ',
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
-    };
-    text.chars().map(plain).collect()
 }
 
 /// A failure for programs.

@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::cli::em::reach;
-use crate::cli::{INTERRUPTED, OK, REFUSED};
+use crate::cli::{INTERRUPTED, OK, REFUSED, plain};
 use cordboard_client::mobility::MobilityError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ impl Report {
             }
         };
         value["result"] = result.split([',', ' ']).next().into();
-        let line = reach::plain(&match &failure {
+        let line = plain(&match &failure {
             Some(why) => format!("{names}  FAILED: {why}"),
             None if result == "nowhere" => format!("{names} is logged in nowhere"),
             None => format!("{names}  {result}"),
@@ -201,7 +201,7 @@ impl Report {
             say(&summary);
         }
         if let Some((why, status)) = &self.stopped {
-            warn(&format!("ended early: {}", reach::plain(why)));
+            warn(&format!("ended early: {}", plain(why)));
             return Ok(*status);
         }
         Ok(if failed == 0 { OK } else { REFUSED })
