@@ -140,6 +140,7 @@ impl Keeper {
         while let Some(output) = self.broker.poll() {
             match output {
                 Output::Send(link, command) => self.put(link, Out::Command(command)),
+                Output::Dispatch(link, dispatch) => self.put(link, Out::Dispatch(dispatch)),
                 Output::Close(link, why) => self.put(link, Out::Close(why)),
             }
         }

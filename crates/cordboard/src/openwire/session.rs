@@ -307,6 +307,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             done += out.size();
             match out {
                 Out::Command(command) => self.push(&command),
+                Out::Dispatch(dispatch) => self.push(&dispatch.command.into()),
                 Out::Joined(true) => {
                     self.joining = Joining::Joined;
                     self.link.limit_frames(u32::MAX);

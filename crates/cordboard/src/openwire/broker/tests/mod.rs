@@ -96,6 +96,9 @@ impl Rig {
         while let Some(output) = self.broker.poll() {
             match output {
                 Output::Send(link, command) => self.heard.push((link, *command)),
+                Output::Dispatch(link, dispatch) => {
+                    self.heard.push((link, dispatch.command.into()));
+                }
                 Output::Close(link, _) => self.closed.push(link),
             }
         }
