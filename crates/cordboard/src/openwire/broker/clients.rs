@@ -2,7 +2,7 @@
 
 use super::seen::Producers;
 use super::state::{Connection, Leaving, Producer, consumer_name, producer_name};
-use super::{Broker, Done, Link, Output, refusal};
+use super::{Broker, Done, Link, Output, REPLACED, refusal};
 use cordboard_wire::openwire::{
     BrokerId, BrokerInfo, Command, ConnectionControl, ConnectionInfo, ConsumerId, ObjectId,
     ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, UNKNOWN_DELIVERED,
@@ -53,22 +53,19 @@ impl Broker {
         let id = info.connection_id.and_then(|id| id.value);
         let id = id.ok_or_else(|| refusal::no_connection("connection", "null"))?;
         let Some(client) = info.client_id else {
-            self.out
-                .push_back(Output::Close(link, "it has no client id"));
+            self.closing = Some("it has no client id");
             return Err(refusal::no_client_id());
         };
         // The same connection again: the old socket hangs, its client is here.
         let old = self.connections.get(&id).copied();
         if let Some(old) = old {
             self.leave(old, None, Leaving::Cut);
-            self.out
-                .push_back(Output::Close(old, "its client has come anew"));
+            self.out.push_back(Output::Close(old, REPLACED));
         }
         if let Some(other) = self.clients.get(&client).and_then(|l| self.peers.get(l)) {
             let broker = &self.settings.name;
             let taken = refusal::client_id_taken(broker, &client, &other.address);
-            self.out
-                .push_back(Output::Close(link, "its client id is taken"));
+            self.closing = Some("its client id is taken");
             return Err(taken);
         }
         self.connections.insert(id.clone(), link);

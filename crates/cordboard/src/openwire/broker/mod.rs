@@ -88,6 +88,9 @@ impl Dispatch {
 /// Why the socket of a client closes that wanted it so.
 pub const GOODBYE: &str = "it said goodbye";
 
+/// Why the socket of a client closes that has another one now.
+pub const REPLACED: &str = "its client has come anew";
+
 /// What administrators may choose. [openwire §7.12]
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -197,6 +200,8 @@ pub struct Broker {
     /// The last number given to a consumer.
     keys: u64,
     counted: Counted,
+    /// The client whose command is carried out is to go once it is answered.
+    closing: Option<&'static str>,
     now: i64,
     out: VecDeque<Output>,
     /// Room for the keys of those who listen to a message.
@@ -230,6 +235,7 @@ impl Broker {
             sequence: 0,
             keys: 0,
             counted: Counted::default(),
+            closing: None,
             now: 0,
             out: VecDeque::new(),
             found: Vec::new(),
@@ -303,6 +309,9 @@ impl Broker {
             command => self.carry_out(link, command),
         };
         self.answer(link, id, wants, done);
+        if let Some(why) = self.closing.take() {
+            self.out.push_back(Output::Close(link, why));
+        }
     }
 
     /// The next output.
@@ -353,8 +362,7 @@ impl Broker {
             Command::MessagePull(pull) => self.pull(link, &pull),
             Command::ConsumerControl(control) => self.control(link, &control),
             Command::BrokerInfo(info) if info.network_connection => {
-                self.out
-                    .push_back(Output::Close(link, "it wants to be a bridge"));
+                self.closing = Some("it wants to be a bridge");
                 Err(refusal::network())
             }
             Command::MessageDispatchNotification(_)
