@@ -47,6 +47,10 @@ pub const SEED_FACT: &str = "seed";
 
 /// The store's fact that says that an administrator's token was made.
 const ADMIN_FACT: &str = "admin_token";
+
+/// The queue of CTI's commands.
+const COMMAND_QUEUE: &str = "Connector1";
+
 /// What the program is made of.
 #[derive(Debug)]
 pub struct Plan {
@@ -176,8 +180,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         choices: choices.clone(),
     })?;
     running.hub.start();
-    let (broker, mut broker_tasks) =
-        openwire::start(openwire::Terms::default(), metrics.openwire.clone());
+    let terms = openwire::Terms::new(&config.broker, COMMAND_QUEUE);
+    let (broker, mut broker_tasks) = openwire::start(terms, metrics.openwire.clone());
     let app = Arc::new(App {
         homes,
         handle: running.handle,
@@ -258,7 +262,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         let counts = app.metrics.cti.broker.clone();
         cti::start(&app, reach, cti_facts, counts, &mut listeners, &stopping)?;
     }
-    broker_tasks.open(sockets);
+    broker_tasks.open(sockets, &app)?;
     // Last: a start that fails would have stored a token that nobody was shown.
     let admin_token = match app.serves.api && !app.serves.open_api {
         true => admin_token(&app, new_admin_token).await?,

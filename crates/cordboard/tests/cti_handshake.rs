@@ -146,7 +146,7 @@ async fn cc_06_without_a_network_hello_says_so() {
 async fn cc_07_an_answer_goes_to_a_temporary_queue_too() {
     let mut desk = Desk::cold(|_| {}).await;
     let mut raw = raw(&desk).await;
-    let temporary = Destination::new(DestinationKind::TempQueue, "ID:raw:1");
+    let temporary = Destination::new(DestinationKind::TempQueue, "raw:1");
     let made = DestinationInfo {
         connection_id: Some(ConnectionId {
             value: Some("raw".into()),

@@ -121,6 +121,7 @@ fn documented() -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     for file in [
         "mod.rs",
+        "broker.rs",
         "webdialer.rs",
         "mobility.rs",
         "schedule.rs",
@@ -177,6 +178,7 @@ fn page() -> String {
         ("call", "Call"),
         ("device", "Device"),
         ("limits", "Limits"),
+        ("broker", "Broker"),
         ("home", "Home"),
         ("webdialer", "WebDialer"),
         ("mobility", "Mobility"),
@@ -201,6 +203,7 @@ fn page() -> String {
             "`[[webdialer.dial_rule]]` and `[[webdialer.lookup_rule]]`",
             "DialRule",
         ),
+        ("`[[broker.user]]`", "BrokerUser"),
         ("`[[mobility.schedule]]`", "ScheduledLogout"),
         ("`[[cluster]]`", "Cluster"),
     ] {

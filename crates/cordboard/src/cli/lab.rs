@@ -82,7 +82,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "warn");
     let mut config = Config::load(&Config::lab(), options.config.as_deref(), std::env::vars())?;
-    config.limits.connections = files::make_room(config.limits.connections);
+    for (setting, connections) in [
+        ("limits.connections", &mut config.limits.connections),
+        ("broker.max_connections", &mut config.broker.max_connections),
+    ] {
+        *connections = files::make_room(setting, *connections);
+    }
     if options.ports.is_some() {
         for place in places(&mut config.listen) {
             *place = any_port(place);

@@ -1,11 +1,14 @@
 //! The broker as the rest of the program sees it: how it is started, joined, interrupted and ended.
 
+use super::access::Access;
 use super::broker::{self, Broker, Link};
 use super::keeper::{Event, INBOX, Keeper};
 use super::{Counts, listener};
+use crate::app::App;
 use crate::edge::listener::Doorman;
+use crate::ops::config;
 use cordboard_client::openwire::{Door, Reach};
-use cordboard_wire::openwire::Offer;
+use cordboard_wire::openwire::{Destination, Offer};
 use rustls::ServerConfig;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,13 +30,28 @@ pub struct Terms {
     pub connections_per_peer: usize,
 }
 
-impl Default for Terms {
-    fn default() -> Self {
+impl Terms {
+    /// As the settings have it. Only clients in this process take from the command queue.
+    pub fn new(settings: &config::Broker, command_queue: &str) -> Self {
+        let inactivity = i64::from(settings.max_inactivity_ms);
         Self {
-            broker: broker::Settings::default(),
-            offer: Offer::default(),
-            connections: 10_000,
-            connections_per_peer: 9_000,
+            broker: broker::Settings {
+                dead_letters: settings.dead_letters,
+                memory: settings.max_memory_bytes,
+                judge_ttl_by_arrival: settings.judge_ttl_by_arrival,
+                command_queue: Some(Destination::queue(command_queue)),
+                ..broker::Settings::default()
+            },
+            offer: Offer {
+                max_inactivity_duration_ms: inactivity,
+                initial_delay_ms: inactivity / 3,
+                max_frame_size: Some(settings.max_frame_bytes.into()),
+                tight_encoding_enabled: settings.tight_encoding,
+                cache_enabled: settings.cache,
+                ..Offer::default()
+            },
+            connections: settings.max_connections,
+            connections_per_peer: settings.max_connections_per_peer,
         }
     }
 }
@@ -84,6 +102,13 @@ impl Shared {
     pub(super) fn next_link(&self) -> Link {
         Link(self.links.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// Who may come in from the network, and where that is looked up.
+#[derive(Debug)]
+pub(super) struct Gate {
+    pub(super) access: Access,
+    pub(super) app: Arc<App>,
 }
 
 /// The broker. Copies are the same one.
@@ -166,15 +191,25 @@ impl Running {
     }
 
     /// Opens the broker to the network.
-    pub fn open(&mut self, sockets: Sockets) {
+    ///
+    /// # Errors
+    /// When a user's password cannot be read.
+    pub fn open(&mut self, sockets: Sockets, app: &Arc<App>) -> anyhow::Result<()> {
         let Sockets { plain, tls } = sockets;
+        let access = Access::load(&app.config.broker)?;
+        let gate = Arc::new(Gate {
+            access,
+            app: app.clone(),
+        });
         let all = plain.map(|socket| (socket, None)).into_iter();
         let all = all.chain(tls.map(|(socket, config)| (socket, Some(config))));
         for (socket, tls) in all {
             let (shared, doorman) = (self.shared.clone(), self.doorman.clone());
+            let gate = gate.clone();
             self.listeners
-                .spawn(listener::run(socket, tls, shared, doorman));
+                .spawn(listener::run(socket, tls, shared, gate, doorman));
         }
+        Ok(())
     }
 
     /// Ends it: nobody is let in any more, connections end after what is on its way to them, then the broker itself.

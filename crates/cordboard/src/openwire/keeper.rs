@@ -3,7 +3,7 @@
 //! Waits on: what connections hand in, the next second, the next pull that ends. Tells: the outboxes of connections, and never
 //! waits for one. Stops: when told to, or when nobody is left who could hand in anything.
 
-use super::broker::{Broker, Link, Output};
+use super::broker::{Broker, Identity, Link, Output};
 use super::handle::Phase;
 use super::outbox::{Out, Outbox, Stand};
 use cordboard_wire::openwire::{Command, ConnectionInfo};
@@ -29,8 +29,14 @@ pub(super) enum Event {
         address: String,
         outbox: Arc<Outbox>,
     },
-    /// It says who it is.
-    Joins { link: Link, info: ConnectionInfo },
+    /// It says who it is, and is believed.
+    Joins {
+        link: Link,
+        info: ConnectionInfo,
+        identity: Identity,
+    },
+    /// It says who it is, and is not believed.
+    Refused { link: Link, info: ConnectionInfo },
     /// It wants these carried out.
     Commands { link: Link, commands: Vec<Command> },
     /// There is room in its outbox again.
@@ -110,7 +116,13 @@ impl Keeper {
                 self.broker.opened(link, address);
                 self.broker.introduce(link);
             }
-            Event::Joins { link, info } => {
+            Event::Refused { link, info } => self.broker.refuse_credentials(link, &info),
+            Event::Joins {
+                link,
+                info,
+                identity,
+            } => {
+                self.broker.identify(link, identity);
                 self.broker.handle(link, Command::ConnectionInfo(info), now);
                 let joined = self.broker.is_connected(link);
                 self.hand_out();
@@ -140,6 +152,7 @@ impl Keeper {
         while let Some(output) = self.broker.poll() {
             match output {
                 Output::Send(link, command) => self.put(link, Out::Command(command)),
+                Output::Dispatch(link, dispatch) => self.put(link, Out::Dispatch(dispatch)),
                 Output::Close(link, why) => self.put(link, Out::Close(why)),
             }
         }

@@ -3,7 +3,7 @@
 //! One task for each socket and one for the way inside; each has the connections it let in, and ends after them. A connection
 //! beyond the limits is closed at once, before any byte is read.
 
-use super::handle::{Phase, Shared};
+use super::handle::{Gate, Phase, Shared};
 use super::session::{self, Origin};
 use crate::edge::listener::{Doorman, Guest, bind};
 use rustls::ServerConfig;
@@ -29,6 +29,7 @@ pub(super) async fn run(
     socket: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     shared: Arc<Shared>,
+    gate: Arc<Gate>,
     doorman: Arc<Doorman>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
@@ -70,8 +71,8 @@ pub(super) async fn run(
                     tracing::debug!(peer.address = %address, "too many connections to the broker");
                     continue;
                 };
-                let (acceptor, shared) = (acceptor.clone(), shared.clone());
-                connections.spawn(connection(stream, address, acceptor, shared, guest));
+                let (acceptor, shared, gate) = (acceptor.clone(), shared.clone(), gate.clone());
+                connections.spawn(connection(stream, address, acceptor, shared, gate, guest));
             }
             Err(error) => {
                 complain(&mut failing, &error);
@@ -102,12 +103,13 @@ async fn connection(
     address: SocketAddr,
     acceptor: Option<TlsAcceptor>,
     shared: Arc<Shared>,
+    gate: Arc<Gate>,
     _guest: Guest,
 ) {
     let accepted = Instant::now();
     // Small frames must not wait for each other.
     let _ = stream.set_nodelay(true);
-    let origin = Origin::Network(address);
+    let origin = Origin::Network(address, gate);
     match acceptor {
         None => session::run(stream, origin, accepted, &shared).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {

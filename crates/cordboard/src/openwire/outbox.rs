@@ -3,6 +3,7 @@
 //! A lock and not a channel: the broker never waits for a connection, and must learn when one takes too little. It is then sent no
 //! messages until there is room again; what it is answered is bounded by not reading on (`session`).
 
+use super::broker::Dispatch;
 use cordboard_wire::openwire::Command;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,8 @@ const OVERHEAD: usize = 256;
 pub(super) enum Out {
     /// A command.
     Command(Box<Command>),
+    /// A message.
+    Dispatch(Dispatch),
     /// Its `ConnectionInfo` was looked at: is it connected now?
     Joined(bool),
     /// The connection ends after all that came before, and why.
@@ -29,14 +32,8 @@ pub(super) enum Out {
 impl Out {
     pub(super) fn size(&self) -> usize {
         match self {
-            Self::Command(command) => {
-                let message = match &**command {
-                    Command::MessageDispatch(dispatch) => dispatch.message.as_deref(),
-                    _ => None,
-                };
-                OVERHEAD + message.map_or(0, super::broker::size)
-            }
-            Self::Joined(_) | Self::Close(_) => OVERHEAD,
+            Self::Dispatch(dispatch) => OVERHEAD + dispatch.size(),
+            Self::Command(_) | Self::Joined(_) | Self::Close(_) => OVERHEAD,
         }
     }
 }

@@ -4,12 +4,14 @@
 //! who it is or read what it is sent. Tells: the keeper, the client. Stops: when either side ends it. What the client sends is not
 //! read while the keeper has no place for it, or while the client does not read what it is answered.
 
-use super::broker::{GOODBYE, Link as Id};
-use super::handle::{Phase, Shared};
+use super::broker::{GOODBYE, Identity, Link as Id, REPLACED};
+use super::handle::{Gate, Phase, Shared};
 use super::keeper::Event;
 use super::outbox::{Out, Outbox};
 use cordboard_client::openwire::link::{self, Link, LinkError};
-use cordboard_wire::openwire::{AckType, Command, FIRST_FRAME, MessageAck, MessageDispatch};
+use cordboard_wire::openwire::{
+    AckType, Command, ConnectionInfo, FIRST_FRAME, MessageAck, MessageDispatch, SecretText, Text,
+};
 use futures_util::FutureExt as _;
 use std::collections::VecDeque;
 use std::fmt;
@@ -36,18 +38,43 @@ const OUTGOING: usize = 32 << 10;
 const BATCH: usize = 64;
 
 /// Where a client is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Origin {
-    /// At this address.
-    Network(SocketAddr),
+    /// At this address, and asked at this gate who it is.
+    Network(SocketAddr, Arc<Gate>),
     /// In this process.
     Inside,
+}
+
+impl Origin {
+    /// Who is it that says so? `None`: it is not believed.
+    async fn identify(&self, info: &ConnectionInfo) -> Option<Identity> {
+        let Self::Network(address, gate) = self else {
+            return Some(Identity {
+                inside: true,
+                ..Identity::default()
+            });
+        };
+        let user = info.user_name.as_ref().map(Text::to_str_lossy);
+        let password = info.password.as_ref().map(SecretText::to_secret);
+        let password = password.as_ref().map_or("", |password| password.expose());
+        let Gate { access, app } = &**gate;
+        let known = access.check(app, user.as_deref(), password, address.ip());
+        match known.await {
+            Ok(identity) => Some(identity),
+            Err(_) => {
+                let user = info.user_name.as_ref().map(|user| user.for_log(200));
+                tracing::warn!(peer.address = %address, user, "the broker does not know a client's name and password");
+                None
+            }
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Network(address) => address.fmt(f),
+            Self::Network(address, _) => address.fmt(f),
             Self::Inside => f.write_str("inside"),
         }
     }
@@ -79,7 +106,7 @@ where
     let id = shared.next_link();
     let counts = &shared.counts;
     counts.connections.inc();
-    let served = AssertUnwindSafe(serve(stream, id, origin, accepted, shared));
+    let served = AssertUnwindSafe(serve(stream, id, &origin, accepted, shared));
     let ended = served.catch_unwind().await;
     counts.connections.dec();
     // Whatever ended it, the broker is to know. It may have ended itself.
@@ -97,7 +124,7 @@ where
     }
 }
 
-async fn serve<S>(stream: S, id: Id, origin: Origin, accepted: Instant, shared: &Shared) -> End
+async fn serve<S>(stream: S, id: Id, origin: &Origin, accepted: Instant, shared: &Shared) -> End
 where
     S: AsyncRead + AsyncWrite + Send,
 {
@@ -129,6 +156,7 @@ where
         taken: VecDeque::new(),
         events: VecDeque::new(),
         joining: Joining::Anonymous,
+        asks: None,
         stuck: None,
         told: None,
     };
@@ -137,7 +165,7 @@ where
         address: origin.to_string(),
         outbox,
     });
-    let end = session.converse(until, &mut phase, cuts).await;
+    let end = session.converse(origin, until, &mut phase, cuts).await;
     match end {
         End::Told(_) | End::Ended => session.leave(&end).await,
         End::Link(_) | End::Anonymous | End::Stuck | End::Cut => {}
@@ -176,6 +204,8 @@ struct Session<S> {
     /// What the keeper is to be handed.
     events: VecDeque<Event>,
     joining: Joining,
+    /// Who it says it is, as long as nobody has looked at that.
+    asks: Option<ConnectionInfo>,
     /// Since when the client has taken too little.
     stuck: Option<Instant>,
     /// The broker wants the connection to end.
@@ -193,6 +223,7 @@ enum Step {
 impl<S: AsyncRead + AsyncWrite> Session<S> {
     async fn converse(
         &mut self,
+        origin: &Origin,
         anonymous_until: Instant,
         phase: &mut watch::Receiver<Phase>,
         cuts: u64,
@@ -201,6 +232,15 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             self.fill();
             if let Some(why) = self.told {
                 return End::Told(why);
+            }
+            if let Some(info) = self.asks.take() {
+                // Cancel-safe: a password that is being looked at counts all the same, and the connection ends.
+                let known = tokio::select! {
+                    known = origin.identify(&info) => known,
+                    end = interrupted(phase, cuts) => return end,
+                    () = sleep_until(anonymous_until) => return End::Anonymous,
+                };
+                self.events.push_back(self.joins(info, known));
             }
             if !self.hand_in() {
                 return End::Ended;
@@ -249,10 +289,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                 Command::ConnectionInfo(info) if self.joining == Joining::Anonymous => {
                     self.send(&mut commands);
                     self.joining = Joining::Asked;
-                    self.events.push_back(Event::Joins {
-                        link: self.id,
-                        info,
-                    });
+                    self.asks = Some(info);
                     return Ok(());
                 }
                 command => commands.push(command),
@@ -264,6 +301,20 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         }
         self.send(&mut commands);
         Ok(())
+    }
+
+    fn joins(&self, mut info: ConnectionInfo, known: Option<Identity>) -> Event {
+        let link = self.id;
+        // Nobody needs it any more.
+        info.password = None;
+        match known {
+            Some(identity) => Event::Joins {
+                link,
+                info,
+                identity,
+            },
+            None => Event::Refused { link, info },
+        }
     }
 
     fn send(&mut self, commands: &mut Vec<Command>) {
@@ -307,6 +358,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             done += out.size();
             match out {
                 Out::Command(command) => self.push(&command),
+                Out::Dispatch(dispatch) => self.push(&dispatch.command.into()),
                 Out::Joined(true) => {
                     self.joining = Joining::Joined;
                     self.link.limit_frames(u32::MAX);
@@ -342,8 +394,8 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     /// Lets the client take what is on its way, and leave.
     async fn leave(mut self, end: &End) {
         let until = Instant::now() + LEAVING;
-        // It is answered, and goes by itself; one that said good-bye does not expect to be waited for.
-        if matches!(end, End::Told(why) if *why != GOODBYE) {
+        // One that was refused has its answer and goes by itself; the others do not expect to be waited for.
+        if matches!(end, End::Told(why) if ![GOODBYE, REPLACED].contains(why)) {
             let gone = async { while self.link.next().await.is_ok() {} };
             let _ = timeout_at(until, gone).await;
         }

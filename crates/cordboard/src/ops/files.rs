@@ -3,16 +3,17 @@
 /// So many are left for the store, the listeners, logs and whatever is read at start.
 const OTHERS: usize = 128;
 
-/// Raises the process's limit as far as it may and answers how many connections fit below it, at most `wanted`. Warns when
-/// that is fewer.
-pub fn make_room(wanted: usize) -> usize {
+/// Raises the process's limit as far as it may and answers how many connections fit below it, at most `wanted`, which is the value
+/// of a setting. Warns when that is fewer.
+pub fn make_room(setting: &str, wanted: usize) -> usize {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) => {
             let fitting = fitting(wanted, usize::try_from(files).unwrap_or(usize::MAX));
             if fitting < wanted {
                 tracing::warn!(
                     files,
-                    limits.connections = wanted,
+                    setting,
+                    wanted,
                     "only {fitting} connections fit below the limit of open files; raise it (ulimit -Hn, LimitNOFILE=)"
                 );
             }

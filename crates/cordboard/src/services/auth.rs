@@ -189,6 +189,25 @@ impl Auth {
         usable.map(|person| person.id).ok_or(Refused)
     }
 
+    /// Checks a secret against a hash that is not an account's of the directory, or against nobody's, which costs as much. `visit` is
+    /// address and time, for memory and lock-out.
+    ///
+    /// # Errors
+    /// [`Refused`] for a secret that does not fit, or a lock-out.
+    pub async fn secret(
+        &self,
+        user: &str,
+        hash: Option<&PasswordHash>,
+        secret: &str,
+        visit: (IpAddr, u64),
+    ) -> Result<(), Refused> {
+        let visit = self.visit(user, visit.0, visit.1);
+        match self.fits(&[hash], secret, &visit).await {
+            true => Ok(()),
+            false => Err(Refused),
+        }
+    }
+
     /// Does a secret fit one of these hashes? As many are computed for whoever has none; a wrong secret counts once.
     async fn fits(&self, hashes: &[Option<&PasswordHash>], secret: &str, visit: &Visit) -> bool {
         let Visit { pair, now_ms } = visit;

@@ -12,8 +12,9 @@ use super::{LIMIT, Server};
 use cordboard::ops::config::Config;
 use cordboard_wire::openwire::{
     AckType, Command, ConnectionId, ConnectionInfo, ConsumerId, ConsumerInfo, Decoder, Destination,
-    Encoder, Headers, Message, MessageAck, MessageDispatch, MessageId, Offer, ProducerId,
-    ProducerInfo, SIZE_LEN, SessionId, SessionInfo, Text, agree, frame_len,
+    Encoder, Headers, Message, MessageAck, MessageDispatch, MessageId, ObjectId, Offer, ProducerId,
+    ProducerInfo, RemoveInfo, SIZE_LEN, SessionId, SessionInfo, Structure as _, Text, agree,
+    frame_len,
 };
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,7 +24,12 @@ use tokio::net::TcpStream;
 
 /// A lab whose broker listens; nobody uses its phones.
 pub async fn broker(change: impl FnOnce(&mut Config)) -> (Server, SocketAddr) {
-    let server = Server::start("", |config| {
+    broker_of("", change).await
+}
+
+/// The same, with a directory.
+pub async fn broker_of(directory: &str, change: impl FnOnce(&mut Config)) -> (Server, SocketAddr) {
+    let server = Server::start(directory, |config| {
         config.listen.openwire = "127.0.0.1:0".into();
         // The command queue is one like others here.
         config.cti.broker = "off".into();
@@ -132,6 +138,11 @@ impl Raw {
             ..ProducerInfo::default()
         };
         self.ask(producer).await.unwrap();
+    }
+
+    /// What its ids begin with, before it has said who it is.
+    pub fn call_it(&mut self, name: &str) {
+        self.name = name.to_owned();
     }
 
     pub fn producer_id(&self) -> ProducerId {
@@ -295,6 +306,53 @@ impl Raw {
             ..MessageAck::default()
         };
         self.ask(ack).await.unwrap();
+    }
+}
+
+/// Everything that comes until the end, which may be a reset.
+pub async fn bytes_until_closed(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    soon(async {
+        while let Ok(count) = stream.read(&mut chunk).await
+            && count > 0
+        {
+            bytes.extend_from_slice(&chunk[..count]);
+        }
+    })
+    .await;
+    bytes
+}
+
+/// The commands in these bytes, which are loose and without a cache.
+pub fn names(mut bytes: &[u8]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let mut decoder = Decoder::default();
+    while let Some(size) = bytes.first_chunk::<SIZE_LEN>() {
+        let (frame, rest) = bytes.split_at(frame_len(*size, 64 << 20).unwrap());
+        let command = decoder.decode(&frame.to_vec().into()).unwrap().unwrap();
+        names.push(command.name());
+        if names.len() == 1 {
+            decoder.settle(agree(&wishes(), &wishes()).unwrap().format);
+        }
+        bytes = rest;
+    }
+    names
+}
+
+/// A frame before anything was agreed on.
+pub fn frame(command: &Command) -> Vec<u8> {
+    let mut frame = Vec::new();
+    Encoder::default().encode(command, &mut frame).unwrap();
+    frame
+}
+
+/// That a consumer goes.
+pub fn removal(id: ConsumerId) -> RemoveInfo {
+    RemoveInfo {
+        object_id: Some(ObjectId::Consumer(id)),
+        last_delivered_sequence_id: -1,
+        ..RemoveInfo::default()
     }
 }
 

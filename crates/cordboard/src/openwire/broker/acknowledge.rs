@@ -1,21 +1,20 @@
 //! What becomes of messages at clients. [openwire §7.5]
 
 use super::state::{Outstanding, TransactionKey};
-use super::transactions::local;
-use super::{Broker, Done, refusal};
-use cordboard_wire::openwire::{AckType, MessageAck, MessageId, Text};
+use super::{Broker, Done, Link, refusal};
+use cordboard_wire::openwire::{AckType, MessageAck, MessageId};
 use std::ops::RangeInclusive;
 
 impl Broker {
     /// A client says what became of messages. What is not at the client is passed over.
-    pub(super) fn acknowledge(&mut self, ack: &MessageAck) -> Done {
-        let id = ack.consumer_id.clone().unwrap_or_default();
-        let key = self.consumer_keys.get(&id).copied();
+    pub(super) fn acknowledge(&mut self, link: Link, ack: &MessageAck) -> Done {
+        let key = ack.consumer_id.as_ref();
+        let key = key.and_then(|id| self.own_consumer(link, id));
         let Some(kind) = AckType::of(ack.ack_type) else {
             return Err(refusal::unsupported("this kind of acknowledgement"));
         };
         let transaction = match &ack.transaction_id {
-            Some(transaction) => Some(self.begun(local(transaction)?)?),
+            Some(transaction) => Some(self.begun(self.local(link, transaction)?)?),
             None => None,
         };
         let Some(key) = key else {
@@ -100,23 +99,15 @@ impl Broker {
     }
 
     /// A transaction is undone: what it acknowledged is only at the client again.
-    pub(super) fn release(&mut self, transaction: &TransactionKey) {
-        let all = self.consumers.values_mut().flat_map(|c| &mut c.outstanding);
-        for outstanding in all.filter(|o| o.transaction.as_ref() == Some(transaction)) {
-            outstanding.transaction = None;
-        }
-    }
-
-    /// All transactions of a connection are undone.
-    pub(super) fn release_acknowledged(&mut self, connection: &Text) {
-        let all = self.consumers.values_mut().flat_map(|c| &mut c.outstanding);
-        for outstanding in all {
-            if outstanding
-                .transaction
-                .as_ref()
-                .is_some_and(|(of, _)| of == connection)
-            {
-                outstanding.transaction = None;
+    pub(super) fn release(&mut self, link: Link, transaction: &TransactionKey) {
+        for key in self.consumers_of(link) {
+            let Some(consumer) = self.consumers.get_mut(&key) else {
+                continue;
+            };
+            for outstanding in &mut consumer.outstanding {
+                if outstanding.transaction.as_ref() == Some(transaction) {
+                    outstanding.transaction = None;
+                }
             }
         }
     }

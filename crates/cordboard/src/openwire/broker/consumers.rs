@@ -1,20 +1,27 @@
 //! Who listens, and how much of it at once. [openwire §7.4, §7.8, §7.10]
 
+use super::clients::EACH;
 use super::names::{Pattern, parts};
-use super::pile::{Held, Pile};
-use super::state::{Consumer, Durable, Pull, consumer_name};
+use super::parcel::Held;
+use super::pile::Pile;
+use super::rights::Act;
+use super::state::{Consumer, Durable, Pull, Queue, consumer_name};
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::selector::Selector;
 use cordboard_wire::openwire::{
     ConsumerControl, ConsumerInfo, Destination, MessagePull, RemoveSubscriptionInfo, Text,
     Throwable,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+
+/// So many pulls of a consumer may wait.
+const PULLS: usize = 1_000;
 
 impl Broker {
     pub(super) fn add_consumer(&mut self, link: Link, info: ConsumerInfo) -> Done {
         let id = info.consumer_id.clone().unwrap_or_default();
-        self.session(link, "consumer", id.session_id, &consumer_name(&id))?;
+        let session = (id.connection_id.as_ref(), id.session_id);
+        self.session(link, "consumer", session, &consumer_name(&id))?;
         if self.consumer_keys.contains_key(&id) {
             return Ok(None);
         }
@@ -23,7 +30,21 @@ impl Broker {
         if patterns.is_empty() {
             return Err(refusal::no_name());
         }
+        for pattern in &patterns {
+            self.may(link, Act::Read, pattern)?;
+        }
+        if self
+            .connection(link)
+            .is_some_and(|c| c.consumers.len() >= EACH)
+        {
+            return Err(refusal::unsupported("so many consumers"));
+        }
         let selector = compiled(info.selector.as_ref())?;
+        for pattern in patterns.iter().filter(|pattern| pattern.is_name()) {
+            if pattern.destination.kind.is_queue() {
+                self.create(link, &pattern.destination)?;
+            }
+        }
         self.keys += 1;
         let key = self.keys;
         let durable = self.activate(link, key, &info, &patterns)?;
@@ -39,6 +60,7 @@ impl Broker {
             no_local: info.no_local,
             exclusive: info.exclusive,
             priority: info.priority,
+            queues: BTreeSet::new(),
             durable,
             outstanding: VecDeque::new(),
             away: 0,
@@ -61,25 +83,33 @@ impl Broker {
 
     /// A consumer has come to its queues, and is given what is there.
     fn listens(&mut self, key: u64, mut consumer: Consumer) {
-        for pattern in &consumer.patterns {
-            let name = &pattern.destination;
-            if pattern.is_name() && name.kind.is_queue() {
-                self.queues.entry(name.clone()).or_default();
+        let names: Vec<Destination> = match consumer.patterns.iter().all(Pattern::is_name) {
+            true => {
+                let names = consumer.patterns.iter().map(|p| &p.destination);
+                let names: BTreeSet<&Destination> = names.collect();
+                let here = names.into_iter().filter(|n| self.queues.contains_key(n));
+                here.cloned().collect()
             }
-        }
-        let names: Vec<Destination> = self.queues.keys().cloned().collect();
-        let names: Vec<Destination> = names
-            .into_iter()
-            .filter(|name| consumer.takes_from(name))
-            .collect();
+            false => {
+                let names = self.queues.keys();
+                let names = names.filter(|name| self.takes(&consumer, name));
+                names.cloned().collect()
+            }
+        };
         if consumer.browser {
             consumer.backlog = self.copies(&names, &consumer);
         } else {
             for name in &names {
                 if let Some(queue) = self.queues.get_mut(name) {
                     queue.consumers.push_back(key);
+                    consumer.queues.insert(name.clone());
                 }
             }
+        }
+        self.index.insert(key, &consumer.patterns);
+        let peer = self.peers.get_mut(&consumer.link);
+        if let Some(connection) = peer.and_then(|peer| peer.connection.as_mut()) {
+            connection.consumers.insert(key);
         }
         self.consumers.insert(key, consumer);
         self.refill(key);
@@ -90,14 +120,18 @@ impl Broker {
 
     /// All messages of queues, those at other clients included, for somebody who only looks.
     fn copies(&self, names: &[Destination], browser: &Consumer) -> Pile {
-        let waiting = names.iter().filter_map(|name| self.queues.get(name));
-        let waiting = waiting.flat_map(|queue| queue.messages.iter());
-        let away = self.consumers.values().filter(|c| !c.browser);
-        let away = away.flat_map(|c| &c.outstanding).map(|o| &o.held);
-        let away = away.filter(|held| names.contains(&held.from));
+        let queues: Vec<&Queue> = names.iter().filter_map(|n| self.queues.get(n)).collect();
+        let waiting = queues.iter().flat_map(|queue| queue.messages.iter());
+        let takers: BTreeSet<u64> = queues
+            .iter()
+            .flat_map(|q| q.consumers.iter().copied())
+            .collect();
+        let takers = takers.iter().filter_map(|key| self.consumers.get(key));
+        let away = takers.flat_map(|c| &c.outstanding).map(|o| &o.held);
+        let away = away.filter(|held| names.contains(held.from()));
         let mut all: Vec<Held> = waiting
             .chain(away)
-            .filter(|held| browser.wants(&held.message))
+            .filter(|held| browser.wants(held))
             .cloned()
             .collect();
         all.sort_by_key(Held::sequence);
@@ -155,8 +189,12 @@ impl Broker {
     pub(super) fn unsubscribe(&mut self, link: Link, info: &RemoveSubscriptionInfo) -> Done {
         let name = info.subscription_name.clone().unwrap_or_default();
         let own = self.connection(link).map(|c| c.client.clone());
-        let client = info.client_id.clone().or(own).unwrap_or_default();
+        let client = info.client_id.clone().or(own.clone()).unwrap_or_default();
         let at = (client, name);
+        // Those of others are nothing to it.
+        if own.as_ref() != Some(&at.0) {
+            return Err(refusal::no_durable(&at.0, &at.1));
+        }
         match self.durables.get(&at) {
             None => return Err(refusal::no_durable(&at.0, &at.1)),
             Some(durable) if durable.active.is_some() => return Err(refusal::durable_active()),
@@ -172,11 +210,15 @@ impl Broker {
             return;
         };
         self.consumer_keys.remove(&consumer.id);
-        let mut names: Vec<Destination> = Vec::new();
-        for (name, queue) in &mut self.queues {
-            if queue.consumers.contains(&key) {
+        self.index.remove(key, &consumer.patterns);
+        let peer = self.peers.get_mut(&consumer.link);
+        if let Some(connection) = peer.and_then(|peer| peer.connection.as_mut()) {
+            connection.consumers.remove(&key);
+        }
+        let names = std::mem::take(&mut consumer.queues);
+        for name in &names {
+            if let Some(queue) = self.queues.get_mut(name) {
                 queue.leave(key);
-                names.push(name.clone());
             }
         }
         let outstanding = std::mem::take(&mut consumer.outstanding);
@@ -197,9 +239,9 @@ impl Broker {
             returning.for_each(|held| backlog.push_front(held));
             durable.backlog = backlog;
         } else if !consumer.browser {
-            let of_queues = returning.filter(|held| held.from.kind.is_queue());
+            let of_queues = returning.filter(|held| held.from().kind.is_queue());
             for held in of_queues.collect::<Vec<_>>() {
-                if let Some(queue) = self.queues.get_mut(&held.from) {
+                if let Some(queue) = self.queues.get_mut(held.from()) {
                     queue.messages.push_front(held);
                 }
             }
@@ -209,9 +251,9 @@ impl Broker {
         }
     }
 
-    pub(super) fn pull(&mut self, pull: &MessagePull) -> Done {
+    pub(super) fn pull(&mut self, link: Link, pull: &MessagePull) -> Done {
         let id = pull.consumer_id.clone().unwrap_or_default();
-        let Some(&key) = self.consumer_keys.get(&id) else {
+        let Some(key) = self.own_consumer(link, &id) else {
             return Ok(None);
         };
         let until = match pull.timeout {
@@ -219,16 +261,26 @@ impl Broker {
             timeout => Some(self.now.saturating_add(timeout.max(0))),
         };
         if let Some(consumer) = self.consumers.get_mut(&key) {
+            if consumer.pulls.len() >= PULLS {
+                return Err(refusal::unsupported("so many pulls"));
+            }
             consumer.pulls.push_back(Pull { until });
         }
         self.serve_consumer(key);
         self.end_pulls(key);
+        let waits = self
+            .consumers
+            .get(&key)
+            .is_some_and(|c| !c.pulls.is_empty());
+        if let (true, Some(until)) = (waits, until) {
+            self.deadlines.insert((until, key));
+        }
         Ok(None)
     }
 
-    pub(super) fn control(&mut self, control: &ConsumerControl) -> Done {
+    pub(super) fn control(&mut self, link: Link, control: &ConsumerControl) -> Done {
         let id = control.consumer_id.clone().unwrap_or_default();
-        let Some(&key) = self.consumer_keys.get(&id) else {
+        let Some(key) = self.own_consumer(link, &id) else {
             return Ok(None);
         };
         if control.close {

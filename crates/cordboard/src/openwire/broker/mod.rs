@@ -1,17 +1,23 @@
 //! The broker inside: queues, topics and who listens, without sockets and without a clock. [openwire §7, §9]
 //!
 //! Commands of clients go in, commands for clients come out; whoever owns the sockets carries them. `names` reads destinations,
-//! `pile` how messages wait, `state` what else is kept, `clients` how clients come and go, `consumers` who listens, `deliver` which message goes to whom,
-//! `acknowledge` what becomes of it, `transactions` what is put off, `temporary` the destinations that end with a connection,
-//! `refusal` how it says no.
+//! `parcel` and `pile` how messages are kept and wait, `room` what goes when there are too many, `state` what else is kept, `seen`
+//! which messages came before, `clients` how clients come and go, `rights` what they may, `consumers` who listens, `index` how they
+//! are found, `deliver` which message goes to whom, `acknowledge` what becomes of it, `transactions` what is put off, `temporary` the
+//! destinations that end with a connection, `refusal` how it says no.
 
 mod acknowledge;
 mod clients;
 mod consumers;
 mod deliver;
+mod index;
 mod names;
+mod parcel;
 mod pile;
 mod refusal;
+mod rights;
+mod room;
+mod seen;
 mod state;
 mod temporary;
 #[cfg(test)]
@@ -20,11 +26,18 @@ mod transactions;
 
 use cordboard_wire::openwire::{
     Any, Command, ConnectionError, ConnectionId, ConsumerId, DataArrayResponse, Destination,
-    DestinationInfo, ExceptionResponse, KeepAliveInfo, ProducerId, Response, Text, Throwable,
+    DestinationInfo, ExceptionResponse, KeepAliveInfo, MessageDispatch, Prepared, ProducerId,
+    Response, Text, Throwable,
 };
-pub use pile::size;
-use state::{Connection, Consumer, Durable, Producer, Queue, Step, TransactionKey};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+pub use parcel::Parcel;
+pub use rights::{Identity, Rights};
+
+use index::Index;
+use parcel::Ledger;
+use seen::Cut;
+use state::{Connection, Consumer, Durable, Leaving, Producer, Queue, Step, TransactionKey};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, OnceLock};
 
 /// A client's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,12 +48,48 @@ pub struct Link(pub u64);
 pub enum Output {
     /// For a client.
     Send(Link, Box<Command>),
+    /// A message for a client.
+    Dispatch(Link, Dispatch),
     /// The socket is to be closed once all is sent, and why.
     Close(Link, &'static str),
 }
 
+/// A message for a client, or that there is none.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// The command.
+    pub command: MessageDispatch,
+    /// The message as the broker keeps it, so that it counts until the client's socket has taken it.
+    parcel: Option<Arc<Parcel>>,
+}
+
+impl PartialEq for Dispatch {
+    fn eq(&self, other: &Self) -> bool {
+        self.command == other.command
+    }
+}
+
+impl Dispatch {
+    /// So many bytes its message counts for.
+    pub fn size(&self) -> usize {
+        self.parcel.as_ref().map_or(0, |parcel| parcel.size())
+    }
+
+    /// A place for the message's bytes, if it goes to several clients as it is.
+    pub fn encoded(&self) -> Option<&OnceLock<Prepared>> {
+        let parcel = self.parcel.as_ref()?;
+        let message = self.command.message.as_ref()?;
+        Arc::ptr_eq(message, parcel.message())
+            .then(|| parcel.encoded())
+            .flatten()
+    }
+}
+
 /// Why the socket of a client closes that wanted it so.
 pub const GOODBYE: &str = "it said goodbye";
+
+/// Why the socket of a client closes that has another one now.
+pub const REPLACED: &str = "its client has come anew";
 
 /// What administrators may choose. [openwire §7.12]
 #[derive(Clone, Debug)]
@@ -59,6 +108,12 @@ pub struct Settings {
     pub queues: usize,
     /// Durable subscriptions, at most.
     pub durables: usize,
+    /// Bytes of all messages together, at most.
+    pub memory: usize,
+    /// Is a message of use for as long as its producer gave it, from its arrival on, whatever the producer's clock says?
+    pub judge_ttl_by_arrival: bool,
+    /// The queue that only clients in this process may take from.
+    pub command_queue: Option<Destination>,
 }
 
 impl Default for Settings {
@@ -71,6 +126,9 @@ impl Default for Settings {
             backlog: 10_000,
             queues: 10_000,
             durables: 1_000,
+            memory: 64 * 1024 * 1024,
+            judge_ttl_by_arrival: true,
+            command_queue: None,
         }
     }
 }
@@ -87,6 +145,26 @@ struct Peer {
     told: Option<i64>,
     /// Does it take what it is sent?
     has_room: bool,
+    identity: Identity,
+}
+
+/// What the broker counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Messages that were accepted; one to several destinations counts for each.
+    pub accepted: u64,
+    /// Messages given to clients.
+    pub dispatched: u64,
+    /// Messages dropped for listeners that are slow, or for want of room.
+    pub dropped: u64,
+    /// Messages that expired.
+    pub expired: u64,
+    /// Messages that nobody could take, kept in `ActiveMQ.DLQ`.
+    pub buried: u64,
+    /// Messages that had been accepted before their connection was cut, and came again.
+    pub repeated: u64,
+    /// Commands that were refused.
+    pub refused: u64,
 }
 
 /// The broker. See the module's page.
@@ -107,14 +185,27 @@ pub struct Broker {
     /// Destinations that end with a connection, with how they were announced.
     temporaries: BTreeMap<Destination, (Link, DestinationInfo)>,
     transactions: HashMap<TransactionKey, Vec<Step>>,
+    index: Index,
+    /// When pulls end, and whose.
+    deadlines: BTreeSet<(i64, u64)>,
+    /// What was accepted from connections that were cut.
+    cut: Cut,
+    ledger: Ledger,
+    /// When it was looked what has expired.
+    swept: i64,
+    /// When there was no room however much was looked for.
+    tight: Option<i64>,
     /// The last number given to a message.
     sequence: i64,
     /// The last number given to a consumer.
     keys: u64,
-    /// Messages dropped for listeners that are slow, or for want of room.
-    dropped: u64,
+    counted: Counted,
+    /// The client whose command is carried out is to go once it is answered.
+    closing: Option<&'static str>,
     now: i64,
     out: VecDeque<Output>,
+    /// Room for the keys of those who listen to a message.
+    found: Vec<u64>,
 }
 
 /// What a command came to: an answer of its own, or the plain one.
@@ -135,11 +226,19 @@ impl Broker {
             durables: BTreeMap::new(),
             temporaries: BTreeMap::new(),
             transactions: HashMap::new(),
+            index: Index::default(),
+            deadlines: BTreeSet::new(),
+            cut: Cut::default(),
+            ledger: Ledger::default(),
+            swept: i64::MIN,
+            tight: None,
             sequence: 0,
             keys: 0,
-            dropped: 0,
+            counted: Counted::default(),
+            closing: None,
             now: 0,
             out: VecDeque::new(),
+            found: Vec::new(),
         }
     }
 
@@ -150,6 +249,7 @@ impl Broker {
             connection: None,
             told: None,
             has_room: true,
+            identity: Identity::default(),
         };
         self.peers.insert(link, peer);
     }
@@ -166,21 +266,20 @@ impl Broker {
         if let Some(peer) = self.peers.get_mut(&link) {
             peer.has_room = has_room;
         }
-        let of_it = self.consumers.iter_mut().filter(|(_, c)| c.link == link);
-        let of_it = of_it.map(|(key, consumer)| {
-            consumer.held_up = !has_room;
-            *key
-        });
-        let keys: Vec<u64> = of_it.collect();
-        if has_room {
-            keys.into_iter().for_each(|key| self.serve_consumer(key));
+        for key in self.consumers_of(link) {
+            if let Some(consumer) = self.consumers.get_mut(&key) {
+                consumer.held_up = !has_room;
+            }
+            if has_room {
+                self.serve_consumer(key);
+            }
         }
     }
 
     /// A client's socket is gone, with or without a word.
     pub fn closed(&mut self, link: Link, now: i64) {
         self.now = now;
-        self.leave(link, None);
+        self.leave(link, None, Leaving::Cut);
         self.peers.remove(&link);
     }
 
@@ -203,13 +302,16 @@ impl Broker {
                 return;
             }
             Command::ShutdownInfo(_) => {
-                self.leave(link, None);
+                self.leave(link, None, Leaving::Said);
                 self.out.push_back(Output::Close(link, GOODBYE));
                 return;
             }
             command => self.carry_out(link, command),
         };
         self.answer(link, id, wants, done);
+        if let Some(why) = self.closing.take() {
+            self.out.push_back(Output::Close(link, why));
+        }
     }
 
     /// The next output.
@@ -219,13 +321,30 @@ impl Broker {
 
     /// When [`Self::tick`] is wanted next, in milliseconds since 1970.
     pub fn next_deadline(&self) -> Option<i64> {
-        let pulls = self.consumers.values().flat_map(|c| &c.pulls);
-        pulls.filter_map(|pull| pull.until).min()
+        self.deadlines.first().map(|(until, _)| *until)
     }
 
-    /// How many messages were dropped for listeners that are slow.
-    pub fn dropped(&self) -> u64 {
-        self.dropped
+    /// What happened so far.
+    pub fn counted(&self) -> Counted {
+        self.counted
+    }
+
+    /// What all messages that are kept count for, in bytes.
+    pub fn memory(&self) -> usize {
+        self.ledger.bytes()
+    }
+
+    /// How many messages wait in a queue.
+    pub fn depth(&self, queue: &Destination) -> usize {
+        self.queues
+            .get(queue)
+            .map_or(0, |queue| queue.messages.len())
+    }
+
+    /// How many queues, consumers and connections there are.
+    pub fn population(&self) -> (usize, usize, usize) {
+        let connections = self.connections.len();
+        (self.queues.len(), self.consumers.len(), connections)
     }
 
     fn carry_out(&mut self, link: Link, command: Command) -> Done {
@@ -237,14 +356,13 @@ impl Broker {
             Command::RemoveInfo(info) => self.remove(link, &info),
             Command::RemoveSubscriptionInfo(info) => self.unsubscribe(link, &info),
             Command::DestinationInfo(info) => self.destination(link, info),
-            Command::TransactionInfo(info) => self.transaction(&info),
+            Command::TransactionInfo(info) => self.transaction(link, &info),
             Command::Message(message) => self.take(link, message),
-            Command::MessageAck(ack) => self.acknowledge(&ack),
-            Command::MessagePull(pull) => self.pull(&pull),
-            Command::ConsumerControl(control) => self.control(&control),
+            Command::MessageAck(ack) => self.acknowledge(link, &ack),
+            Command::MessagePull(pull) => self.pull(link, &pull),
+            Command::ConsumerControl(control) => self.control(link, &control),
             Command::BrokerInfo(info) if info.network_connection => {
-                self.out
-                    .push_back(Output::Close(link, "it wants to be a bridge"));
+                self.closing = Some("it wants to be a bridge");
                 Err(refusal::network())
             }
             Command::MessageDispatchNotification(_)
@@ -270,6 +388,7 @@ impl Broker {
     }
 
     fn answer(&mut self, link: Link, id: i32, wants: bool, done: Done) {
+        self.counted.refused += u64::from(done.is_err());
         let answer = match done {
             Ok(Some(own)) => own,
             Ok(None) => Command::Response(Response {

@@ -5,23 +5,34 @@ use cordboard_wire::openwire::{Destination, DestinationKind, Text};
 /// What the broker's own topics begin with.
 pub(super) const ADVISORY: &str = "ActiveMQ.Advisory.";
 
+/// A name has so many bytes at most: names are kept.
+const NAME: usize = 1_024;
+/// A list has so many names at most: each is a message of its own.
+const LIST: usize = 256;
+
 /// The destinations that one name stands for: a list has commas, and a part without a prefix is of the kind of the whole. What
-/// stands after a question mark is the client's affair. An empty list: the name is no name.
+/// stands after a question mark is the client's affair. An empty list: the name is no name, or too long, or the list is.
 pub(super) fn parts(whole: &Destination) -> Vec<Destination> {
     let Some(name) = whole.physical_name.as_ref() else {
         return Vec::new();
     };
     let Some(text) = name.as_str() else {
         // With a lone surrogate in it, it is a name and nothing else.
-        return vec![whole.clone()];
+        return match name.to_str_lossy().len() <= NAME {
+            true => vec![whole.clone()],
+            false => Vec::new(),
+        };
     };
+    if text.split(',').count() > LIST {
+        return Vec::new();
+    }
     let parts = text.split(',').map(|part| {
         let prefixed = DestinationKind::ALL
             .into_iter()
             .find_map(|kind| Some((kind, part.strip_prefix(kind.prefix())?)));
         let (kind, name) = prefixed.unwrap_or((whole.kind, part));
         let name = name.split_once('?').map_or(name, |(name, _)| name);
-        (!name.is_empty()).then(|| Destination::new(kind, name))
+        (!name.is_empty() && name.len() <= NAME).then(|| Destination::new(kind, name))
     });
     parts.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
@@ -70,6 +81,39 @@ impl Pattern {
         }
         fits(&pattern, &name)
     }
+
+    /// Is everything that the other stands for one of these names?
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let text = |pattern: &Self| {
+            let text = pattern.destination.physical_name.as_ref();
+            text.and_then(Text::as_str).map(str::to_owned)
+        };
+        if self.destination.kind != other.destination.kind {
+            return false;
+        }
+        match (text(self), text(other)) {
+            (Some(all), Some(some)) => covers(&all, &some),
+            // A name with a lone surrogate in it is only itself.
+            (_, _) => self.destination == other.destination,
+        }
+    }
+}
+
+/// Is everything that fits `some` something that fits `all`?
+fn covers(all: &str, some: &str) -> bool {
+    let mut words = some.split('.');
+    let mut allowed = all.split('.').peekable();
+    while let Some(allow) = allowed.next() {
+        if allow == ">" {
+            return allowed.peek().is_none();
+        }
+        match words.next() {
+            Some(">") | None => return false,
+            Some(word) if allow == "*" || allow == word => {}
+            Some(_) => return false,
+        }
+    }
+    words.next().is_none()
 }
 
 /// `*` is one word, a final `>` any rest, none included. [openwire §6]
@@ -127,5 +171,9 @@ mod tests {
         assert_eq!(parts(&Destination::queue("")), []);
         assert_eq!(parts(&Destination::queue("a,")), []);
         assert_eq!(parts(&Destination::default()), []);
+        let long = |len| parts(&Destination::queue("x".repeat(len).as_str())).len();
+        assert_eq!((long(NAME), long(NAME + 1)), (1, 0));
+        let list = |len| parts(&Destination::queue(vec!["x"; len].join(",").as_str())).len();
+        assert_eq!((list(LIST), list(LIST + 1)), (LIST, 0));
     }
 }

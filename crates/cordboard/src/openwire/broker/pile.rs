@@ -1,36 +1,15 @@
 //! Messages that wait, with how many bytes they count for.
 
-use cordboard_wire::openwire::{Destination, Message};
+use super::parcel::Held;
 use std::collections::VecDeque;
-use std::sync::Arc;
-
-/// A message that waits, with where it waits.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) message: Arc<Message>,
-    pub(super) from: Destination,
-    /// How often it was delivered in vain.
-    pub(super) redelivered: i32,
-}
-
-impl Held {
-    /// So many bytes it counts for, whoever else holds it.
-    pub(super) fn size(&self) -> usize {
-        size(&self.message)
-    }
-
-    /// The broker's number of it.
-    pub(super) fn sequence(&self) -> i64 {
-        let id = self.message.message_id.as_ref();
-        id.map_or(0, |id| id.broker_sequence_id)
-    }
-}
 
 /// Messages in their order.
 #[derive(Debug, Default)]
 pub(super) struct Pile {
     messages: VecDeque<Held>,
     bytes: usize,
+    /// How many of them can expire.
+    mortal: usize,
 }
 
 /// How much may wait in one place.
@@ -41,25 +20,30 @@ pub(super) struct Room {
 }
 
 impl Pile {
-    /// Is there room for one more?
-    pub(super) fn has_room(&self, held: &Held, room: Room) -> bool {
-        self.messages.len() < room.messages && self.bytes + held.size() <= room.bytes
+    /// Is there room for one more of this size?
+    pub(super) fn has_room(&self, size: usize, room: Room) -> bool {
+        self.messages.len() < room.messages && self.bytes + size <= room.bytes
     }
 
     pub(super) fn push_back(&mut self, held: Held) {
-        self.bytes += held.size();
+        self.count(&held);
         self.messages.push_back(held);
     }
 
     pub(super) fn push_front(&mut self, held: Held) {
-        self.bytes += held.size();
+        self.count(&held);
         self.messages.push_front(held);
+    }
+
+    fn count(&mut self, held: &Held) {
+        self.bytes += held.size();
+        self.mortal += usize::from(held.may_expire());
     }
 
     /// Adds one, and drops the oldest until there is room for it; says how many those were.
     pub(super) fn push_dropping(&mut self, held: Held, room: Room) -> u64 {
         let mut dropped = 0;
-        while !self.has_room(&held, room) && self.pop_front().is_some() {
+        while !self.has_room(held.size(), room) && self.pop_front().is_some() {
             dropped += 1;
         }
         self.push_back(held);
@@ -73,12 +57,20 @@ impl Pile {
     pub(super) fn remove(&mut self, at: usize) -> Option<Held> {
         let held = self.messages.remove(at)?;
         self.bytes -= held.size();
+        self.mortal -= usize::from(held.may_expire());
         Some(held)
     }
 
-    /// Where the first is that is so.
-    pub(super) fn position(&self, is_so: impl Fn(&Held) -> bool) -> Option<usize> {
-        self.messages.iter().position(is_so)
+    /// Takes out what has expired.
+    pub(super) fn take_expired(&mut self, now: i64) -> Vec<Held> {
+        if self.mortal == 0 || !self.messages.iter().any(|held| held.is_expired(now)) {
+            return Vec::new();
+        }
+        let all = std::mem::take(self).messages;
+        let (expired, left): (Vec<Held>, Vec<Held>) =
+            all.into_iter().partition(|held| held.is_expired(now));
+        *self = left.into_iter().collect();
+        expired
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&Held> {
@@ -93,8 +85,11 @@ impl Pile {
         self.messages.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// What all of them count for.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -106,12 +101,4 @@ impl FromIterator<Held> for Pile {
         messages.into_iter().for_each(|held| pile.push_back(held));
         pile
     }
-}
-
-/// So many bytes a message counts for.
-pub fn size(message: &Message) -> usize {
-    const HEADERS: usize = 1024;
-    let content = message.content.as_ref().map_or(0, |content| content.len());
-    let properties = message.marshalled_properties.as_ref();
-    HEADERS + content + properties.map_or(0, |properties| properties.len())
 }

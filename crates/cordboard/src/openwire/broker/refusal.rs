@@ -53,7 +53,10 @@ pub(super) fn selector(text: &Text) -> Throwable {
 }
 
 pub(super) fn no_name() -> Throwable {
-    Throwable::new(DESTINATION, "a destination without a name")
+    Throwable::new(
+        DESTINATION,
+        "a destination without a name, or with one that is too long",
+    )
 }
 
 pub(super) fn durable_in_use(client: &Text, name: &Text) -> Throwable {
@@ -113,6 +116,18 @@ pub(super) fn full(destination: &Destination) -> Throwable {
     let class = "javax.jms.ResourceAllocationException";
     let text = format!("Usage Manager Memory Limit reached on {destination}.");
     Throwable::new(class, text)
+}
+
+pub(super) fn not_authorised(
+    user: Option<&Text>,
+    act: &str,
+    destination: &Destination,
+) -> Throwable {
+    let user = shown(user);
+    let name = destination.to_string();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+    let text = format!("User {user} is not authorized to {act}: {name}");
+    Throwable::new("java.lang.SecurityException", text)
 }
 
 pub(super) fn unsupported(what: &str) -> Throwable {

@@ -2,11 +2,12 @@
 
 use super::Link;
 use super::names::Pattern;
-use super::pile::{Held, Pile};
+use super::parcel::{Held, Parcel};
+use super::pile::Pile;
+use super::seen::{Producers, Seen};
 use cordboard_wire::openwire::selector::{Selector, Subject};
 use cordboard_wire::openwire::{ConsumerId, Destination, Message, MessageId, ProducerId, Text};
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 /// The local transaction of a connection.
 pub(super) type TransactionKey = (Text, i64);
@@ -19,12 +20,25 @@ pub(super) struct Outstanding {
     pub(super) transaction: Option<TransactionKey>,
 }
 
+/// How a client goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// It said so.
+    Said,
+    /// Its socket ended: it may be back.
+    Cut,
+}
+
 /// A client that has said who it is.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) id: Text,
     pub(super) client: Text,
     pub(super) sessions: BTreeSet<i64>,
+    pub(super) consumers: BTreeSet<u64>,
+    pub(super) producers: HashSet<ProducerId>,
+    /// What was accepted of its producers before it was cut, until they are here again.
+    pub(super) before: Producers,
 }
 
 #[derive(Debug)]
@@ -32,6 +46,9 @@ pub(super) struct Producer {
     pub(super) link: Link,
     pub(super) destination: Option<Destination>,
     pub(super) window: i32,
+    pub(super) seen: Option<Seen>,
+    /// Its connection was cut and is back: what it sends may have been accepted before.
+    pub(super) is_back: bool,
 }
 
 /// A request for one message, of a consumer without prefetch.
@@ -59,6 +76,8 @@ pub(super) struct Consumer {
     pub(super) no_local: bool,
     pub(super) exclusive: bool,
     pub(super) priority: i8,
+    /// The queues that it takes from.
+    pub(super) queues: BTreeSet<Destination>,
     /// Its durable subscription: the client's id and the name.
     pub(super) durable: Option<(Text, Text)>,
     pub(super) outstanding: VecDeque<Outstanding>,
@@ -89,13 +108,14 @@ impl Consumer {
     }
 
     pub(super) fn wants(&self, message: &Message) -> bool {
-        Subject::new(message).fits(self.selector.as_ref())
+        let selector = self.selector.as_ref();
+        selector.is_none() || Subject::new(message).fits(selector)
     }
 
     /// Where a message lies among those at the client.
     pub(super) fn position(&self, id: &MessageId) -> Option<usize> {
         self.outstanding.iter().position(|outstanding| {
-            let other = outstanding.held.message.message_id.as_ref();
+            let other = outstanding.held.message_id.as_ref();
             other.is_some_and(|other| is_same(other, id))
         })
     }
@@ -169,7 +189,7 @@ pub(super) struct Durable {
 /// What a transaction does when it is committed.
 #[derive(Debug)]
 pub(super) enum Step {
-    Send(Link, Arc<Message>),
+    Send(Link, Parcel),
     Ack(u64, Vec<MessageId>),
 }
 

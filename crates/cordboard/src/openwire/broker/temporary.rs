@@ -1,10 +1,12 @@
 //! Destinations that end with their connection, and how everybody is told of them. [openwire §7.6]
 
 use super::names::{ADVISORY, Pattern, parts};
-use super::{Broker, Done, Link, refusal};
+use super::parcel::Parcel;
+use super::rights::Act;
+use super::{Broker, Dispatch, Done, Link, Output, refusal};
 use cordboard_wire::openwire::{
     Command, Destination, DestinationInfo, DestinationKind, DestinationOperation, Headers, Message,
-    MessageDispatch, MessageId, ProducerId, Value,
+    MessageDispatch, MessageId, ProducerId, Text, Value,
 };
 use std::sync::Arc;
 
@@ -18,33 +20,53 @@ impl Broker {
         let [name] = names.as_slice() else {
             return Err(refusal::no_name());
         };
+        let Some(connection) = self.connection(link) else {
+            let shown = name.to_string();
+            return Err(refusal::no_connection("destination", &shown));
+        };
+        if name.kind.is_temporary() && !is_named_after(name, &connection.id) {
+            return Err(refusal::unsupported(
+                "a temporary destination of somebody else",
+            ));
+        }
         match operation {
             DestinationOperation::Add if name.kind.is_temporary() => {
                 if !self.temporaries.contains_key(name) {
+                    if self.temporaries.len() >= self.settings.queues {
+                        return Err(refusal::unsupported("so many destinations"));
+                    }
                     self.temporaries.insert(name.clone(), (link, info.clone()));
                     self.tell(&info);
                 }
             }
-            DestinationOperation::Add => {
-                if name.kind.is_queue() {
-                    self.queues.entry(name.clone()).or_default();
-                }
-            }
+            DestinationOperation::Add => match name.kind.is_queue() {
+                true => self.create(link, name)?,
+                false => self.may(link, Act::Create, &Pattern::of(name.clone()))?,
+            },
             DestinationOperation::Remove => {
-                let listened = self.consumers.values().any(|c| {
-                    let mut patterns = c.patterns.iter();
-                    patterns.any(|p| p.is_name() && p.destination == *name)
-                });
-                if listened {
+                self.may(link, Act::Create, &Pattern::of(name.clone()))?;
+                if self.index.is_listened_to(name) {
                     return Err(refusal::has_consumers(name));
                 }
-                self.queues.remove(name);
+                self.forget(name);
                 if self.temporaries.remove(name).is_some() {
                     self.tell(&info);
                 }
             }
         }
         Ok(None)
+    }
+
+    /// A queue goes, with its messages.
+    fn forget(&mut self, name: &Destination) {
+        let Some(queue) = self.queues.remove(name) else {
+            return;
+        };
+        for key in queue.consumers {
+            if let Some(consumer) = self.consumers.get_mut(&key) {
+                consumer.queues.remove(name);
+            }
+        }
     }
 
     /// The destinations that end with a connection end.
@@ -55,7 +77,7 @@ impl Broker {
             .collect();
         for (name, mut info) in of_it {
             self.temporaries.remove(&name);
-            self.queues.remove(&name);
+            self.forget(&name);
             info.operation_type = DestinationOperation::Remove.into();
             self.tell(&info);
         }
@@ -63,50 +85,57 @@ impl Broker {
 
     /// Whoever listens from now on is told what there is.
     pub(super) fn tell_temporaries(&mut self, key: u64) {
-        let all: Vec<DestinationInfo> = self
-            .temporaries
-            .values()
-            .map(|(_, info)| info.clone())
-            .collect();
+        let kinds = [DestinationKind::TempQueue, DestinationKind::TempTopic];
+        let topics = kinds.into_iter().filter_map(topic);
+        let listens = |topic: &Destination| {
+            let consumer = self.consumers.get(&key);
+            consumer.is_some_and(|consumer| consumer.takes_from(topic))
+        };
+        if !topics.into_iter().any(|topic| listens(&topic)) {
+            return;
+        }
+        let all = self.temporaries.values();
+        let all: Vec<DestinationInfo> = all.map(|(_, info)| info.clone()).collect();
         for info in all {
-            self.tell_one(key, &info);
+            self.tell_those(&info, |listening| listening.retain(|other| *other == key));
         }
     }
 
     fn tell(&mut self, info: &DestinationInfo) {
-        for key in self.consumers.keys().copied().collect::<Vec<_>>() {
-            self.tell_one(key, info);
-        }
+        self.tell_those(info, |_| {});
     }
 
     /// An advisory is out before anything that follows from it, whatever a consumer has acknowledged.
-    fn tell_one(&mut self, key: u64, info: &DestinationInfo) {
-        let kind = info
-            .destination
-            .as_ref()
-            .map(|destination| destination.kind);
-        let word = match kind {
-            Some(DestinationKind::TempQueue) => "TempQueue",
-            Some(DestinationKind::TempTopic) => "TempTopic",
-            Some(DestinationKind::Queue | DestinationKind::Topic) | None => return,
-        };
-        let topic = Destination::topic(format!("{ADVISORY}{word}").as_str());
-        let Some(consumer) = self.consumers.get(&key) else {
+    fn tell_those(&mut self, info: &DestinationInfo, those: impl FnOnce(&mut Vec<u64>)) {
+        let kind = info.destination.as_ref().map(|d| d.kind);
+        let Some(topic) = kind.and_then(topic) else {
             return;
         };
-        let mut patterns = consumer.patterns.iter();
-        if !patterns.any(|pattern: &Pattern| pattern.fits(&topic)) {
-            return;
+        let mut listening = std::mem::take(&mut self.found);
+        self.index
+            .listening(&topic, &self.consumers, &mut listening);
+        those(&mut listening);
+        if !listening.is_empty() {
+            let message = self.advisory(&topic, info);
+            let mut parcel = Parcel::new(message, 0, &self.ledger);
+            parcel.share();
+            let parcel = Arc::new(parcel);
+            for consumer in listening.iter().filter_map(|key| self.consumers.get(key)) {
+                let command = MessageDispatch {
+                    consumer_id: Some(consumer.id.clone()),
+                    destination: Some(topic.clone()),
+                    message: Some(parcel.message().clone()),
+                    ..MessageDispatch::default()
+                };
+                let dispatch = Dispatch {
+                    command,
+                    parcel: Some(parcel.clone()),
+                };
+                self.out
+                    .push_back(Output::Dispatch(consumer.link, dispatch));
+            }
         }
-        let (link, id) = (consumer.link, consumer.id.clone());
-        let message = self.advisory(&topic, info);
-        let dispatch = MessageDispatch {
-            consumer_id: Some(id),
-            destination: Some(topic),
-            message: Some(Arc::new(message)),
-            ..MessageDispatch::default()
-        };
-        self.send(link, Command::MessageDispatch(dispatch));
+        self.found = listening;
     }
 
     fn advisory(&mut self, topic: &Destination, info: &DestinationInfo) -> Message {
@@ -145,4 +174,24 @@ impl Broker {
         message.set_properties(&properties.into_iter().collect());
         message
     }
+}
+
+/// Where is told what becomes of destinations of a kind?
+fn topic(kind: DestinationKind) -> Option<Destination> {
+    let word = match kind {
+        DestinationKind::TempQueue => "TempQueue",
+        DestinationKind::TempTopic => "TempTopic",
+        DestinationKind::Queue | DestinationKind::Topic => return None,
+    };
+    Some(Destination::topic(format!("{ADVISORY}{word}").as_str()))
+}
+
+/// Is it named as this connection names its own: its id, a colon, a number? [openwire §7.6]
+fn is_named_after(name: &Destination, connection: &Text) -> bool {
+    let name = name.physical_name.as_ref().map(Text::to_str_lossy);
+    let connection = connection.to_str_lossy();
+    let rest = name
+        .as_deref()
+        .and_then(|name| name.strip_prefix(&*connection));
+    rest.is_some_and(|rest| rest.starts_with(':'))
 }

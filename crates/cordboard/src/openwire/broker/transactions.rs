@@ -1,5 +1,6 @@
 //! Local transactions: sends and acknowledgements that count all at once or not at all. [openwire §7.9]
 
+use super::parcel::{Parcel, size};
 use super::state::{Step, TransactionKey};
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::{
@@ -8,8 +9,11 @@ use cordboard_wire::openwire::{
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+/// So many transactions may be open at a time, of all clients.
+const TRANSACTIONS: usize = 10_000;
+
 impl Broker {
-    pub(super) fn transaction(&mut self, info: &TransactionInfo) -> Done {
+    pub(super) fn transaction(&mut self, link: Link, info: &TransactionInfo) -> Done {
         let Some(step) = TransactionStep::of(info.step) else {
             return Err(refusal::unknown_step(info.step));
         };
@@ -18,9 +22,13 @@ impl Broker {
             return Ok(Some(Self::empty_list(info.command_id)));
         }
         let id = info.transaction_id.as_ref();
-        let key = local(id.ok_or_else(refusal::xa)?)?;
+        let key = self.local(link, id.ok_or_else(refusal::xa)?)?;
         match step {
             TransactionStep::Begin => {
+                if self.transactions.len() >= TRANSACTIONS && !self.transactions.contains_key(&key)
+                {
+                    return Err(refusal::unsupported("so many transactions"));
+                }
                 self.transactions.entry(key).or_default();
             }
             TransactionStep::CommitOnePhase | TransactionStep::CommitTwoPhase => {
@@ -29,7 +37,7 @@ impl Broker {
             TransactionStep::Rollback | TransactionStep::Forget => {
                 let key = self.begun(key)?;
                 self.transactions.remove(&key);
-                self.release(&key);
+                self.release(link, &key);
             }
             TransactionStep::Prepare if !self.transactions.contains_key(&key) => {
                 return Err(refusal::cannot_prepare());
@@ -55,9 +63,15 @@ impl Broker {
         message: Arc<Message>,
         transaction: &TransactionId,
     ) -> Result<(), Throwable> {
-        let key = self.begun(local(transaction)?)?;
+        let key = self.begun(self.local(link, transaction)?)?;
+        if !self.make_room(size(&message)) {
+            return Err(refusal::full(
+                &message.destination.clone().unwrap_or_default(),
+            ));
+        }
         if let Some(steps) = self.transactions.get_mut(&key) {
-            steps.push(Step::Send(link, message));
+            let parcel = Parcel::new(Message::clone(&message), 0, &self.ledger);
+            steps.push(Step::Send(link, parcel));
         }
         Ok(())
     }
@@ -77,7 +91,7 @@ impl Broker {
             // Of another transaction's, or acknowledged before: once is enough.
             if outstanding.transaction.is_none() {
                 outstanding.transaction.clone_from(&transaction);
-                ids.extend(outstanding.held.message.message_id.clone());
+                ids.extend(outstanding.held.message_id.clone());
             }
         }
         if let Some(steps) = transaction.and_then(|t| self.transactions.get_mut(&t)) {
@@ -91,7 +105,10 @@ impl Broker {
         for step in steps {
             match step {
                 Step::Ack(consumer, ids) => self.done_by_id(consumer, &ids),
-                Step::Send(link, message) => {
+                Step::Send(link, parcel) => {
+                    let message = parcel.message().clone();
+                    // It counts for what it is put away as from now on.
+                    drop(parcel);
                     let sent = self.accept(link, message);
                     refused = refused.and(sent);
                 }
@@ -99,15 +116,22 @@ impl Broker {
         }
         refused
     }
-}
 
-/// The key of a local transaction.
-pub(super) fn local(id: &TransactionId) -> Result<TransactionKey, Throwable> {
-    match id {
-        TransactionId::Local(local) => {
-            let connection = local.connection_id.clone().unwrap_or_default();
-            Ok((connection.value.unwrap_or_default(), local.value))
+    /// The key of a local transaction of this client's.
+    pub(super) fn local(
+        &self,
+        link: Link,
+        id: &TransactionId,
+    ) -> Result<TransactionKey, Throwable> {
+        let TransactionId::Local(local) = id else {
+            return Err(refusal::xa());
+        };
+        let connection = local.connection_id.clone().unwrap_or_default();
+        let key = (connection.value.unwrap_or_default(), local.value);
+        match self.connection(link) {
+            Some(connection) if connection.id == key.0 => Ok(key),
+            // Whatever others have begun.
+            Some(_) | None => Err(refusal::not_begun(&key.0, key.1)),
         }
-        TransactionId::Xa(_) => Err(refusal::xa()),
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! A key that is misspelt is an error that names the line, the key and the nearest right one.
 
+mod broker;
 mod cluster;
 pub mod cti;
 mod mobility;
 mod schedule;
 mod webdialer;
 
+pub use broker::{Access, Broker, BrokerUser};
 pub use cluster::{Cluster, Home};
 pub use cti::Cti;
 pub use mobility::{Mobility, Multiple, Order, Prolog, Release, Service};
@@ -39,6 +41,8 @@ pub struct Config {
     pub device: Device,
     /// Limits of the HTTP edge.
     pub limits: Limits,
+    /// The broker inside.
+    pub broker: Broker,
     /// How other clusters are asked for a user.
     pub home: Home,
     /// WebDialer.
@@ -245,6 +249,10 @@ impl Config {
                 openwire: "127.0.0.1:61616".into(),
                 openwire_tls: "off".into(),
             },
+            broker: Broker {
+                access: Access::Open,
+                ..Broker::default()
+            },
             webdialer: WebDialer {
                 lookups_per_second: 0,
                 ..WebDialer::default()
@@ -351,6 +359,9 @@ impl Config {
             if nothing {
                 return unusable("limits", key, "0 would serve nobody".to_owned());
             }
+        }
+        if let Some((key, reason)) = self.broker.unusable() {
+            return unusable("broker", key, reason);
         }
         if let Some((key, reason)) = self.webdialer.unusable() {
             return unusable("webdialer", key, reason);
@@ -692,6 +703,22 @@ mod tests {
             (
                 "[[webdialer.dial_rule]]\nname = \"out\"\ndigits = 3\nremove = 4\n",
                 "c.toml, line 1: webdialer.dial_rule: rule `out`: remove = 4 is more than digits",
+            ),
+            (
+                "[broker]\nmax_frame_bytes = 1000\n",
+                "c.toml, line 2: broker.max_frame_bytes: 1000 is not within 65536 to 1073741824",
+            ),
+            (
+                "[broker]\nmax_memory_bytes = 65536\n",
+                "c.toml, line 2: broker.max_memory_bytes: it must hold one frame, `max_frame_bytes`, at least",
+            ),
+            (
+                "[broker]\nread = [\"cc.>\"]\n",
+                "c.toml, line 2: broker.read: `cc.>` is no destination; it must be like \"queue://name\" or \"topic://name.>\"",
+            ),
+            (
+                "[[broker.user]]\nname = \"ann\"\n",
+                "c.toml: broker.user: user ann has no password_file",
             ),
             (
                 "[[cluster]]\nname = \"west\"\nwebdialer = \"http://west\"\n",

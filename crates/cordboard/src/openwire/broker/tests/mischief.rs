@@ -2,7 +2,8 @@
 //! and nothing of a client stays when it has left.
 
 use super::*;
-use crate::openwire::broker::pile::Held;
+use crate::openwire::broker::index::Index;
+use crate::openwire::broker::parcel::Held;
 use std::collections::BTreeSet;
 
 const SEEDS: u64 = 300;
@@ -174,7 +175,7 @@ impl Story {
         self.rig.heard.clear();
         let broker = &self.rig.broker;
         let number = |held: &Held| {
-            let id = held.message.message_id.as_ref();
+            let id = held.message_id.as_ref();
             id.map_or(0, |id| id.producer_sequence_id)
         };
         let mut seen: Vec<i64> = Vec::new();
@@ -182,10 +183,8 @@ impl Story {
             let bytes: usize = queue.messages.iter().map(Held::size).sum();
             assert_eq!(bytes, queue.messages.bytes(), "{name}");
             for key in &queue.consumers {
-                assert!(
-                    broker.consumers.contains_key(key),
-                    "{name} is taken by nobody"
-                );
+                let consumer = broker.consumers.get(key).expect("somebody takes");
+                assert!(consumer.queues.contains(name), "{name} is not told");
             }
             if *name == super::queue() {
                 seen.extend(queue.messages.iter().map(number));
@@ -199,7 +198,7 @@ impl Story {
             let here = consumer.outstanding.iter().map(|o| &o.held);
             let away: usize = here.clone().map(Held::size).sum();
             assert_eq!(away, consumer.away);
-            seen.extend(here.filter(|held| held.from == queue()).map(number));
+            seen.extend(here.filter(|held| *held.from() == queue()).map(number));
         }
         let unique: BTreeSet<i64> = seen.iter().copied().collect();
         assert_eq!(unique.len(), seen.len(), "a message is there twice");
@@ -262,5 +261,17 @@ fn whatever_clients_do_each_question_has_one_answer_and_no_message_is_there_twic
         );
         assert!(broker.transactions.is_empty() && broker.temporaries.is_empty());
         assert!(broker.connections.is_empty() && broker.clients.is_empty());
+        assert_eq!(
+            format!("{:?}", broker.index),
+            format!("{:?}", Index::default())
+        );
+        // What is kept is what waits somewhere, and nothing else.
+        let queued = broker.queues.values().map(|queue| queue.messages.bytes());
+        let waiting = broker
+            .durables
+            .values()
+            .map(|durable| durable.backlog.bytes());
+        let kept: usize = queued.chain(waiting).sum();
+        assert!(broker.memory() <= kept, "{seed}");
     }
 }

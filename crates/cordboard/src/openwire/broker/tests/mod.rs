@@ -1,12 +1,14 @@
 //! The broker's behaviour, spoken to in commands. [openwire §13]
 
+mod bounds;
 mod clients;
 mod mischief;
 mod queues;
+mod strangers;
 mod topics;
 mod transactions;
 
-use super::{Broker, Link, Output, Settings};
+use super::{Broker, Identity, Link, Output, Settings};
 use cordboard_wire::openwire::{
     AckType, Command, ConnectionId, ConnectionInfo, ConsumerId, ConsumerInfo, Destination,
     DestinationInfo, DestinationKind, DestinationOperation, ExceptionResponse, Headers, Message,
@@ -96,6 +98,9 @@ impl Rig {
         while let Some(output) = self.broker.poll() {
             match output {
                 Output::Send(link, command) => self.heard.push((link, *command)),
+                Output::Dispatch(link, dispatch) => {
+                    self.heard.push((link, dispatch.command.into()));
+                }
                 Output::Close(link, _) => self.closed.push(link),
             }
         }
@@ -128,7 +133,12 @@ impl Rig {
 
     /// A client with a session and a producer.
     fn joins(&mut self, link: Link) {
+        self.joins_as(link, Identity::default());
+    }
+
+    fn joins_as(&mut self, link: Link, identity: Identity) {
         self.broker.opened(link, format!("127.0.0.1:{}", link.0));
+        self.broker.identify(link, identity);
         self.asks(link, connection(link)).unwrap();
         let session_id = Some(SessionId {
             connection_id: Some(name(link)),
