@@ -52,75 +52,46 @@ pub struct Said<'a> {
     pub reply: Option<Destination>,
 }
 
-pub struct Desk {
-    pub server: Server,
+/// A client of a broker, wherever that is.
+pub struct JmsClient {
     pub client: Client,
     deliveries: mpsc::Receiver<Delivery>,
     probes: u32,
     _shutdown: watch::Sender<bool>,
 }
 
-pub fn device(agent: &str) -> String {
-    format!("SEP0000000{agent}")
-}
-
-impl Desk {
-    /// A lab at rest, its clock at 10:00:00; nobody is logged in.
-    pub async fn cold(change: impl FnOnce(&mut Config)) -> Self {
-        let server = Server::start(cordboard::lab::DEMO, |config| {
-            config.listen.openwire = "127.0.0.1:0".into();
-            config.cti.timezone = "UTC".into();
-            change(config);
-        })
-        .await;
-        let mut desk = Self::at(server).await;
-        desk.at_time("2026-11-21 10:00:00").await;
-        desk
+impl JmsClient {
+    /// One of this name, that hears all clients' topics.
+    pub fn at(name: &str, address: &str) -> Self {
+        Self::on(name, address, &["cc.>", "q1"])
     }
 
-    /// The same; the three agents have logged in two minutes ago.
-    pub async fn warm(change: impl FnOnce(&mut Config)) -> Self {
-        let server = Server::start(cordboard::lab::DEMO, |config| {
-            config.listen.openwire = "127.0.0.1:0".into();
-            config.cti.timezone = "UTC".into();
-            change(config);
-        })
-        .await;
-        let mut desk = Self::at(server).await;
-        desk.at_time("2026-11-21 09:58:00").await;
-        for (agent, topic) in AGENTS {
-            desk.say(&format!("Hello#{topic}"), "").await;
-            desk.say(&format!("Login#{agent}"), topic).await;
-        }
-        desk.quiet().await;
-        desk.at_time("2026-11-21 10:00:00").await;
-        desk
-    }
-
-    /// A client of a running server.
-    pub async fn at(server: Server) -> Self {
-        let address = server.program.addresses.openwire.unwrap();
+    /// One of this name, that hears these topics.
+    pub fn on(name: &str, address: &str, topics: &[&str]) -> Self {
+        let (host, port) = address.rsplit_once(':').unwrap();
         let address = Address {
-            host: address.ip().to_string(),
-            port: address.port(),
+            host: host.to_owned(),
+            port: port.parse().unwrap(),
         };
-        let topics = ["cc.>", "q1", PROBE].map(Destination::topic).to_vec();
-        let settings = Settings::consuming(vec![address], "desk", topics);
+        let topics = topics.iter().chain(&[PROBE]);
+        let topics = topics.map(|topic| Destination::topic(*topic)).collect();
+        let settings = Settings::consuming(vec![address], name, topics);
         let (shutdown, stopping) = watch::channel(false);
         let Started {
             client, deliveries, ..
         } = start(settings, Counts::default(), stopping);
-        let mut status = client.status();
-        soon(status.wait_for(Status::is_ready)).await.unwrap();
-        let mut connector = server.program.app.cti.get().unwrap().clone();
-        soon(connector.wait_for(Status::is_ready)).await.unwrap();
         Self {
-            server,
             client,
             deliveries,
             probes: 0,
             _shutdown: shutdown,
         }
+    }
+
+    /// Waits until it is connected and listens.
+    pub async fn ready(&self) {
+        let mut status = self.client.status();
+        status.wait_for(Status::is_ready).await.unwrap();
     }
 
     /// Sends a command.
@@ -220,6 +191,74 @@ impl Desk {
 
     pub async fn lines(&mut self) -> Vec<String> {
         self.quiet().await.iter().map(Heard::line).collect()
+    }
+}
+
+/// A client of a lab in this process, and whatever is done in the lab by hand.
+pub struct Desk {
+    pub server: Server,
+    pub line: JmsClient,
+}
+
+impl std::ops::Deref for Desk {
+    type Target = JmsClient;
+
+    fn deref(&self) -> &JmsClient {
+        &self.line
+    }
+}
+
+impl std::ops::DerefMut for Desk {
+    fn deref_mut(&mut self) -> &mut JmsClient {
+        &mut self.line
+    }
+}
+
+pub fn device(agent: &str) -> String {
+    format!("SEP0000000{agent}")
+}
+
+impl Desk {
+    /// A lab at rest, its clock at 10:00:00; nobody is logged in.
+    pub async fn cold(change: impl FnOnce(&mut Config)) -> Self {
+        let server = Server::start(cordboard::lab::DEMO, |config| {
+            config.listen.openwire = "127.0.0.1:0".into();
+            config.cti.timezone = "UTC".into();
+            change(config);
+        })
+        .await;
+        let mut desk = Self::at(server).await;
+        desk.at_time("2026-11-21 10:00:00").await;
+        desk
+    }
+
+    /// The same; the three agents have logged in two minutes ago.
+    pub async fn warm(change: impl FnOnce(&mut Config)) -> Self {
+        let server = Server::start(cordboard::lab::DEMO, |config| {
+            config.listen.openwire = "127.0.0.1:0".into();
+            config.cti.timezone = "UTC".into();
+            change(config);
+        })
+        .await;
+        let mut desk = Self::at(server).await;
+        desk.at_time("2026-11-21 09:58:00").await;
+        for (agent, topic) in AGENTS {
+            desk.say(&format!("Hello#{topic}"), "").await;
+            desk.say(&format!("Login#{agent}"), topic).await;
+        }
+        desk.quiet().await;
+        desk.at_time("2026-11-21 10:00:00").await;
+        desk
+    }
+
+    /// A client of a running server.
+    pub async fn at(server: Server) -> Self {
+        let address = server.program.addresses.openwire.unwrap();
+        let line = JmsClient::at("desk", &address.to_string());
+        soon(line.ready()).await;
+        let mut connector = server.program.app.cti.get().unwrap().clone();
+        soon(connector.wait_for(Status::is_ready)).await.unwrap();
+        Self { server, line }
     }
 
     // --- what is done by hand -----------------------------------------------------------------------------------------------

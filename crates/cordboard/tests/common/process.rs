@@ -37,6 +37,8 @@ pub fn output(command: &mut Command) -> (i32, String, String) {
 pub struct Server {
     pub child: Child,
     pub http: String,
+    /// The port file.
+    pub ports: Value,
     pub folder: tempfile::TempDir,
 }
 
@@ -50,19 +52,34 @@ impl Drop for Server {
 
 impl Server {
     pub fn lab() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::lab_with(&["--ports", "any"], &[])
+    }
+
+    /// A lab with these words and this environment.
+    pub fn lab_with(words: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::lab_in(tempfile::tempdir().unwrap(), words, environment)
+    }
+
+    /// The same in a folder where there may have been one before.
+    pub fn lab_in(folder: tempfile::TempDir, words: &[&str], environment: &[(&str, &str)]) -> Self {
         let ports = folder.path().join("ports.json");
+        // One that was killed has left its own.
+        let _ = std::fs::remove_file(&ports);
         let child = cordboard()
-            .args(["lab", "--ports", "any", "--data"])
+            .arg("lab")
+            .args(words)
+            .arg("--data")
             .arg(folder.path().join("lab"))
             .arg("--port-file")
             .arg(&ports)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
         let mut server = Self {
             child,
             http: String::new(),
+            ports: Value::Null,
             folder,
         };
         let begun = Instant::now();
@@ -73,7 +90,17 @@ impl Server {
         }
         let ports: Value = serde_json::from_str(&std::fs::read_to_string(&ports).unwrap()).unwrap();
         server.http = ports["http"].as_str().unwrap().to_owned();
+        server.ports = ports;
         server
+    }
+
+    /// Kills it at once and starts it again on the same folder.
+    pub fn killed(mut self, words: &[&str], environment: &[(&str, &str)]) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        drop(self);
+        Self::lab_in(folder, words, environment)
     }
 
     pub fn run(&self, words: &[&str]) -> (i32, String, String) {

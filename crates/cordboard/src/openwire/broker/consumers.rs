@@ -9,8 +9,8 @@ use super::state::{Consumer, Durable, Pull, Queue, consumer_name};
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::selector::Selector;
 use cordboard_wire::openwire::{
-    ConsumerControl, ConsumerInfo, Destination, MessagePull, RemoveSubscriptionInfo, Text,
-    Throwable,
+    Command, ConsumerControl, ConsumerInfo, Destination, MessagePull, ObjectId, RemoveInfo,
+    RemoveSubscriptionInfo, Text, Throwable,
 };
 use std::collections::{BTreeSet, VecDeque};
 
@@ -76,8 +76,10 @@ impl Broker {
             consumer.backlog = std::mem::take(&mut durable.backlog);
         }
         self.consumer_keys.insert(id, key);
+        let topics = consumer.topics();
         self.listens(key, consumer);
         self.tell_temporaries(key);
+        self.tell_listening(&topics, &Command::ConsumerInfo(info));
         Ok(None)
     }
 
@@ -215,6 +217,7 @@ impl Broker {
         if let Some(connection) = peer.and_then(|peer| peer.connection.as_mut()) {
             connection.consumers.remove(&key);
         }
+        let topics = consumer.topics();
         let names = std::mem::take(&mut consumer.queues);
         for name in &names {
             if let Some(queue) = self.queues.get_mut(name) {
@@ -249,6 +252,11 @@ impl Broker {
         for name in &names {
             self.serve(name);
         }
+        let gone = RemoveInfo {
+            object_id: Some(ObjectId::Consumer(consumer.id)),
+            ..RemoveInfo::default()
+        };
+        self.tell_listening(&topics, &Command::RemoveInfo(gone));
     }
 
     pub(super) fn pull(&mut self, link: Link, pull: &MessagePull) -> Done {

@@ -48,6 +48,11 @@ impl Index {
         self.names.contains_key(name)
     }
 
+    /// How many listen to exactly this name.
+    pub(super) fn count(&self, name: &Destination) -> usize {
+        self.names.get(name).map_or(0, |listening| listening.len())
+    }
+
     /// Whose patterns fit a name, in the order in which they came, each once.
     pub(super) fn listening(
         &self,

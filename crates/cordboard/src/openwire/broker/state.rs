@@ -91,6 +91,13 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
+    /// The topics it listens to by their names.
+    pub(super) fn topics(&self) -> Vec<Destination> {
+        let names = self.patterns.iter().filter(|pattern| pattern.is_name());
+        let topics = names.filter(|pattern| !pattern.destination.kind.is_queue());
+        topics.map(|pattern| pattern.destination.clone()).collect()
+    }
+
     /// May it be sent a message now? Not as long as so many bytes lie unacknowledged at its client.
     pub(super) fn has_room(&self) -> bool {
         if self.held_up || self.away >= AWAY {

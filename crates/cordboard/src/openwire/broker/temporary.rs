@@ -97,26 +97,48 @@ impl Broker {
         let all = self.temporaries.values();
         let all: Vec<DestinationInfo> = all.map(|(_, info)| info.clone()).collect();
         for info in all {
-            self.tell_those(&info, |listening| listening.retain(|other| *other == key));
+            self.tell_destination(&info, |listening| listening.retain(|other| *other == key));
         }
     }
 
     fn tell(&mut self, info: &DestinationInfo) {
-        self.tell_those(info, |_| {});
+        self.tell_destination(info, |_| {});
+    }
+
+    fn tell_destination(&mut self, info: &DestinationInfo, those: impl FnOnce(&mut Vec<u64>)) {
+        let kind = info.destination.as_ref().map(|d| d.kind);
+        if let Some(topic) = kind.and_then(topic) {
+            let about = Command::DestinationInfo(info.clone());
+            self.advise(&topic, about, &[], those);
+        }
+    }
+
+    /// Who begins or ceases to listen to a topic is told of: whoever has something to say there need not say it to nobody.
+    pub(super) fn tell_listening(&mut self, topics: &[Destination], about: &Command) {
+        for name in topics {
+            let Some(advisory) = consumers_of(name) else {
+                continue;
+            };
+            let count = self.index.count(name);
+            let count = i32::try_from(count).unwrap_or(i32::MAX);
+            let count = [("consumerCount", Value::Int(count))];
+            self.advise(&advisory, about.clone(), &count, |_| {});
+        }
     }
 
     /// An advisory is out before anything that follows from it, whatever a consumer has acknowledged.
-    fn tell_those(&mut self, info: &DestinationInfo, those: impl FnOnce(&mut Vec<u64>)) {
-        let kind = info.destination.as_ref().map(|d| d.kind);
-        let Some(topic) = kind.and_then(topic) else {
-            return;
-        };
+    fn advise(
+        &mut self,
+        topic: &Destination,
+        about: Command,
+        more: &[(&str, Value)],
+        those: impl FnOnce(&mut Vec<u64>),
+    ) {
         let mut listening = std::mem::take(&mut self.found);
-        self.index
-            .listening(&topic, &self.consumers, &mut listening);
+        self.index.listening(topic, &self.consumers, &mut listening);
         those(&mut listening);
         if !listening.is_empty() {
-            let message = self.advisory(&topic, info);
+            let message = self.advisory(topic, about, more);
             let mut parcel = Parcel::new(message, 0, &self.ledger);
             parcel.share();
             let parcel = Arc::new(parcel);
@@ -138,7 +160,7 @@ impl Broker {
         self.found = listening;
     }
 
-    fn advisory(&mut self, topic: &Destination, info: &DestinationInfo) -> Message {
+    fn advisory(&mut self, topic: &Destination, about: Command, more: &[(&str, Value)]) -> Message {
         self.sequence += 1;
         let producer = ProducerId {
             connection_id: Some(self.id()),
@@ -156,7 +178,7 @@ impl Broker {
                 destination: Some(topic.clone()),
                 timestamp: self.now,
                 jms_type: Some("Advisory".into()),
-                data_structure: Some(Command::DestinationInfo(info.clone()).into()),
+                data_structure: Some(about.into()),
                 ..Headers::default()
             },
             ..Message::default()
@@ -170,8 +192,9 @@ impl Broker {
                 Value::Text(format!("vm://{name}").as_str().into()),
             ),
         ];
+        let properties = properties.into_iter().chain(more.iter().cloned());
         let properties = properties.map(|(name, value)| (name.into(), value));
-        message.set_properties(&properties.into_iter().collect());
+        message.set_properties(&properties.collect());
         message
     }
 }
@@ -184,6 +207,13 @@ fn topic(kind: DestinationKind) -> Option<Destination> {
         DestinationKind::Queue | DestinationKind::Topic => return None,
     };
     Some(Destination::topic(format!("{ADVISORY}{word}").as_str()))
+}
+
+/// Where is told who listens to a topic? Not for temporary ones, nor for advisories themselves.
+fn consumers_of(name: &Destination) -> Option<Destination> {
+    let topic = name.physical_name.as_ref().map(Text::to_str_lossy)?;
+    let plain = name.kind == DestinationKind::Topic && !topic.starts_with(ADVISORY);
+    plain.then(|| Destination::topic(format!("{ADVISORY}Consumer.Topic.{topic}").as_str()))
 }
 
 /// Is it named as this connection names its own: its id, a colon, a number? [openwire §7.6]

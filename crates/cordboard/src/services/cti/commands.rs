@@ -97,6 +97,7 @@ impl Connector {
             let mut agents = agents.values();
             agents.any(|agent: &Agent| agent.topics.contains(topic))
         };
+        self.owed.remove(topic);
         let now_ms = self.app.clock.now().wall.0;
         let gone = self.topics.heard(topic, format, now_ms, in_use);
         let gone = gone.map(|name| CtiFact::Destination(name.to_string(), None));
@@ -177,6 +178,7 @@ impl Connector {
         }
         if let Some(topic) = &from {
             self.topics.touch(topic, now_ms);
+            self.owed.remove(topic);
         }
         if order.verb.needs_network() && self.network == NetworkState::OutOfService {
             return Err(None);

@@ -19,7 +19,7 @@ use cordboard_wire::cti::{
     AgentId, AgentState, ClientDestination, ConnectionId, ErrorCode, NetworkState,
 };
 use futures_util::stream::FuturesUnordered;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -64,6 +64,10 @@ pub(super) struct Connector {
     pub(super) step: Vec<Told>,
     /// While the network comes back.
     pub(super) returning: Option<Return>,
+    /// Topics that were told how things stand while perhaps nobody listened yet.
+    pub(super) owed: BTreeSet<ClientDestination>,
+    /// Until when that matters.
+    pub(super) owed_until: Option<tokio::time::Instant>,
     pub(super) pending: HashMap<Ticket, Pending>,
     pub(super) running: FuturesUnordered<Running>,
     pub(super) guesses: Guesses,
@@ -87,6 +91,8 @@ impl Connector {
             legs: HashMap::new(),
             step: Vec::new(),
             returning: None,
+            owed: BTreeSet::new(),
+            owed_until: None,
             pending: HashMap::new(),
             running: FuturesUnordered::new(),
             guesses: Guesses::default(),
@@ -166,6 +172,7 @@ impl Connector {
         self.remembered.clear();
         self.legs.clear();
         self.returning = None;
+        self.owed.clear();
         self.pending.clear();
         self.lanes.clear();
         self.waiting = 0;
@@ -411,6 +418,13 @@ impl Connector {
                 // What it may still bring about is nobody's answer any more.
                 self.next_of(&pending.agent).await;
             }
+        }
+        if self
+            .owed_until
+            .is_some_and(|until| until <= tokio::time::Instant::now())
+        {
+            self.owed.clear();
+            self.owed_until = None;
         }
         self.log_out_silent(now.wall.0).await;
         self.forget_idle(now.wall.0).await;

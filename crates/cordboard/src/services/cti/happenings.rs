@@ -2,10 +2,14 @@
 
 use super::agents::{Agent, Legs, put, turn};
 use super::connector::Connector;
-use super::order::Pending;
+use super::order::{Answering, Pending};
 use super::translate::{DeviceName, DirectoryNumber, Happening, Leg, Place, Ticket, Told};
-use cordboard_wire::cti::{AgentId, NetworkState, TerminalState};
+use cordboard_wire::cti::{AgentId, ClientDestination, NetworkState, TerminalState};
 use std::collections::HashMap;
+use std::time::Duration;
+
+/// A client that begins to listen within this time after we are back has missed how things stand.
+const OWED: Duration = Duration::from_secs(300);
 
 /// Legs that ended while the network came back, told with the rest of what their agents are told then.
 #[derive(Debug, Default)]
@@ -112,12 +116,7 @@ impl Connector {
     }
 
     /// What is answered by a leg's change, if it belongs to the agent's own command and is the first of that leg. [cti §3.5]
-    fn confirms(
-        &mut self,
-        ticket: Ticket,
-        agent: &AgentId,
-        leg: &Leg,
-    ) -> Option<super::order::Answering> {
+    fn confirms(&mut self, ticket: Ticket, agent: &AgentId, leg: &Leg) -> Option<Answering> {
         let pending: &mut Pending = self.pending.get_mut(&ticket)?;
         (pending.agent == *agent && pending.confirmed.insert(leg.id))
             .then(|| pending.order.answering.clone())
@@ -261,19 +260,38 @@ impl Connector {
             let Some(agent) = self.agents.get(id) else {
                 continue;
             };
-            let audience = self.audience(agent, None);
-            let terminal = agent.terminal.as_ref();
-            let state = terminal.map_or(TerminalState::OutOfService, |terminal| terminal.state);
-            self.say_terminal(&audience, agent, state);
-            self.say_snapshot(&audience, agent, &gone);
+            self.say_standing(&self.audience(agent, None), agent, &gone);
         }
     }
 
-    /// Tells everybody how things stand: after a start, or when the broker was away. [cti §2.5]
+    /// Tells everybody how things stand: after a start, or when the broker was away. Who does not listen yet is told when he does.
+    /// [cti §2.5]
     pub(super) async fn tell_everything(&mut self) {
+        self.owed = self.topics.names().cloned().collect();
+        self.owed_until = Some(tokio::time::Instant::now() + OWED);
         self.say_network_to_all(self.network);
         if self.network == NetworkState::InService {
             self.tell_return(HashMap::new()).await;
+        }
+    }
+
+    /// Somebody listens to a topic. If its client may have missed how things stand since we are back, it is told now.
+    pub(super) fn listened_to(&mut self, name: &str) {
+        let Ok(topic) = ClientDestination::parse(name, &self.rules.names) else {
+            return;
+        };
+        if !self.owed.remove(&topic) {
+            return;
+        }
+        let audience = self.of_topic(&topic, &Answering::default());
+        self.say_network(&audience);
+        if self.network == NetworkState::OutOfService {
+            return;
+        }
+        for agent in self.agents.values() {
+            if agent.topics.contains(&topic) {
+                self.say_standing(&audience, agent, &[]);
+            }
         }
     }
 

@@ -9,10 +9,12 @@ use super::rules::Rules;
 use super::translate;
 use crate::app::App;
 use crate::runtime::hub::{Heard, Listener};
-use cordboard_client::openwire::{Delivery, Started, Status};
+use cordboard_client::openwire::{Client, Delivery, Started, Status};
 use cordboard_store::CtiFact;
 use cordboard_wire::cti::{Body, CommandMessage, FORMAT_PROPERTY, NetworkState};
-use cordboard_wire::openwire::{Body as Content, Message, MessageKind, Text, Value};
+use cordboard_wire::openwire::{
+    Any, Body as Content, Command, Destination, DestinationKind, Message, MessageKind, Text, Value,
+};
 use futures_util::StreamExt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,6 +23,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// How often it is looked at what time brings about. The clock it is looked at by may be the lab's.
 const TICK: Duration = Duration::from_millis(250);
+
+/// Where a broker tells who listens to the topic whose name follows. [openwire §7.6]
+const LISTENERS: &str = "ActiveMQ.Advisory.Consumer.Topic.";
 
 /// What came first.
 enum Input {
@@ -35,6 +40,7 @@ enum Input {
 /// The task.
 pub(super) struct Session {
     app: Arc<App>,
+    client: Client,
     connector: Connector,
     listener: Listener,
     deliveries: mpsc::Receiver<Delivery>,
@@ -57,6 +63,7 @@ impl Session {
             listener: app.hub.listen(None),
             status: started.client.status(),
             deliveries: started.deliveries,
+            client: started.client.clone(),
             connector: Connector::new(app.clone(), rules, started.client, kept),
             app,
             recent: Recent::default(),
@@ -72,6 +79,7 @@ impl Session {
         if let Some((legs, network)) = self.survey().await {
             self.connector.begin(legs, network).await;
         }
+        self.ask_for_listeners();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -162,8 +170,37 @@ impl Session {
         self.ready = ready;
     }
 
+    /// Has the broker tell us who begins to listen. One that does not is no worse: clients say Hello.
+    fn ask_for_listeners(&self) {
+        let client = self.client.clone();
+        let all = Destination::topic(format!("{LISTENERS}>").as_str());
+        tokio::spawn(async move {
+            if let Err(error) = client.consume(all).await {
+                tracing::info!(%error, "the broker does not say who listens; clients that come back after us must ask how things stand");
+            }
+        });
+    }
+
+    /// The topic that somebody has just begun to listen to, if that is what a message is about.
+    fn listened_to(message: &Message) -> Option<String> {
+        let to = message.destination.as_ref();
+        let to = to.filter(|to| to.kind == DestinationKind::Topic)?;
+        let name = to.physical_name.as_ref()?.to_str_lossy().into_owned();
+        let topic = name.strip_prefix(LISTENERS)?.to_owned();
+        let begins = matches!(&message.data_structure, Some(Any::Command(about)) if matches!(**about, Command::ConsumerInfo(_)));
+        // One that is for us alone tells of somebody who listened before.
+        (begins && message.target_consumer_id.is_none()).then_some(topic)
+    }
+
     /// Takes a command over: from here on it is never taken again. [cti §2.2]
     async fn take(&mut self, delivery: Delivery) {
+        let destination = delivery.message().destination.as_ref();
+        if destination.is_some_and(|to| !to.kind.is_queue()) {
+            if let Some(topic) = Self::listened_to(delivery.message()) {
+                self.connector.listened_to(&topic);
+            }
+            return delivery.acknowledge();
+        }
         let message = command_message(delivery.message(), delivery.body(), delivery.redelivered());
         let known = message
             .message_id

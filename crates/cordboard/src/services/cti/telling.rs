@@ -309,6 +309,14 @@ impl Connector {
         }
     }
 
+    /// Where an agent stands: his phone, what he is doing, his legs. [cti §7.1]
+    pub(super) fn say_standing(&self, audience: &Audience, agent: &Agent, gone: &[Leg]) {
+        let terminal = agent.terminal.as_ref();
+        let state = terminal.map_or(TerminalState::OutOfService, |terminal| terminal.state);
+        self.say_terminal(audience, agent, state);
+        self.say_snapshot(audience, agent, gone);
+    }
+
     /// Answers Hello and Beat.
     pub(super) fn say_network(&self, audience: &Audience) {
         self.say_event(audience, &Event::Network(self.network));

@@ -1,6 +1,7 @@
 //! How clients come and go, and what ends with them. [openwire §7.3, §7.6]
 
 use super::*;
+use cordboard_wire::openwire::Value;
 
 #[test]
 fn ow_28_a_session_or_consumer_before_the_connection_is_refused_and_the_socket_stays() {
@@ -143,4 +144,43 @@ fn ow_53_whoever_listens_to_advisories_is_told_what_there_is_and_what_ends() {
         .collect();
     let topic = "topic://ActiveMQ.Advisory.TempQueue".to_owned();
     assert_eq!(told, [(topic.clone(), 0), (topic, 1)]);
+}
+
+#[test]
+fn who_begins_and_who_ceases_to_listen_to_a_topic_is_told_to_whoever_wants_to_know() {
+    let mut rig = rig();
+    rig.joins(ONE);
+    rig.joins(TWO);
+    let all = Destination::topic("ActiveMQ.Advisory.Consumer.Topic.>");
+    rig.listens(TWO, consumer(TWO, 1, all, 10));
+    rig.listens(ONE, consumer(ONE, 1, Destination::topic("cc.a,cc.b"), 10));
+    rig.listens(ONE, consumer(ONE, 2, Destination::topic("cc.a"), 10));
+    // A pattern and a queue are no topic that something is said to.
+    rig.listens(ONE, consumer(ONE, 3, Destination::topic("cc.>"), 10));
+    rig.listens(ONE, consumer(ONE, 4, queue(), 10));
+    rig.broker.closed(ONE, rig.now);
+    rig.drain();
+    let told = rig.heard.iter().filter_map(|(link, command)| {
+        let Command::MessageDispatch(dispatch) = command else {
+            return None;
+        };
+        let message = dispatch.message.as_ref()?;
+        let topic = dispatch.destination.as_ref()?.to_string();
+        let count = message.properties().ok()?.get("consumerCount").cloned();
+        let begins = format!("{:?}", message.data_structure).contains("ConsumerInfo");
+        (*link == TWO).then_some((topic.rsplit_once("Topic.")?.1.to_owned(), begins, count))
+    });
+    let told: Vec<_> = told.collect();
+    let one = |name: &str, begins, count| (name.to_owned(), begins, Some(Value::Int(count)));
+    assert_eq!(
+        told,
+        [
+            one("cc.a", true, 1),
+            one("cc.b", true, 1),
+            one("cc.a", true, 2),
+            one("cc.a", false, 1),
+            one("cc.b", false, 0),
+            one("cc.a", false, 0),
+        ]
+    );
 }
