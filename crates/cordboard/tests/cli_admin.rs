@@ -434,7 +434,7 @@ fn serve_asks_for_a_token_that_its_first_start_prints_once_and_knows_no_other_se
         let server = Server {
             child,
             http,
-            ports: serde_json::Value::Null,
+            ports: Value::Null,
             folder: tempfile::tempdir().unwrap(),
         };
         (server, log)
