@@ -57,11 +57,11 @@ class Planter(threading.Thread):
 
     def __init__(self, base, planted):
         super().__init__(daemon=True)
-        host, port = re.match(r"http://([^:]+):(\d+)", base).groups()
+        scheme, host, port = re.match(r"(\w+)://([^:]+):(\d+)", base).groups()
         self.server = (host, int(port))
         self.planted = planted
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.address = "%s://127.0.0.1:%d" % (scheme, self.listener.getsockname()[1])
 
     def run(self):
         while True:
@@ -87,7 +87,10 @@ class Planter(threading.Thread):
 
 
 class Lab:
-    """A fresh lab on ports of the system's choice, and a folder to work in; both are gone in the end."""
+    """A fresh lab on ports of the system's choice, and a folder to work in; both are gone in the end. `settings` are variables."""
+
+    def __init__(self, **settings):
+        self.settings = settings
 
     def __enter__(self):
         binary = os.environ.get("CORDBOARD_BIN") or next(
@@ -100,6 +103,7 @@ class Lab:
         self.process = subprocess.Popen(
             [binary, "lab", "--ports", "any", "--fresh", "--data", str(self.work / "lab"), "--port-file", str(ports)],
             stdout=subprocess.DEVNULL,
+            env={**os.environ, **self.settings},
         )
         begun = time.monotonic()
         while not ports.exists():
@@ -107,7 +111,8 @@ class Lab:
                 self.__exit__()
                 sys.exit("interop: the lab does not start")
             time.sleep(0.02)
-        self.base = json.loads(ports.read_text())["http"]
+        self.ports = json.loads(ports.read_text())
+        self.base = self.ports["http"]
         return self
 
     def __exit__(self, *_):

@@ -60,6 +60,7 @@ fn run(name: &str) {
         .args(["-euxo", "pipefail", "-c", &script])
         .env("PATH", path)
         .env("CORDBOARD_SERVER", http)
+        .env("CORDBOARD_BROKER", ports["openwire"].as_str().unwrap())
         .env("XDG_CACHE_HOME", folder.path())
         .current_dir(folder.path())
         .output()
@@ -73,6 +74,11 @@ fn run(name: &str) {
         String::from_utf8_lossy(&done.stdout),
         String::from_utf8_lossy(&done.stderr)
     );
+}
+
+#[test]
+fn the_examples_of_cti_run_as_they_stand() {
+    run("cti.md");
 }
 
 #[test]
