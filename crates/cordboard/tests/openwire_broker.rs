@@ -403,7 +403,7 @@ async fn ow_31_only_who_knows_a_users_password_is_let_in() {
 }
 
 #[tokio::test]
-async fn more_connections_than_there_may_be_are_closed_at_the_door() {
+async fn ow_74_more_connections_than_there_may_be_are_closed_at_the_door() {
     let (_server, address) = broker(|config| {
         config.broker.max_connections = 4;
         config.broker.max_connections_per_peer = 3;

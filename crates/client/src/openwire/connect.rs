@@ -76,9 +76,14 @@ impl Door {
         (Self(door), inside)
     }
 
-    async fn enter(&self) -> Result<DuplexStream, ConnectError> {
+    /// Goes in: a stream to the broker, on which it is greeted as on any other.
+    ///
+    /// # Errors
+    /// When the broker has ended.
+    pub async fn enter(&self) -> std::io::Result<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
-        self.0.send(theirs).await.map_err(|_| ConnectError::Shut)?;
+        let entered = self.0.send(theirs).await;
+        entered.map_err(|_| std::io::Error::other("the broker inside has ended"))?;
         Ok(ours)
     }
 }
@@ -99,8 +104,8 @@ pub(super) enum ConnectError {
     Tls(std::io::Error),
     #[error("{0} is no host's name")]
     Name(String),
-    #[error("the broker inside has ended")]
-    Shut,
+    #[error("it is not reached that way")]
+    Elsewhere,
 }
 
 /// Connects within this time, the handshake included.
@@ -116,7 +121,7 @@ pub(super) async fn connect(
             }
             (Reach::Inside(door), _) => Ok(Box::new(door.enter().await?) as Box<dyn Stream>),
             // A target is one of its reach's.
-            (Reach::Network { .. }, Target::Inside) => Err(ConnectError::Shut),
+            (Reach::Network { .. }, Target::Inside) => Err(ConnectError::Elsewhere),
         }
     };
     let connected = tokio::time::timeout(within, connecting).await;

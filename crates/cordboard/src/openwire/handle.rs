@@ -159,7 +159,7 @@ pub struct Running {
 pub fn start(terms: Terms, counts: Counts) -> (BrokerHandle, Running) {
     let (inbox, events) = mpsc::channel(INBOX);
     let (phase, _) = watch::channel(Phase::default());
-    let keeper = Keeper::new(Broker::new(terms.broker.clone()), events);
+    let keeper = Keeper::new(Broker::new(terms.broker.clone()), counts.clone(), events);
     let (door, inside) = Door::new();
     let doorman = Doorman::new(terms.connections, terms.connections_per_peer);
     let shared = Arc::new(Shared {

@@ -3,6 +3,7 @@
 //! Waits on: what connections hand in, the next second, the next pull that ends. Tells: the outboxes of connections, and never
 //! waits for one. Stops: when told to, or when nobody is left who could hand in anything.
 
+use super::Counts;
 use super::broker::{Broker, Identity, Link, Output};
 use super::handle::Phase;
 use super::outbox::{Out, Outbox, Stand};
@@ -49,6 +50,7 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Keeper {
     broker: Broker,
+    counts: Counts,
     inbox: mpsc::Receiver<Event>,
     outboxes: HashMap<Link, Arc<Outbox>>,
     /// Whose outboxes were filled since they were told.
@@ -56,9 +58,10 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(broker: Broker, inbox: mpsc::Receiver<Event>) -> Self {
+    pub(super) fn new(broker: Broker, counts: Counts, inbox: mpsc::Receiver<Event>) -> Self {
         Self {
             broker,
+            counts,
             inbox,
             outboxes: HashMap::new(),
             filled: Vec::new(),
@@ -88,6 +91,7 @@ impl Keeper {
                 _ = phase.wait_for(Phase::has_ended) => return,
             }
             self.hand_out();
+            self.counts.take(&self.broker);
             for link in self.filled.drain(..) {
                 if let Some(outbox) = self.outboxes.get(&link) {
                     outbox.ring();

@@ -13,6 +13,8 @@ mod keeper;
 mod listener;
 mod outbox;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use counts::Counts;
 pub use handle::{BrokerHandle, Running, Sockets, Terms, start};

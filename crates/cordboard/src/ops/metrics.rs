@@ -339,6 +339,26 @@ impl Default for Metrics {
         ] {
             registry.register(name, help, counter.clone());
         }
+        for (name, help, gauge) in [
+            (
+                "openwire_messages_bytes",
+                "Bytes of all messages that the broker keeps",
+                &metrics.openwire.bytes,
+            ),
+            ("openwire_queues", "Queues", &metrics.openwire.queues),
+            (
+                "openwire_consumers",
+                "Consumers of queues and topics",
+                &metrics.openwire.consumers,
+            ),
+            (
+                "openwire_command_queue_messages",
+                "Messages that wait in the command queue",
+                &metrics.openwire.commands,
+            ),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
         registry.register(
             "openwire_connections",
             "Connections to the broker",
@@ -354,6 +374,41 @@ impl Default for Metrics {
                 "openwire_connections_given_up",
                 "Connections that the broker ended: refused, malformed, silent or stuck",
                 &metrics.openwire.given_up,
+            ),
+            (
+                "openwire_messages_accepted",
+                "Messages that the broker accepted, for each destination",
+                &metrics.openwire.accepted,
+            ),
+            (
+                "openwire_messages_dispatched",
+                "Messages that the broker gave to clients",
+                &metrics.openwire.dispatched,
+            ),
+            (
+                "openwire_messages_dropped",
+                "Messages dropped for listeners that are slow, or for want of room",
+                &metrics.openwire.dropped,
+            ),
+            (
+                "openwire_messages_expired",
+                "Messages that were not taken in time",
+                &metrics.openwire.expired,
+            ),
+            (
+                "openwire_messages_buried",
+                "Messages that nobody could take, kept in ActiveMQ.DLQ",
+                &metrics.openwire.buried,
+            ),
+            (
+                "openwire_messages_repeated",
+                "Messages that came again after a reconnection, and were not accepted twice",
+                &metrics.openwire.repeated,
+            ),
+            (
+                "openwire_commands_refused",
+                "Commands that the broker refused",
+                &metrics.openwire.commands_refused,
             ),
             (
                 "openwire_panics",

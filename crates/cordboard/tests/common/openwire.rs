@@ -12,9 +12,10 @@ use super::{LIMIT, Server};
 use cordboard::ops::config::Config;
 use cordboard_wire::openwire::{
     AckType, Command, ConnectionId, ConnectionInfo, ConsumerId, ConsumerInfo, Decoder, Destination,
-    Encoder, Headers, Message, MessageAck, MessageDispatch, MessageId, ObjectId, Offer, ProducerId,
-    ProducerInfo, RemoveInfo, SIZE_LEN, SessionId, SessionInfo, Structure as _, Text, agree,
-    frame_len,
+    DestinationInfo, DestinationKind, DestinationOperation, Encoder, FlushCommand, Headers,
+    LocalTransactionId, Message, MessageAck, MessageDispatch, MessageId, ObjectId, Offer,
+    ProducerId, ProducerInfo, RemoveInfo, SIZE_LEN, SessionId, SessionInfo, Structure as _, Text,
+    TransactionId, TransactionInfo, TransactionStep, agree, frame_len,
 };
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -293,6 +294,107 @@ impl Raw {
         number(&self.received().await.0)
     }
 
+    /// All dispatches that are on their way, those that were passed over included: what the broker has to say before it answers.
+    pub async fn dispatched(&mut self) -> Vec<MessageDispatch> {
+        self.ask(FlushCommand::default()).await.unwrap();
+        let heard = self.heard.drain(..).filter_map(|command| match command {
+            Command::MessageDispatch(dispatch) => Some(dispatch),
+            _ => None,
+        });
+        heard.collect()
+    }
+
+    /// Their numbers; -1 is a dispatch without a message.
+    pub async fn numbers(&mut self) -> Vec<i64> {
+        let dispatched = self.dispatched().await;
+        dispatched.iter().map(number_of).collect()
+    }
+
+    /// Their numbers with their redelivery counters.
+    pub async fn counters(&mut self) -> Vec<(i64, i32)> {
+        let dispatched = self.dispatched().await;
+        let shown = dispatched
+            .iter()
+            .map(|d| (number_of(d), d.redelivery_counter));
+        shown.collect()
+    }
+
+    /// An acknowledgement of messages that a producer of this name sent.
+    pub fn ack(
+        &self,
+        by: i64,
+        kind: AckType,
+        sender: &str,
+        first: Option<i64>,
+        last: i64,
+    ) -> MessageAck {
+        let id = |number| MessageId {
+            producer_id: Some(ProducerId {
+                connection_id: Some(sender.into()),
+                value: 1,
+                session_id: 1,
+            }),
+            producer_sequence_id: number,
+            ..MessageId::default()
+        };
+        MessageAck {
+            consumer_id: Some(self.consumer_id(by)),
+            ack_type: kind.into(),
+            first_message_id: first.map(id),
+            last_message_id: Some(id(last)),
+            message_count: i32::try_from(last - first.unwrap_or(last) + 1).unwrap(),
+            ..MessageAck::default()
+        }
+    }
+
+    /// Acknowledges messages of its own.
+    pub async fn acks(&mut self, by: i64, kind: AckType, first: Option<i64>, last: i64) {
+        let name = self.name.clone();
+        let ack = self.ack(by, kind, &name, first, last);
+        self.ask(ack).await.unwrap();
+    }
+
+    /// Its first transaction.
+    pub fn transaction(&self) -> TransactionId {
+        TransactionId::Local(LocalTransactionId {
+            value: 1,
+            connection_id: Some(ConnectionId {
+                value: Some(self.name.as_str().into()),
+            }),
+        })
+    }
+
+    pub async fn transact(&mut self, step: TransactionStep) -> Result<(), Refused> {
+        let info = TransactionInfo {
+            transaction_id: Some(self.transaction()),
+            step: step.into(),
+            ..TransactionInfo::default()
+        };
+        self.ask(info).await
+    }
+
+    /// A temporary destination of its own comes or goes.
+    pub fn temporary(
+        &self,
+        kind: DestinationKind,
+        operation: DestinationOperation,
+    ) -> DestinationInfo {
+        DestinationInfo {
+            destination: Some(self.temporary_name(kind)),
+            operation_type: operation.into(),
+            ..DestinationInfo::default()
+        }
+    }
+
+    pub fn temporary_name(&self, kind: DestinationKind) -> Destination {
+        Destination::new(kind, format!("{}:1", self.name).as_str())
+    }
+
+    /// The socket ends without a word.
+    pub fn cut(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+
     /// Acknowledges a message by itself.
     pub async fn acknowledge(&mut self, by: i64, message: &Message) {
         let id = message.message_id.clone();
@@ -347,11 +449,20 @@ pub fn frame(command: &Command) -> Vec<u8> {
     frame
 }
 
+fn number_of(dispatch: &MessageDispatch) -> i64 {
+    dispatch.message.as_deref().map_or(-1, number)
+}
+
 /// That a consumer goes.
 pub fn removal(id: ConsumerId) -> RemoveInfo {
+    removal_after(id, -1)
+}
+
+/// That a consumer goes whose program was given messages up to the one that the broker numbered so.
+pub fn removal_after(id: ConsumerId, delivered: i64) -> RemoveInfo {
     RemoveInfo {
         object_id: Some(ObjectId::Consumer(id)),
-        last_delivered_sequence_id: -1,
+        last_delivered_sequence_id: delivered,
         ..RemoveInfo::default()
     }
 }

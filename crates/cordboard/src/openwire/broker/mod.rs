@@ -334,17 +334,16 @@ impl Broker {
         self.ledger.bytes()
     }
 
-    /// How many messages wait in a queue.
-    pub fn depth(&self, queue: &Destination) -> usize {
-        self.queues
-            .get(queue)
-            .map_or(0, |queue| queue.messages.len())
+    /// How many messages wait in the command queue.
+    pub fn commands(&self) -> usize {
+        let name = self.settings.command_queue.as_ref();
+        let queue = name.and_then(|name| self.queues.get(name));
+        queue.map_or(0, |queue| queue.messages.len())
     }
 
-    /// How many queues, consumers and connections there are.
-    pub fn population(&self) -> (usize, usize, usize) {
-        let connections = self.connections.len();
-        (self.queues.len(), self.consumers.len(), connections)
+    /// How many queues and consumers there are.
+    pub fn population(&self) -> (usize, usize) {
+        (self.queues.len(), self.consumers.len())
     }
 
     fn carry_out(&mut self, link: Link, command: Command) -> Done {

@@ -33,12 +33,12 @@ fn ids_of_another_connection_are_of_no_use() {
         ..ProducerInfo::default()
     };
     assert_eq!(rig.asks(TWO, producer), cannot("producer", "c1:1:1"));
-    let session_id = Some(SessionId {
+    let foreign = SessionId {
         connection_id: Some(name(ONE)),
         value: 7,
-    });
+    };
     let session = SessionInfo {
-        session_id: session_id.clone(),
+        session_id: Some(foreign.clone()),
         ..SessionInfo::default()
     };
     assert_eq!(rig.asks(TWO, session), cannot("session", "c1:7"));
@@ -54,7 +54,7 @@ fn ids_of_another_connection_are_of_no_use() {
             "c1:1:1",
         ),
         (ObjectId::Producer(producer_id(ONE)), "producer", "c1:1:1"),
-        (ObjectId::Session(session_id.unwrap()), "session", "c1:7"),
+        (ObjectId::Session(foreign), "session", "c1:7"),
     ] {
         assert_eq!(rig.asks(TWO, removal(id, 0)), not_there(what, shown));
     }
