@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::cti::{By, Step, conversation, expected, play};
+use common::cti::{By, Step, conversation, expected, play, play_and_ask};
 use cordboard::ops::config::cti::Format;
 
 async fn plays(file: &str) {
@@ -115,5 +115,26 @@ async fn whoever_does_it_the_events_are_the_same_but_for_correlation_ids() {
         "09-unallocated.txt",
     ] {
         plays_by_hand(file).await;
+    }
+}
+
+#[tokio::test]
+async fn whenever_the_state_is_asked_for_it_is_what_the_events_come_to() {
+    for file in [
+        "02-outbound-call.txt",
+        "03-inbound-call.txt",
+        "04-blind-transfer.txt",
+        "05-consult-then-transfer.txt",
+        "06-consult-then-conference.txt",
+        "07-busy.txt",
+        "08-no-answer.txt",
+        "09-unallocated.txt",
+    ] {
+        let steps = conversation(file);
+        assert_eq!(
+            play_and_ask(&steps).await,
+            expected(&steps, false),
+            "{file}"
+        );
     }
 }
