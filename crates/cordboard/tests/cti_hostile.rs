@@ -288,6 +288,80 @@ async fn cc_65_a_message_that_comes_again_is_not_carried_out_again() {
     assert_eq!(desk.lines().await, [""; 0]);
 }
 
+/// A raw client of a user, which hears the topic of its name.
+async fn signed_in(server: &common::Server, user: &str, password: &str) -> Raw {
+    let address = server.program.addresses.openwire.unwrap();
+    let offer = common::openwire::wishes();
+    let mut raw = Raw::join_with(address, user, &offer, |info| {
+        info.user_name = Some(user.into());
+        info.password = Some(cordboard_wire::openwire::SecretText::from(Text::from(
+            password,
+        )));
+    })
+    .await;
+    let topic = format!("cc.{user}.a");
+    raw.listen(1, Destination::topic(topic.as_str())).await;
+    raw
+}
+
+async fn told(raw: &mut Raw) -> String {
+    let (message, _) = raw.received().await;
+    match message.body().unwrap() {
+        Body::Text(text) => text.to_str_lossy().into_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn cc_66_only_who_logged_an_agent_in_acts_for_him_and_nobody_can_pretend() {
+    use cordboard::ops::config::broker::Access;
+    use cordboard::ops::config::cti::CtiAccess;
+    let server = common::Server::start(cordboard::lab::DEMO, |config| {
+        config.listen.openwire = "127.0.0.1:0".into();
+        config.broker.access = Access::Users;
+        config.cti.require_user = true;
+        config.cti.accesses = vec![CtiAccess {
+            user: "test".into(),
+            lines: vec!["32*".into()],
+        }];
+    })
+    .await;
+    let mut one = signed_in(&server, "ctiApp", "cti").await;
+    let mut two = signed_in(&server, "test", "test").await;
+    let say = |raw: &Raw, number, jms_type, body: &str, user: &str| {
+        let mut message = command(raw, number, Some(jms_type));
+        message.content = Message::text(Some(&Text::from(body))).content.clone();
+        message.reply_to = Some(Destination::topic(format!("cc.{user}.a").as_str()));
+        message
+    };
+    one.say(say(&one, 1, "Login#42031", "cc.ctiApp.a", "ctiApp"))
+        .await;
+    assert!(told(&mut one).await.contains("AgentInfo"));
+    let denied = "42031#Error#PREVILLEGE_VIOLATION";
+    let mut forged = say(&two, 1, "GetState#42031", "", "test");
+    let mut properties = PrimitiveMap::default();
+    properties.insert("JMSXUserID", Value::Text("ctiApp".into()));
+    forged.set_properties(&properties);
+    forged.user_id = Some("ctiApp".into());
+    two.say(forged).await;
+    assert_eq!(told(&mut two).await, denied);
+    // Nor may it take the agent over: the line is none of its own.
+    two.say(say(&two, 2, "Login#42031", "cc.test.a", "test"))
+        .await;
+    assert_eq!(told(&mut two).await, denied);
+    two.say(say(&two, 3, "Login#32033", "cc.test.a", "test"))
+        .await;
+    assert!(told(&mut two).await.contains("32033#AgentInfo"));
+    one.say(say(&one, 2, "GetState#42031", "", "ctiApp")).await;
+    loop {
+        let text = told(&mut one).await;
+        assert!(!text.contains("Error"), "{text}");
+        if text.contains("#NONE#") {
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn cc_67_priorities_reorder_nothing() {
     let mut desk = Desk::warm(|_| {}).await;

@@ -85,10 +85,12 @@ impl ErrorCode {
         all.find(|code| code.word().eq_ignore_ascii_case(word))
     }
 
-    /// The code of any word.
+    /// The code of any word. It ends where none goes on: with what ends a line, or would end an object of JSON.
     pub fn of(word: &str) -> Self {
         let around = |c: char| c.is_whitespace() || c.is_control() || c == '#';
         let word = word.trim_matches(around);
+        let word = word.split(|c: char| c.is_control() || c == '}').next();
+        let word = word.unwrap_or_default().trim_matches(around);
         Self::known(word).unwrap_or_else(|| Self::Other(word.into()))
     }
 

@@ -57,8 +57,23 @@ pub struct Cti {
     pub shared_login: SharedLogin,
     /// What a Login must bring: "none", "pin" or "password" of the line's user.
     pub login_auth: LoginAuth,
-    /// May only the broker's user who logged an agent in act for him, and only for lines that are his?
+    /// May only the broker's user who logged an agent in act for him, and only for lines that are his? Those are the ones that
+    /// `[[cti.access]]` gives him; without an entry, those of an application user's devices, all with the right "CTI for any device", or an
+    /// end user's own.
     pub require_user: bool,
+    /// Which lines the broker's users may watch, with `require_user`: `user`, and `lines`, in which `*` stands for any characters.
+    #[serde(rename = "access")]
+    pub accesses: Vec<CtiAccess>,
+}
+
+/// Which lines a user of the broker may watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CtiAccess {
+    /// The user, as the broker knows it.
+    pub user: String,
+    /// The lines' digits; `*` stands for any characters.
+    pub lines: Vec<String>,
 }
 
 /// How events are written.
@@ -227,6 +242,7 @@ impl Default for Cti {
             shared_login: SharedLogin::default(),
             login_auth: LoginAuth::default(),
             require_user: false,
+            accesses: Vec::new(),
         }
     }
 }

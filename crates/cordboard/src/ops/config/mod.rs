@@ -2,7 +2,7 @@
 //!
 //! A key that is misspelt is an error that names the line, the key and the nearest right one.
 
-mod broker;
+pub mod broker;
 mod cluster;
 pub mod cti;
 mod mobility;
@@ -718,7 +718,7 @@ mod tests {
             ),
             (
                 "[[broker.user]]\nname = \"ann\"\n",
-                "c.toml: broker.user: user ann has no password_file",
+                "c.toml, line 1: broker.user: user ann has no password_file",
             ),
             (
                 "[[cluster]]\nname = \"west\"\nwebdialer = \"http://west\"\n",

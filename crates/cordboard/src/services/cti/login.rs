@@ -119,7 +119,11 @@ impl Connector {
         let directory = self.app.handle.directory();
         if self.rules.require_user {
             let user = order.user.as_deref();
-            if !user.is_some_and(|user| translate::may_watch(&directory, user, &line)) {
+            let may = user.is_some_and(|user| {
+                let configured = self.rules.may_watch(user, id);
+                configured.unwrap_or_else(|| translate::may_watch(&directory, user, &line))
+            });
+            if !may {
                 self.no(&order, ErrorCode::PrivilegeViolation);
                 return false;
             }

@@ -14,6 +14,7 @@ mod connector;
 mod happenings;
 mod login;
 mod order;
+mod pattern;
 mod recent;
 mod rules;
 mod session;
@@ -75,7 +76,7 @@ pub fn start(
     shutdown: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = &app.config.cti;
-    let rules = Rules::new(config).map_err(anyhow::Error::msg)?;
+    let rules = Rules::new(&app.config).map_err(anyhow::Error::msg)?;
     let settings = Settings::new(Vec::new(), config.client_id.as_str(), config.queue.as_str());
     let settings = Settings {
         user: config.user.clone(),

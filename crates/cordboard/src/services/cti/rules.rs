@@ -1,13 +1,15 @@
 //! The connector's settings, made ready for use. [cti §2 to §8]
 
-use crate::ops::config;
+use super::pattern::Pattern;
 use crate::ops::config::cti::{
     InboundCall, JsonAddresses, JsonState, Layout, LoginAuth, SharedLogin, TerminalOut,
 };
-use cordboard_wire::cti::{ClientDestination, Names, ReplyTo, Style, TimeText};
+use crate::ops::config::{self, Config};
+use cordboard_wire::cti::{AgentId, ClientDestination, Names, ReplyTo, Style, TimeText};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::Regex;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What the connector goes by.
@@ -37,6 +39,8 @@ pub(super) struct Rules {
     pub(super) login_auth: LoginAuth,
     /// Is the sender looked at?
     pub(super) require_user: bool,
+    /// Which lines the broker's users may watch, as far as it is configured.
+    lines: HashMap<String, Vec<Pattern>>,
     /// Does the broker's clock say when a message came, so that a sender's wrong clock does no harm?
     pub(super) judge_by_arrival: bool,
 }
@@ -46,7 +50,13 @@ impl Rules {
     ///
     /// # Errors
     /// What of them cannot be used.
-    pub(super) fn new(settings: &config::Cti) -> Result<Self, String> {
+    pub(super) fn new(config: &Config) -> Result<Self, String> {
+        let settings = &config.cti;
+        let inside = settings.which_broker()? == config::cti::Broker::Inside;
+        let lines = settings.accesses.iter().map(|access| {
+            let lines = access.lines.iter().map(|line| Pattern::of(line));
+            (access.user.clone(), lines.collect())
+        });
         let seconds = |s: u64| i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(1_000);
         Ok(Self {
             names: Names {
@@ -72,8 +82,15 @@ impl Rules {
             shared_login: settings.shared_login,
             login_auth: settings.login_auth,
             require_user: settings.require_user,
-            judge_by_arrival: settings.which_broker()? == config::cti::Broker::Inside,
+            lines: lines.collect(),
+            judge_by_arrival: inside && config.broker.judge_ttl_by_arrival,
         })
+    }
+
+    /// May the broker's user watch that line? `None`: the directory says so.
+    pub(super) fn may_watch(&self, user: &str, agent: &AgentId) -> Option<bool> {
+        let lines = self.lines.get(user)?;
+        Some(lines.iter().any(|line| line.fits(agent.as_str())))
     }
 
     /// May a client have that topic here?
@@ -116,9 +133,10 @@ mod tests {
 
     #[test]
     fn times_are_the_servers_own() {
-        let settings = |zone: &str| config::Cti {
-            timezone: zone.to_owned(),
-            ..config::Cti::default()
+        let settings = |zone: &str| {
+            let mut config = Config::default();
+            config.cti.timezone = zone.to_owned();
+            config
         };
         let rules = |zone| Rules::new(&settings(zone)).unwrap();
         let at = 1_795_255_200_999;
@@ -132,8 +150,8 @@ mod tests {
 
     #[test]
     fn a_deployment_says_which_names_clients_may_have_and_where_answers_go() {
-        let mut settings = config::Cti::default();
-        settings.destinations.allow = "cc\\.[a-z]+".to_owned();
+        let mut settings = Config::default();
+        settings.cti.destinations.allow = "cc\\.[a-z]+".to_owned();
         let rules = Rules::new(&settings).unwrap();
         let parse = |text: &str| ReplyTo::parse(text, &Names::default()).unwrap();
         for (text, allowed) in [
@@ -145,7 +163,7 @@ mod tests {
         ] {
             assert_eq!(rules.reply(parse(text)).is_some(), allowed, "{text}");
         }
-        settings.reply_to_queues = true;
+        settings.cti.reply_to_queues = true;
         let rules = Rules::new(&settings).unwrap();
         assert!(rules.reply(parse("queue://q1")).is_some());
     }
