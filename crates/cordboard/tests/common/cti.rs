@@ -12,9 +12,11 @@
 use super::openwire::soon;
 use super::{LIMIT, Server};
 use cordboard::ops::config::Config;
+use cordboard_client::cti::Model;
 use cordboard_client::openwire::{
     Address, Client, Counts, Delivery, Publication, Settings, Started, Status, start,
 };
+use cordboard_wire::cti::{AgentState, Received, decode_event};
 use cordboard_wire::openwire::{Body, Destination, Message};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -57,6 +59,8 @@ pub struct JmsClient {
     pub client: Client,
     deliveries: mpsc::Receiver<Delivery>,
     probes: u32,
+    /// What all events together come to.
+    folded: Model,
     _shutdown: watch::Sender<bool>,
 }
 
@@ -84,6 +88,7 @@ impl JmsClient {
             client,
             deliveries,
             probes: 0,
+            folded: Model::default(),
             _shutdown: shutdown,
         }
     }
@@ -165,7 +170,36 @@ impl JmsClient {
             message: Arc::new(message),
         };
         delivery.acknowledge();
+        if heard.topic != PROBE {
+            fold(&mut self.folded, &heard.text);
+        }
         heard
+    }
+
+    /// Whoever followed the events knows what GetState tells, for every agent who is logged in.
+    pub async fn knows_what_is_told(&mut self) {
+        let followed = self.folded.clone();
+        assert!(followed.agents().count() > 0, "nobody was followed");
+        for (id, agent) in followed.agents() {
+            if agent.state == Some(AgentState::Logout) {
+                continue;
+            }
+            let mut told = Model::default();
+            let asked = format!("GetState#{}", id.as_str());
+            for line in self.ask(&asked, "", "fold").await {
+                // topic, id, text
+                fold(&mut told, line.splitn(3, ' ').last().unwrap());
+            }
+            let told = told
+                .agent(id)
+                .expect("somebody who is logged in is told of");
+            assert_eq!(
+                (&told.state, &told.since, &told.legs),
+                (&agent.state, &agent.since, &agent.legs),
+                "{}",
+                id.as_str()
+            );
+        }
     }
 
     /// Everything that was told up to now.
@@ -370,6 +404,13 @@ impl Desk {
             }
             true => self.no_fault().await,
         }
+    }
+}
+
+/// What a client makes of an event; of one in the sister's layout nothing.
+fn fold(model: &mut Model, text: &str) {
+    if let Received::Known(event, _) = decode_event(text) {
+        model.fold(&event);
     }
 }
 
@@ -588,6 +629,7 @@ async fn played(
         }
         all.extend(heard);
     }
+    desk.knows_what_is_told().await;
     let mut transcript = Transcript::new();
     for heard in all {
         let correlation = heard.correlation.as_deref().unwrap_or("-");

@@ -120,7 +120,12 @@ async fn talk(
         if prompts.send(prompt).is_err() {
             break;
         }
-        let Some(words) = typed.recv().await else {
+        // Cancel-safe, as `recv` is. At a terminal Ctrl-C is a key like others.
+        let words = tokio::select! {
+            words = typed.recv() => words,
+            () = crate::cli::stop_signal() => None,
+        };
+        let Some(words) = words else {
             break;
         };
         if words.is_empty() {
