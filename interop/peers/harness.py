@@ -89,6 +89,9 @@ class Planter(threading.Thread):
 class Lab:
     """A fresh lab on ports of the system's choice, and a folder to work in; both are gone in the end."""
 
+    def __init__(self, *more):
+        self.more = more
+
     def __enter__(self):
         binary = os.environ.get("CORDBOARD_BIN") or next(
             (str(p) for p in (ROOT / "target/release/cordboard", ROOT / "target/debug/cordboard") if p.exists()), None
@@ -98,7 +101,7 @@ class Lab:
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="cordboard-interop-"))
         ports = self.work / "ports.json"
         self.process = subprocess.Popen(
-            [binary, "lab", "--ports", "any", "--fresh", "--data", str(self.work / "lab"), "--port-file", str(ports)],
+            [binary, "lab", "--ports", "any", "--fresh", "--data", str(self.work / "lab"), "--port-file", str(ports), *self.more],
             stdout=subprocess.DEVNULL,
         )
         begun = time.monotonic()
@@ -107,7 +110,8 @@ class Lab:
                 self.__exit__()
                 sys.exit("interop: the lab does not start")
             time.sleep(0.02)
-        self.base = json.loads(ports.read_text())["http"]
+        self.ports = json.loads(ports.read_text())
+        self.base = self.ports["http"]
         return self
 
     def __exit__(self, *_):
