@@ -285,6 +285,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         let mut commands = Vec::new();
         let mut next = Some(command);
         while let Some(command) = next {
+            complaint(&command);
             match command {
                 Command::ConnectionInfo(info) if self.joining == Joining::Anonymous => {
                     self.send(&mut commands);
@@ -420,6 +421,18 @@ async fn hear<S: AsyncRead + AsyncWrite>(
     match only_write {
         true => link.drive().await.map(|()| None),
         false => link.next().await,
+    }
+}
+
+/// What went wrong at a client is a line in the log, and nothing else. [openwire §10.1]
+fn complaint(command: &Command) {
+    let exception = match command {
+        Command::ConnectionError(error) => error.exception.as_ref(),
+        Command::ExceptionResponse(refused) => refused.exception.as_ref(),
+        _ => None,
+    };
+    if let Some(exception) = exception {
+        tracing::info!(%exception, "a client of the broker reports an error");
     }
 }
 
