@@ -92,6 +92,9 @@ class Lab:
     def __init__(self, **settings):
         self.settings = settings
 
+    def __init__(self, *more):
+        self.more = more
+
     def __enter__(self):
         binary = os.environ.get("CORDBOARD_BIN") or next(
             (str(p) for p in (ROOT / "target/release/cordboard", ROOT / "target/debug/cordboard") if p.exists()), None
@@ -101,7 +104,7 @@ class Lab:
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="cordboard-interop-"))
         ports = self.work / "ports.json"
         self.process = subprocess.Popen(
-            [binary, "lab", "--ports", "any", "--fresh", "--data", str(self.work / "lab"), "--port-file", str(ports)],
+            [binary, "lab", "--ports", "any", "--fresh", "--data", str(self.work / "lab"), "--port-file", str(ports), *self.more],
             stdout=subprocess.DEVNULL,
             env={**os.environ, **self.settings},
         )

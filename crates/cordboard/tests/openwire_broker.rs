@@ -43,6 +43,14 @@ async fn the_broker_introduces_itself_and_closes_when_it_is_told_good_bye() {
     };
     assert_eq!(info.broker_name, Some("cordboard".into()));
     raw.enter("one", |_| {}).await.unwrap();
+    raw.open().await;
+    // A second greeting changes nothing.
+    raw.say(WireFormatInfo {
+        version: 1,
+        ..wishes().to_info()
+    })
+    .await;
+    works(&mut raw).await;
     raw.say(ShutdownInfo::default()).await;
     let mut rest = Vec::new();
     soon(raw.stream.read_to_end(&mut rest)).await.unwrap();
@@ -251,6 +259,72 @@ async fn ow_26_a_keep_alive_that_asks_is_answered_with_one_that_does_not() {
         response_required: false,
     };
     assert_eq!(raw.frame().await, Some(expected.into()));
+    works(&mut raw).await;
+}
+
+#[tokio::test]
+async fn ow_27_a_client_that_is_idle_for_long_keeps_its_connection() {
+    let (server, address) = broker(|_| {}).await;
+    let mut settings = Settings::new(
+        vec![cordboard_client::openwire::Address {
+            host: "127.0.0.1".into(),
+            port: address.port(),
+        }],
+        "idle",
+        "q",
+    );
+    settings.inactivity = Duration::from_millis(300);
+    let (_shutdown, stopping) = watch::channel(false);
+    let mut started = start(settings, Counts::default(), stopping);
+    let mut status = started.client.status();
+    soon(status.wait_for(Status::is_ready)).await.unwrap();
+    let since = Instant::now();
+    // Five times as long as makes one doubtful, and others have been talked to meanwhile.
+    let mut other = Raw::join(address, "other").await;
+    while since.elapsed() < Duration::from_millis(1_500) {
+        other.say(KeepAliveInfo::default()).await;
+        let asked = KeepAliveInfo {
+            command_id: 1,
+            response_required: true,
+        };
+        other.say(asked).await;
+        other.frame().await.unwrap();
+    }
+    other.send(Destination::queue("q"), 1, "awake").await;
+    let delivery = soon(started.deliveries.recv()).await.unwrap();
+    assert_eq!(*delivery.body(), Body::Text("awake".into()));
+    let counts = started.client.counts();
+    assert_eq!((counts.connected.get(), counts.failed.get()), (1, 0));
+    drop(server);
+}
+
+#[tokio::test]
+async fn what_is_said_to_clients_is_answered_and_what_is_said_to_brokers_refused() {
+    use cordboard_wire::openwire as ow;
+    let (_server, address) = broker(|_| {}).await;
+    let mut raw = Raw::join(address, "one").await;
+    let answered: [Command; 6] = [
+        ow::FlushCommand::default().into(),
+        ow::ConnectionControl::default().into(),
+        ow::ControlCommand::default().into(),
+        ow::ProducerAck::default().into(),
+        ow::MessageDispatch::default().into(),
+        BrokerInfo::default().into(),
+    ];
+    for command in answered {
+        let name = format!("{command:?}");
+        assert_eq!(raw.ask(command).await, Ok(()), "{name}");
+    }
+    let refused: [Command; 3] = [
+        ow::MessageDispatchNotification::default().into(),
+        ow::ReplayCommand::default().into(),
+        ow::BrokerSubscriptionInfo::default().into(),
+    ];
+    for command in refused {
+        let text = "network connections are not supported".to_owned();
+        let expected = ("javax.jms.JMSException".to_owned(), text);
+        assert_eq!(raw.ask(command).await, Err(expected));
+    }
     works(&mut raw).await;
 }
 

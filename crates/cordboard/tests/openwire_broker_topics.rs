@@ -88,6 +88,91 @@ async fn ow_22_each_client_hears_everybody_in_its_own_encoding() {
     }
 }
 
+#[tokio::test]
+async fn ow_21_every_version_and_encoding_is_spoken_with_ours_switched_on_and_off() {
+    for ours in [true, false] {
+        let (_server, address) = broker(|config| {
+            config.broker.tight_encoding = ours;
+            config.broker.cache = ours;
+        })
+        .await;
+        let mut plain = Raw::join(address, "plain").await;
+        plain.listen(1, Destination::queue("out")).await;
+        let switches = [(true, true), (true, false), (false, true), (false, false)];
+        for (version, (tight, cache)) in (1..=12).flat_map(|v| switches.map(|s| (v, s))) {
+            let offer = Offer {
+                version,
+                tight_encoding_enabled: tight,
+                cache_enabled: cache,
+                ..wishes()
+            };
+            let name = format!("{version} {tight} {cache}");
+            let mut raw = Raw::join_with(address, &name, &offer, |_| {}).await;
+            let format = raw.decoder.format();
+            assert_eq!(
+                (
+                    i32::from(format.version),
+                    format.tight,
+                    format.cache.is_some()
+                ),
+                (version, tight && ours, cache && ours)
+            );
+            raw.listen(1, Destination::queue("back")).await;
+            for number in 1..=3 {
+                exchange(&mut raw, &mut plain, "out", number).await;
+                exchange(&mut plain, &mut raw, "back", number).await;
+            }
+            leaves(raw).await;
+        }
+    }
+}
+
+/// A message from one to the other, by a queue that the other listens to.
+async fn exchange(from: &mut Raw, to: &mut Raw, queue: &str, number: i64) {
+    let mut sent = from.message(Destination::queue(queue), number, "text ü");
+    sent.jms_type = Some("MakeCall#42031".into());
+    sent.correlation_id = Some("k".into());
+    sent.reply_to = Some(Destination::topic("replies"));
+    let mut properties = PrimitiveMap::default();
+    properties.insert("n", Value::Int(7));
+    sent.set_properties(&properties);
+    from.ask(sent.clone()).await.unwrap();
+    let (got, _) = to.received().await;
+    assert_eq!(got.body().unwrap(), sent.body().unwrap());
+    assert_eq!(got.jms_type, sent.jms_type);
+    assert_eq!(got.correlation_id, sent.correlation_id);
+    assert_eq!(got.reply_to, sent.reply_to);
+    assert_eq!(got.properties().unwrap(), properties);
+    to.acknowledge(1, &got).await;
+}
+
+#[tokio::test]
+async fn names_are_taken_as_they_are() {
+    let (_server, address) = broker(|_| {}).await;
+    let mut raw = Raw::join(address, "one").await;
+    let long = "x".repeat(300);
+    let names = [
+        "t",
+        "T",
+        "a b",
+        "a/b",
+        "ü.ß",
+        "192.168.1.148",
+        long.as_str(),
+    ];
+    for (key, name) in (1..).zip(names) {
+        raw.listen(key, Destination::topic(name)).await;
+    }
+    for (key, name) in (1..).zip(names) {
+        raw.send(Destination::topic(name), key, "text").await;
+        let dispatched = raw.dispatched().await;
+        let [only] = dispatched.as_slice() else {
+            panic!("{name}: {dispatched:?}");
+        };
+        assert_eq!(only.consumer_id, Some(raw.consumer_id(key)));
+    }
+}
+
 async fn durable(address: SocketAddr, selector: Option<&str>) -> Raw {
     let mut raw = Raw::join(address, "durable").await;
     let mut info = raw.consumer(1, topic(), 10);
@@ -246,6 +331,46 @@ async fn ow_53_whoever_listens_to_advisories_is_told_what_there_is_and_what_ends
             assert!(properties.get(name).is_some(), "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn ow_54_a_service_answers_many_clients_each_at_a_temporary_queue_of_its_own() {
+    let (_server, address) = broker(|_| {}).await;
+    let service = tokio::spawn(async move {
+        let mut service = Raw::join(address, "service").await;
+        service.listen(1, Destination::queue("requests")).await;
+        for number in 0..300 {
+            let (request, _) = service.received().await;
+            service.acknowledge(1, &request).await;
+            let mut reply = service.message(request.reply_to.clone().unwrap(), number, "!");
+            reply.correlation_id = request.correlation_id.clone();
+            service.ask(reply).await.unwrap();
+        }
+    });
+    let clients = (0..10).map(|client| {
+        tokio::spawn(async move {
+            let mut raw = Raw::join(address, &format!("client {client}")).await;
+            let kind = DestinationKind::TempQueue;
+            let add = raw.temporary(kind, DestinationOperation::Add);
+            raw.ask(add).await.unwrap();
+            let replies = raw.temporary_name(kind);
+            raw.listen(1, replies.clone()).await;
+            for number in 0..30 {
+                let mut request = raw.message(Destination::queue("requests"), number, "?");
+                request.reply_to = Some(replies.clone());
+                let id = format!("{client} {number}");
+                request.correlation_id = Some(id.as_str().into());
+                raw.ask(request).await.unwrap();
+                let (reply, _) = raw.received().await;
+                assert_eq!(reply.correlation_id, Some(id.as_str().into()));
+                raw.acknowledge(1, &reply).await;
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        soon(client).await.unwrap();
+    }
+    soon(service).await.unwrap();
 }
 
 #[tokio::test]

@@ -11,8 +11,9 @@
 use bytes::{Buf, Bytes, BytesMut};
 use cordboard_wire::openwire::{
     Agreed, Command, DecodeError, Decoder, Disagreed, EncodeError, Encoder, FIRST_FRAME,
-    KeepAliveInfo, Offer, SIZE_LEN, agree, frame_len,
+    KeepAliveInfo, MessageDispatch, Offer, Prepared, SIZE_LEN, agree, frame_len,
 };
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -172,6 +173,22 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
     /// When the command cannot be written. The link is as it was.
     pub fn push(&mut self, command: &Command) -> Result<(), EncodeError> {
         self.outgoing.push(command)?;
+        self.outgoing.spoke = true;
+        self.outgoing.full = self.outgoing.waiting() >= self.outgoing.most;
+        Ok(())
+    }
+
+    /// Queues a dispatch as [`Link::push`] does. Its message goes out on other links too: the first that encodes it leaves its bytes in
+    /// `encoded`, for all that agreed on the same encoding.
+    ///
+    /// # Errors
+    /// As [`Link::push`].
+    pub fn push_shared(
+        &mut self,
+        dispatch: &MessageDispatch,
+        encoded: &OnceLock<Prepared>,
+    ) -> Result<(), EncodeError> {
+        self.outgoing.push_shared(dispatch, encoded)?;
         self.outgoing.spoke = true;
         self.outgoing.full = self.outgoing.waiting() >= self.outgoing.most;
         Ok(())
@@ -368,12 +385,39 @@ impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
     }
 
     fn push(&mut self, command: &Command) -> Result<(), EncodeError> {
-        // What is written makes room before more is added, once it is worth the move.
+        self.move_up();
+        self.encoder.encode(command, &mut self.buffer)
+    }
+
+    fn push_shared(
+        &mut self,
+        dispatch: &MessageDispatch,
+        encoded: &OnceLock<Prepared>,
+    ) -> Result<(), EncodeError> {
+        self.move_up();
+        if encoded.get().is_none()
+            && let Some(message) = &dispatch.message
+            && let Some(prepared) = self.encoder.prepare(message)?
+        {
+            // Another link may have been quicker: its bytes are as good.
+            let _ = encoded.set(prepared);
+        }
+        if let Some(prepared) = encoded.get() {
+            let (encoder, buffer) = (&mut self.encoder, &mut self.buffer);
+            if encoder.encode_prepared(dispatch, prepared, buffer)? {
+                return Ok(());
+            }
+        }
+        let command = dispatch.clone().into();
+        self.encoder.encode(&command, &mut self.buffer)
+    }
+
+    /// What is written makes room before more is added, once it is worth the move.
+    fn move_up(&mut self) {
         if self.written > self.buffer.len() / 2 {
             self.buffer.drain(..self.written);
             self.written = 0;
         }
-        self.encoder.encode(command, &mut self.buffer)
     }
 
     /// Writes as much as the peer takes now. Cancel-safe: a write that is dropped has written nothing.

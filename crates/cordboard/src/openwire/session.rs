@@ -4,7 +4,7 @@
 //! who it is or read what it is sent. Tells: the keeper, the client. Stops: when either side ends it. What the client sends is not
 //! read while the keeper has no place for it, or while the client does not read what it is answered.
 
-use super::broker::{GOODBYE, Identity, Link as Id, REPLACED};
+use super::broker::{Dispatch, GOODBYE, Identity, Link as Id, REPLACED};
 use super::handle::{Gate, Phase, Shared};
 use super::keeper::Event;
 use super::outbox::{Out, Outbox};
@@ -285,6 +285,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         let mut commands = Vec::new();
         let mut next = Some(command);
         while let Some(command) = next {
+            complaint(&command);
             match command {
                 Command::ConnectionInfo(info) if self.joining == Joining::Anonymous => {
                     self.send(&mut commands);
@@ -358,7 +359,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             done += out.size();
             match out {
                 Out::Command(command) => self.push(&command),
-                Out::Dispatch(dispatch) => self.push(&dispatch.command.into()),
+                Out::Dispatch(dispatch) => self.dispatch(dispatch),
                 Out::Joined(true) => {
                     self.joining = Joining::Joined;
                     self.link.limit_frames(u32::MAX);
@@ -376,14 +377,22 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     }
 
     fn push(&mut self, command: &Command) {
-        let Err(error) = self.link.push(command) else {
+        if let Err(error) = self.link.push(command) {
+            tracing::warn!(%error, "a client cannot be sent what is for it");
+        }
+    }
+
+    fn dispatch(&mut self, dispatch: Dispatch) {
+        let pushed = match dispatch.encoded() {
+            Some(encoded) => self.link.push_shared(&dispatch.command, encoded),
+            None => self.link.push(&dispatch.command.clone().into()),
+        };
+        let Err(error) = pushed else {
             return;
         };
-        tracing::warn!(%error, "a client cannot be sent what is for it");
-        // A message that this client can never be given must not stop those behind it: it is nobody's, as if it had said so.
-        if let Command::MessageDispatch(dispatch) = command
-            && let Some(ack) = poisoned(dispatch)
-        {
+        tracing::warn!(%error, "a client cannot be sent a message that is for it");
+        // What this client can never be given must not stop what is behind it: it is nobody's, as if it had said so.
+        if let Some(ack) = poisoned(&dispatch.command) {
             self.events.push_back(Event::Commands {
                 link: self.id,
                 commands: vec![ack.into()],
@@ -412,6 +421,18 @@ async fn hear<S: AsyncRead + AsyncWrite>(
     match only_write {
         true => link.drive().await.map(|()| None),
         false => link.next().await,
+    }
+}
+
+/// What went wrong at a client is a line in the log, and nothing else. [openwire §10.1]
+fn complaint(command: &Command) {
+    let exception = match command {
+        Command::ConnectionError(error) => error.exception.as_ref(),
+        Command::ExceptionResponse(refused) => refused.exception.as_ref(),
+        _ => None,
+    };
+    if let Some(exception) = exception {
+        tracing::info!(%exception, "a client of the broker reports an error");
     }
 }
 

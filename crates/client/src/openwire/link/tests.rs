@@ -332,3 +332,28 @@ impl AsyncWrite for Counted {
         std::pin::Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[tokio::test]
+async fn a_message_for_many_is_encoded_once_and_each_is_told_for_whom_it_is() {
+    let encoded = OnceLock::new();
+    let mut message = Message::text(Some(&Text::from("for all")));
+    message.jms_type = Some("Hello".into());
+    let message = std::sync::Arc::new(message);
+    for name in ["one", "two"] {
+        let (mut link, mut theirs) = open(&terms(0, 0)).await;
+        let dispatch = MessageDispatch {
+            consumer_id: Some(cordboard_wire::openwire::ConsumerId {
+                connection_id: Some(name.into()),
+                ..Default::default()
+            }),
+            destination: Some(Destination::topic("t")),
+            message: Some(message.clone()),
+            ..MessageDispatch::default()
+        };
+        link.push_shared(&dispatch, &encoded).unwrap();
+        assert!(encoded.get().is_some());
+        link.close(SECOND).await;
+        let mut decoder = Decoder::new(format());
+        assert_eq!(receive(&mut theirs, &mut decoder).await, dispatch.into());
+    }
+}
