@@ -1,4 +1,4 @@
-//! Commands about calls: what each wants, what each refuses, what everybody is told. [cti §3.4, §5, §7.3 to §7.11, §11]
+//! Commands about calls: what each wants, what each refuses, what everybody is told. [cti §3.4, §5, §7.3, §7.11, §11]
 
 mod common;
 

@@ -6,18 +6,17 @@ mod common;
 use common::cti::{By, Step, conversation, expected, play, play_and_ask};
 use cordboard::ops::config::cti::Format;
 
-async fn plays(file: &str) {
+async fn plays_in(file: &str, format: Format) {
     let steps = conversation(file);
-    for json in [false, true] {
-        let heard = play(&steps, &By::Commands, |config| {
-            config.cti.format = match json {
-                false => Format::Default,
-                true => Format::Json,
-            };
-        })
-        .await;
-        assert_eq!(heard, expected(&steps, json), "{file}, json: {json}");
-    }
+    let heard = play(&steps, &By::Commands, |config| config.cti.format = format).await;
+    let json = format == Format::Json;
+    assert_eq!(heard, expected(&steps, json), "{file}, json: {json}");
+}
+
+/// In both formats.
+async fn plays(file: &str) {
+    plays_in(file, Format::Default).await;
+    plays_in(file, Format::Json).await;
 }
 
 /// The same with each command done by the JSON API: the same events, of which none is an answer.
@@ -38,8 +37,13 @@ async fn cc_11_a_login_is_answered_with_info_state_and_dialog() {
 }
 
 #[tokio::test]
-async fn cc_22_cc_23_an_outbound_call_is_told_to_both_sides() {
-    plays("02-outbound-call.txt").await;
+async fn cc_22_an_outbound_call_is_told_to_both_sides() {
+    plays_in("02-outbound-call.txt", Format::Default).await;
+}
+
+#[tokio::test]
+async fn cc_23_the_same_is_told_as_json_to_the_byte() {
+    plays_in("02-outbound-call.txt", Format::Json).await;
 }
 
 #[tokio::test]

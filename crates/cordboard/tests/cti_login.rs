@@ -308,3 +308,21 @@ async fn the_agents_of_a_topic_that_nothing_comes_from_are_logged_out_if_that_is
     );
     assert!(desk.ask("GetState#42031", "", "g").await[0].contains("READY"));
 }
+
+#[tokio::test]
+async fn the_agents_of_a_topic_that_nobody_listens_to_are_logged_out_if_that_is_wanted() {
+    use common::openwire::Raw;
+    let mut desk = Desk::warm(|config| config.cti.logout_on_disconnect_s = 1).await;
+    let address = desk.server.program.addresses.openwire.unwrap();
+    let mut other = Raw::join(address, "other").await;
+    other.listen(1, Destination::topic("cc.b")).await;
+    other.listen(2, Destination::topic("cc.c")).await;
+    let mut stays = Raw::join(address, "stays").await;
+    stays.listen(1, Destination::topic("cc.c")).await;
+    drop(other);
+    // The desk hears all topics by a pattern, which is nobody's listening to one.
+    let gone = state("42032", "LOGOUT", NOW);
+    assert_eq!(desk.next().await.line(), format!("cc.b - {gone}"));
+    let others = desk.ask("GetState#32033", "", "g").await;
+    assert!(others[0].contains("READY"), "{others:?}");
+}

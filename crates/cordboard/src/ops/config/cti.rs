@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The CTI connector. [cti §2 to §8]
+/// The CTI connector. [cti §2, §8]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cti {
@@ -51,6 +51,8 @@ pub struct Cti {
     pub command_timeout_s: u64,
     /// The agents of a topic that nothing came from for so many seconds are logged out; 0: never.
     pub client_timeout_s: u64,
+    /// The agents of a topic that nobody has listened to for so many seconds, as the broker says, are logged out; 0: never.
+    pub logout_on_disconnect_s: u64,
     /// So many agents may be logged in at a time (LICENSES_EXCEEDED); 0: any number.
     pub max_agents: usize,
     /// What becomes of an agent whom a second topic logs in: "move", "share" or "refuse".
@@ -238,6 +240,7 @@ impl Default for Cti {
             max_commands_per_s: 50,
             command_timeout_s: 10,
             client_timeout_s: 0,
+            logout_on_disconnect_s: 0,
             max_agents: 0,
             shared_login: SharedLogin::default(),
             login_auth: LoginAuth::default(),

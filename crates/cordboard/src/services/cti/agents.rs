@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_state_is_told_before_the_first_change_after_which_it_holds() {
         use DialogState::{Active, Alerting, Dropped, Held};
-        // A transfer: the call goes, then the consultation; only then is he free. [cti §9.5]
+        // A transfer: the call goes, then the consultation; only then is he free. [cti §7.9]
         let before = legs(&[leg(1, Held), leg(2, Active)]);
         let changes = [leg(1, Dropped), leg(2, Dropped)];
         let changes: Vec<&Leg> = changes.iter().collect();
@@ -200,7 +200,7 @@ mod tests {
             turn(&agent(AgentState::Talking), &before, &changes),
             Some(1)
         );
-        // Another call is answered while he talks: he goes on talking. [cti §11, 37]
+        // Another call is answered while he talks: he goes on talking. [cti §7.4]
         let before = legs(&[leg(1, Active), leg(2, Alerting)]);
         let changes = [leg(1, Held), leg(2, Active)];
         let changes: Vec<&Leg> = changes.iter().collect();

@@ -98,6 +98,7 @@ impl Connector {
             agents.any(|agent: &Agent| agent.topics.contains(topic))
         };
         self.owed.remove(topic);
+        self.left.remove(topic);
         let now_ms = self.app.clock.now().wall.0;
         let gone = self.topics.heard(topic, format, now_ms, in_use);
         let gone = gone.map(|name| CtiFact::Destination(name.to_string(), None));

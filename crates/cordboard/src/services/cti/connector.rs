@@ -68,6 +68,8 @@ pub(super) struct Connector {
     pub(super) owed: BTreeSet<ClientDestination>,
     /// Until when that matters.
     pub(super) owed_until: Option<tokio::time::Instant>,
+    /// Topics that nobody listens to any more, and since when.
+    pub(super) left: BTreeMap<ClientDestination, tokio::time::Instant>,
     pub(super) pending: HashMap<Ticket, Pending>,
     pub(super) running: FuturesUnordered<Running>,
     pub(super) guesses: Guesses,
@@ -93,6 +95,7 @@ impl Connector {
             returning: None,
             owed: BTreeSet::new(),
             owed_until: None,
+            left: BTreeMap::new(),
             pending: HashMap::new(),
             running: FuturesUnordered::new(),
             guesses: Guesses::default(),
@@ -173,6 +176,7 @@ impl Connector {
         self.legs.clear();
         self.returning = None;
         self.owed.clear();
+        self.left.clear();
         self.pending.clear();
         self.lanes.clear();
         self.waiting = 0;

@@ -280,6 +280,7 @@ impl Connector {
         let Ok(topic) = ClientDestination::parse(name, &self.rules.names) else {
             return;
         };
+        self.left.remove(&topic);
         if !self.owed.remove(&topic) {
             return;
         }
@@ -292,6 +293,16 @@ impl Connector {
             if agent.topics.contains(&topic) {
                 self.say_standing(&audience, agent, &[]);
             }
+        }
+    }
+
+    /// Nobody listens to a topic any more.
+    pub(super) fn left(&mut self, name: &str) {
+        let topic = ClientDestination::parse(name, &self.rules.names);
+        if let Ok(topic) = topic
+            && self.topics.knows(&topic)
+        {
+            self.left.insert(topic, tokio::time::Instant::now());
         }
     }
 

@@ -338,26 +338,29 @@ impl Connector {
         self.gauge();
     }
 
-    /// Logs out the agents of topics that nothing came from for too long. [cti §2.5]
+    /// Logs out the agents of topics that nothing came from, or that nobody listened to, for too long. [cti §2.5]
     pub(super) async fn log_out_silent(&mut self, now_ms: i64) {
-        let Some(timeout_ms) = self.rules.client_timeout_ms else {
-            return;
-        };
+        let now = Instant::now();
         let is_silent = |topic: &ClientDestination| {
-            let heard = self.topics.heard_ms(topic);
-            heard.is_none_or(|heard| heard.saturating_add(timeout_ms) <= now_ms)
+            let heard = self.topics.heard_ms(topic).unwrap_or(i64::MIN);
+            let timeout = self.rules.client_timeout_ms;
+            timeout.is_some_and(|timeout| heard.saturating_add(timeout) <= now_ms)
         };
-        let silent = self
-            .agents
-            .values()
-            .filter(|agent| agent.topics.iter().all(is_silent));
+        let is_left = |topic: &ClientDestination| {
+            let after = self.rules.logout_on_disconnect;
+            let since = self.left.get(topic).zip(after);
+            since.is_some_and(|(since, after)| *since + after <= now)
+        };
+        let is_gone = |topic: &ClientDestination| is_silent(topic) || is_left(topic);
+        let silent = self.agents.values();
+        let silent = silent.filter(|agent| agent.topics.iter().all(is_gone));
         let silent: Vec<Agent> = silent.cloned().collect();
         let facts = silent.iter().map(|agent| fact(&agent.id, None));
         if silent.is_empty() || !self.keep(facts.collect()).await {
             return;
         }
         for agent in silent {
-            tracing::info!(agent = %agent.id, "logged out: nothing came from its client for too long");
+            tracing::info!(agent = %agent.id, "logged out: its client is gone");
             let audience = self.audience(&agent, None);
             self.forget(&agent);
             self.say_logout(&audience, &agent, now_ms);

@@ -1,4 +1,4 @@
-//! A command on its way through the checks, and where its answers go. [cti §3.5 to §3.7]
+//! A command on its way through the checks, and where its answers go. [cti §3.5, §3.7]
 
 use super::translate::Instant;
 use crate::journal::Notes;

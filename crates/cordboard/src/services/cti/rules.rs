@@ -1,4 +1,4 @@
-//! The connector's settings, made ready for use. [cti §2 to §8]
+//! The connector's settings, made ready for use. [cti §2, §8]
 
 use super::pattern::Pattern;
 use crate::ops::config::cti::{
@@ -31,6 +31,8 @@ pub(super) struct Rules {
     pub(super) command_timeout: Duration,
     /// A topic that was silent for so long has its agents logged out.
     pub(super) client_timeout_ms: Option<i64>,
+    /// A topic that nobody listens to for so long has its agents logged out.
+    pub(super) logout_on_disconnect: Option<Duration>,
     /// So many agents may be logged in.
     pub(super) max_agents: Option<usize>,
     /// What becomes of a second login.
@@ -78,6 +80,8 @@ impl Rules {
             command_timeout: Duration::from_secs(settings.command_timeout_s),
             client_timeout_ms: (settings.client_timeout_s > 0)
                 .then(|| seconds(settings.client_timeout_s)),
+            logout_on_disconnect: (settings.logout_on_disconnect_s > 0)
+                .then(|| Duration::from_secs(settings.logout_on_disconnect_s)),
             max_agents: (settings.max_agents > 0).then_some(settings.max_agents),
             shared_login: settings.shared_login,
             login_auth: settings.login_auth,

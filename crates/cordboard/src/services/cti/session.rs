@@ -13,7 +13,7 @@ use cordboard_client::openwire::{Client, Delivery, Started, Status};
 use cordboard_store::CtiFact;
 use cordboard_wire::cti::{Body, CommandMessage, FORMAT_PROPERTY, NetworkState};
 use cordboard_wire::openwire::{
-    Any, Body as Content, Command, Destination, DestinationKind, Message, MessageKind, Text, Value,
+    Any, Body as Content, Command, Destination, Message, MessageKind, Text, Value,
 };
 use futures_util::StreamExt;
 use std::sync::Arc;
@@ -181,24 +181,37 @@ impl Session {
         });
     }
 
-    /// The topic that somebody has just begun to listen to, if that is what a message is about.
-    fn listened_to(message: &Message) -> Option<String> {
+    /// Takes what the broker tells about who listens.
+    fn take_advisory(&mut self, message: &Message) {
         let to = message.destination.as_ref();
-        let to = to.filter(|to| to.kind == DestinationKind::Topic)?;
-        let name = to.physical_name.as_ref()?.to_str_lossy().into_owned();
-        let topic = name.strip_prefix(LISTENERS)?.to_owned();
-        let begins = matches!(&message.data_structure, Some(Any::Command(about)) if matches!(**about, Command::ConsumerInfo(_)));
-        // One that is for us alone tells of somebody who listened before.
-        (begins && message.target_consumer_id.is_none()).then_some(topic)
+        let name = to.and_then(|to| to.physical_name.as_ref());
+        let name = name.map(Text::to_str_lossy);
+        let Some(topic) = name
+            .as_deref()
+            .and_then(|name| name.strip_prefix(LISTENERS))
+        else {
+            return;
+        };
+        let Some(Any::Command(about)) = &message.data_structure else {
+            return;
+        };
+        let properties = message.properties().unwrap_or_default();
+        let nobody = properties.get("consumerCount") == Some(&Value::Int(0));
+        match &**about {
+            // One that is for us alone tells of somebody who listened before.
+            Command::ConsumerInfo(_) if message.target_consumer_id.is_none() => {
+                self.connector.listened_to(topic);
+            }
+            Command::RemoveInfo(_) if nobody => self.connector.left(topic),
+            _ => {}
+        }
     }
 
     /// Takes a command over: from here on it is never taken again. [cti §2.2]
     async fn take(&mut self, delivery: Delivery) {
         let destination = delivery.message().destination.as_ref();
         if destination.is_some_and(|to| !to.kind.is_queue()) {
-            if let Some(topic) = Self::listened_to(delivery.message()) {
-                self.connector.listened_to(&topic);
-            }
+            self.take_advisory(delivery.message());
             return delivery.acknowledge();
         }
         let message = command_message(delivery.message(), delivery.body(), delivery.redelivered());
