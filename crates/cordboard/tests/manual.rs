@@ -132,6 +132,7 @@ fn documented() -> Vec<(String, String, String)> {
         "mobility.rs",
         "schedule.rs",
         "cluster.rs",
+        "cti.rs",
     ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("src/ops/config")
@@ -188,6 +189,7 @@ fn page() -> String {
         ("home", "Home"),
         ("webdialer", "WebDialer"),
         ("mobility", "Mobility"),
+        ("cti", "Cti"),
     ];
     for (section, of) in sections {
         write!(
@@ -211,6 +213,10 @@ fn page() -> String {
         ),
         ("`[[broker.user]]`", "BrokerUser"),
         ("`[[mobility.schedule]]`", "ScheduledLogout"),
+        ("`[cti.json]`", "Json"),
+        ("`[cti.destinations]`", "Destinations"),
+        ("`[[cti.destination]]`", "TopicFormat"),
+        ("`[[cti.access]]`", "CtiAccess"),
         ("`[[cluster]]`", "Cluster"),
     ] {
         write!(page, "\n## {heading}\n\n| key | what |\n|---|---|\n").unwrap();
