@@ -16,18 +16,22 @@ use tokio::net::TcpListener;
 
 /// A lab, and how its connector is reached.
 struct Lab {
-    _server: Server,
+    server: Server,
     broker: String,
 }
 
 impl Lab {
     fn start() -> Self {
-        let server = Server::lab();
+        Self::start_with(&[])
+    }
+
+    fn start_with(settings: &[(&str, &str)]) -> Self {
+        let server = Server::lab_with(&["--ports", "any"], settings);
         let ports = std::fs::read(server.folder.path().join("ports.json")).unwrap();
         let ports: Value = serde_json::from_slice(&ports).unwrap();
         Self {
             broker: ports["openwire"].as_str().unwrap().to_owned(),
-            _server: server,
+            server,
         }
     }
 
@@ -200,6 +204,55 @@ fn events_come_in_the_pattern_that_is_asked_for() {
             .unwrap()
             .starts_with("42031#State#READY")
     );
+}
+
+#[test]
+fn a_broker_with_users_and_a_connector_with_pins_are_told_who_asks() {
+    let lab = Lab::start_with(&[
+        ("CORDBOARD__BROKER__ACCESS", "users"),
+        ("CORDBOARD__CTI__LOGIN_AUTH", "pin"),
+    ]);
+    assert_eq!(lab.run(&["hello"]).0, 77);
+    let asked = |words: &[&str], pin: Option<&str>| {
+        let mut command = lab.command(words);
+        command
+            .env("CORDBOARD_USER", "ctiApp")
+            .env("CORDBOARD_PASSWORD", "cti");
+        if let Some(pin) = pin {
+            command.env("CORDBOARD_CTI_PIN", pin);
+        }
+        process::output(&mut command)
+    };
+    assert_eq!(asked(&["hello", "--password", "wrong"], None).0, 77);
+    assert_eq!(asked(&["hello"], None).0, 0);
+    // Only what begins with the user's name may be listened to; by default it does.
+    assert_eq!(asked(&["hello", "--topic", "cc.other.x"], None).0, 77);
+    assert_eq!(
+        asked(&["tail", "--topic", "cc.>", "--count", "1"], None).0,
+        77
+    );
+    let login = ["login", "42031", "--as", "agent42031"];
+    assert_eq!(asked(&login, None).0, 2);
+    assert_eq!(asked(&login, Some("99999")).0, 1);
+    let (status, out, err) = asked(&login, Some("12345"));
+    assert_eq!((status, err.as_str()), (0, ""));
+    assert!(out.ends_with("42031  no call\n"), "{out}");
+    let (_, out, err) = asked(&["login", "42031", "--agent-pin", "54321"], None);
+    assert!(!out.contains("54321") && !err.contains("54321"));
+}
+
+#[test]
+fn tls_is_verified() {
+    // The system picks the port, as it does for all of them.
+    let lab = Lab::start_with(&[("CORDBOARD__LISTEN__OPENWIRE_TLS", "127.0.0.1:61617")]);
+    let folder = lab.server.folder.path();
+    let ports = std::fs::read(folder.join("ports.json")).unwrap();
+    let ports: Value = serde_json::from_slice(&ports).unwrap();
+    let server = ports["openwire_tls"].as_str().unwrap();
+    let certificate = ports["certificate"].as_str().unwrap();
+    assert_eq!(lab.run(&["hello", "--server", server]).0, 69);
+    let trusted = lab.run(&["hello", "--server", server, "--ca", certificate]);
+    assert_eq!(trusted.0, 0, "{}", trusted.2);
 }
 
 /// A command that goes on; killed when dropped.

@@ -84,8 +84,8 @@ pub(super) struct Login {
     #[command(flatten)]
     pub(super) agents: Agents,
     /// The agent's user id, where the connector wants one
-    #[arg(long = "as", value_name = "USER", requires = "pins")]
-    pub(super) user: Option<String>,
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
     /// His PIN or password; better by --agent-pin-file or the environment [env: CORDBOARD_CTI_PIN, CORDBOARD_CTI_PIN_FILE]
     #[arg(long, value_name = "PIN", group = "pins")]
     pub(super) agent_pin: Option<Secret>,

@@ -175,12 +175,16 @@ fn logins(
     if pin.is_none() {
         pin = secret_in("CORDBOARD_CTI_PIN", variable).map_err(usage)?;
     }
+    if pin.is_none() && login.as_user.is_some() {
+        let why = "give the PIN by --agent-pin-file, CORDBOARD_CTI_PIN or --agent-pin";
+        return Err(Failure::Usage(why.to_owned()));
+    }
     let mut commands = Vec::new();
     for agent in whom(&login.agents, otherwise)? {
         let mut arguments = vec![Secret::from(joined.topic.as_str())];
         if let Some(pin) = &pin {
             // Where nobody is named it is the user who is called as the extension is.
-            let user = login.user.as_deref().unwrap_or(agent.as_str());
+            let user = login.as_user.as_deref().unwrap_or(agent.as_str());
             arguments.extend([Secret::from(user), pin.clone()]);
         }
         let login = Login::new(agent, arguments, joined.format);

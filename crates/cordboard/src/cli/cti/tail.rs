@@ -97,7 +97,7 @@ async fn follow(
             agents,
             by: By::default(),
         },
-        user: None,
+        as_user: None,
         agent_pin: None,
         agent_pin_file: None,
     });
