@@ -307,7 +307,7 @@ impl AsyncRead for Counted {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: Woken<'_, '_>,
-        buffer: &mut tokio::io::ReadBuf<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Polled<()> {
         Pin::new(&mut self.inner).poll_read(cx, buffer)
     }
