@@ -117,7 +117,11 @@ fn the_settings_that_the_manual_shows_can_be_used_as_they_stand() {
             checked.push_str(block);
         }
     }
-    for word in ["[[mobility.schedule]]", "trusted_origins"] {
+    for word in [
+        "[[mobility.schedule]]",
+        "trusted_origins",
+        "[[broker.user]]",
+    ] {
         assert!(checked.contains(word), "{word} is shown nowhere");
     }
 }

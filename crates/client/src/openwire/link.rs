@@ -13,9 +13,14 @@ use cordboard_wire::openwire::{
     Agreed, Command, DecodeError, Decoder, Disagreed, EncodeError, Encoder, FIRST_FRAME,
     KeepAliveInfo, MessageDispatch, Offer, Prepared, SIZE_LEN, agree, frame_len,
 };
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::OnceLock;
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// So many bytes are read at once.
@@ -25,8 +30,8 @@ const COPIED: usize = 16 << 10;
 /// Frames that were read already are handed over before anything is written, so that the answers go out together; but only
 /// so many of them.
 const TURN: u32 = 64;
-/// A buffer that once had to be larger than this is given back when it is empty.
-const KEPT: usize = 256 << 10;
+/// A buffer that once had to be larger than this is given back when all of it is written: thousands of connections are idle.
+const KEPT: usize = 16 << 10;
 
 /// What a link is held to.
 #[derive(Clone, Debug)]
@@ -49,7 +54,7 @@ pub enum LinkError {
     Closed,
     /// The network failed.
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
     /// No `WireFormatInfo` came in time.
     #[error("no greeting within {} ms", .0.as_millis())]
     NoGreeting(Duration),
@@ -296,13 +301,12 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
         }
     }
 
-    /// Waits for more bytes. Cancel-safe, as `read_buf` is.
+    /// Waits for more bytes. Cancel-safe, as `read` is.
     async fn fill(&mut self) -> Result<(), LinkError> {
-        if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+        if self.buffer.is_empty() {
+            // Who waits for bytes holds none.
             self.buffer = BytesMut::new();
         }
-        // Never what a frame announces, only what came and a little more. [openwire §10.2]
-        self.buffer.reserve(READ);
         let silent = self.silence.map(|silence| {
             let at = later(self.heard, silence).unwrap_or(self.patience);
             (at.max(self.patience), LinkError::Silent(silence))
@@ -311,7 +315,7 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
             .begun
             .and_then(|begun| Some((later(begun, self.frame)?, LinkError::Unfinished(self.frame))));
         let first = [silent, unfinished].into_iter().flatten();
-        let read = self.half.read_buf(&mut self.buffer);
+        let read = read(&mut self.half, &mut self.buffer);
         let read = match first.min_by_key(|(at, _)| *at) {
             Some((at, error)) => timeout_at(at, read).await.map_err(|_| error)?,
             None => read.await,
@@ -324,12 +328,24 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
                 Ok(())
             }
             // TLS says so when a peer goes without a word.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Err(LinkError::Closed)
-            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(LinkError::Closed),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Adds what comes next to the buffer, which grows by as much and never by what a frame announces. [openwire §10.2] Cancel-safe: it
+/// adds what it read at once.
+async fn read<S: AsyncRead>(half: &mut ReadHalf<S>, buffer: &mut BytesMut) -> io::Result<usize> {
+    poll_fn(|context| {
+        // On the stack, and not kept while waiting.
+        let mut bytes = [MaybeUninit::uninit(); READ];
+        let mut bytes = ReadBuf::uninit(&mut bytes);
+        ready!(Pin::new(&mut *half).poll_read(context, &mut bytes))?;
+        buffer.extend_from_slice(bytes.filled());
+        Poll::Ready(Ok(bytes.filled().len()))
+    })
+    .await
 }
 
 /// The side that writes.

@@ -244,6 +244,7 @@ fn print_welcome(addresses: &Addresses, data: &Path, demo: bool) {
     if !brokers.is_empty() {
         println!("  message broker      {}", brokers.join("  "));
         println!("                      in memory: a persistent message lives as long as this lab");
+        println!("  CTI connector       queue Connector1 at that broker");
     }
     if let Some(certificate) = &addresses.certificate {
         println!("  certificate         {}", certificate.display());
@@ -263,6 +264,9 @@ fn print_welcome(addresses: &Addresses, data: &Path, demo: bool) {
     );
     println!(
         "  hot desks           SEP00175A52EE7C, SEP0000000E2901; whoever logs in brings his number: JDOE 2001, john 1004"
+    );
+    println!(
+        "  agents              42031, 42032, 32033: Hello and Login by a message, or `cordboard cti --agent 42031`"
     );
     let program = program_name();
     println!();

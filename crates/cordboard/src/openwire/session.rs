@@ -10,7 +10,7 @@ use super::keeper::Event;
 use super::outbox::{Out, Outbox};
 use cordboard_client::openwire::link::{self, Link, LinkError};
 use cordboard_wire::openwire::{
-    AckType, Command, ConnectionInfo, FIRST_FRAME, MessageAck, MessageDispatch, SecretText, Text,
+    AckType, Command, ConnectionInfo, FIRST_FRAME, MessageAck, SecretText, Text,
 };
 use futures_util::FutureExt as _;
 use std::collections::VecDeque;
@@ -383,16 +383,22 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     }
 
     fn dispatch(&mut self, dispatch: Dispatch) {
-        let pushed = match dispatch.encoded() {
-            Some(encoded) => self.link.push_shared(&dispatch.command, encoded),
-            None => self.link.push(&dispatch.command.clone().into()),
+        let (pushed, command) = match dispatch.encoded() {
+            Some(encoded) => {
+                let pushed = self.link.push_shared(&dispatch.command, encoded);
+                (pushed, dispatch.into_command().into())
+            }
+            None => {
+                let command = Command::from(dispatch.into_command());
+                (self.link.push(&command), command)
+            }
         };
         let Err(error) = pushed else {
             return;
         };
         tracing::warn!(%error, "a client cannot be sent a message that is for it");
         // What this client can never be given must not stop what is behind it: it is nobody's, as if it had said so.
-        if let Some(ack) = poisoned(&dispatch.command) {
+        if let Some(ack) = poisoned(&command) {
             self.events.push_back(Event::Commands {
                 link: self.id,
                 commands: vec![ack.into()],
@@ -436,7 +442,10 @@ fn complaint(command: &Command) {
     }
 }
 
-fn poisoned(dispatch: &MessageDispatch) -> Option<MessageAck> {
+fn poisoned(command: &Command) -> Option<MessageAck> {
+    let Command::MessageDispatch(dispatch) = command else {
+        return None;
+    };
     let id = dispatch.message.as_ref()?.message_id.clone();
     Some(MessageAck {
         destination: dispatch.destination.clone(),

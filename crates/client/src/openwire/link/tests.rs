@@ -1,6 +1,6 @@
 use super::*;
 use cordboard_wire::openwire::{Destination, FlushCommand, Message, Response, Text};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt as _, DuplexStream};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -300,36 +300,32 @@ impl Counted {
     }
 }
 
-type Polled<T> = std::task::Poll<std::io::Result<T>>;
+type Polled<T> = Poll<io::Result<T>>;
 type Woken<'a, 'b> = &'a mut std::task::Context<'b>;
 
 impl AsyncRead for Counted {
     fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: Woken<'_, '_>,
-        buffer: &mut tokio::io::ReadBuf<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Polled<()> {
-        std::pin::Pin::new(&mut self.inner).poll_read(cx, buffer)
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: Woken<'_, '_>,
-        bytes: &[u8],
-    ) -> Polled<usize> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: Woken<'_, '_>, bytes: &[u8]) -> Polled<usize> {
         self.writes
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        std::pin::Pin::new(&mut self.inner).poll_write(cx, bytes)
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
 
-    fn poll_flush(mut self: std::pin::Pin<&mut Self>, cx: Woken<'_, '_>) -> Polled<()> {
-        std::pin::Pin::new(&mut self.inner).poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: Woken<'_, '_>) -> Polled<()> {
+        Pin::new(&mut self.inner).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: std::pin::Pin<&mut Self>, cx: Woken<'_, '_>) -> Polled<()> {
-        std::pin::Pin::new(&mut self.inner).poll_shutdown(cx)
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: Woken<'_, '_>) -> Polled<()> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
 

@@ -31,7 +31,7 @@ impl Broker {
             return Err(refusal::no_name());
         }
         for pattern in &patterns {
-            self.may(link, Act::Read, pattern)?;
+            self.may(link, Act::Read, &pattern.destination)?;
         }
         if self
             .connection(link)

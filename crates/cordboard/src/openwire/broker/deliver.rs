@@ -71,7 +71,7 @@ impl Broker {
             return Err(refusal::no_name());
         };
         for name in names.iter().chain([&last]) {
-            self.may(link, Act::Write, &Pattern::of(name.clone()))?;
+            self.may(link, Act::Write, name)?;
             if name.kind.is_temporary() && !self.temporaries.contains_key(name) {
                 return Err(refusal::no_temporary(name));
             }
@@ -156,7 +156,7 @@ impl Broker {
         }
         // The command queue is there for everybody, only not yet.
         if !self.is_command_queue(name) {
-            self.may(link, Act::Create, &Pattern::of(name.clone()))?;
+            self.may(link, Act::Create, name)?;
         }
         self.create_any(name)
     }

@@ -75,6 +75,11 @@ impl Dispatch {
         self.parcel.as_ref().map_or(0, |parcel| parcel.size())
     }
 
+    /// The command by itself.
+    pub fn into_command(self) -> MessageDispatch {
+        self.command
+    }
+
     /// A place for the message's bytes, if it goes to several clients as it is.
     pub fn encoded(&self) -> Option<&OnceLock<Prepared>> {
         let parcel = self.parcel.as_ref()?;

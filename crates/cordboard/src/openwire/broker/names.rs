@@ -23,6 +23,13 @@ pub(super) fn parts(whole: &Destination) -> Vec<Destination> {
             false => Vec::new(),
         };
     };
+    // Nearly all names are this.
+    if !text.contains([',', '?', ':']) {
+        return match (1..=NAME).contains(&text.len()) {
+            true => vec![whole.clone()],
+            false => Vec::new(),
+        };
+    }
     if text.split(',').count() > LIST {
         return Vec::new();
     }

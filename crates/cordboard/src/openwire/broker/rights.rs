@@ -86,12 +86,11 @@ impl Broker {
         self.peers.get(&link).map(|peer| &peer.identity)
     }
 
-    /// May a client do this with a destination, or with all that a pattern stands for?
-    pub(super) fn may(&self, link: Link, act: Act, wanted: &Pattern) -> Result<(), Throwable> {
+    /// May a client do this with a destination, or with all that it stands for, if it is a pattern?
+    pub(super) fn may(&self, link: Link, act: Act, name: &Destination) -> Result<(), Throwable> {
         let Some(identity) = self.identity(link) else {
             return Ok(());
         };
-        let name = &wanted.destination;
         let allowed = if identity.inside {
             true
         } else if (act == Act::Read && self.is_command_queue(name))
@@ -105,7 +104,7 @@ impl Broker {
             identity.rights.is_none() || act != Act::Read || owner == Some(link)
         } else {
             let rights = identity.rights.as_ref();
-            rights.is_none_or(|rights| rights.allow(act, wanted))
+            rights.is_none_or(|rights| rights.allow(act, &Pattern::of(name.clone())))
         };
         match allowed {
             true => Ok(()),

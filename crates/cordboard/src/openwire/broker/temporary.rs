@@ -1,6 +1,6 @@
 //! Destinations that end with their connection, and how everybody is told of them. [openwire §7.6]
 
-use super::names::{ADVISORY, Pattern, parts};
+use super::names::{ADVISORY, parts};
 use super::parcel::Parcel;
 use super::rights::Act;
 use super::{Broker, Dispatch, Done, Link, Output, refusal};
@@ -41,10 +41,10 @@ impl Broker {
             }
             DestinationOperation::Add => match name.kind.is_queue() {
                 true => self.create(link, name)?,
-                false => self.may(link, Act::Create, &Pattern::of(name.clone()))?,
+                false => self.may(link, Act::Create, name)?,
             },
             DestinationOperation::Remove => {
-                self.may(link, Act::Create, &Pattern::of(name.clone()))?;
+                self.may(link, Act::Create, name)?;
                 if self.index.is_listened_to(name) {
                     return Err(refusal::has_consumers(name));
                 }
