@@ -4,7 +4,7 @@ use super::OK;
 use crate::app::Serves;
 use crate::directory_file::Format;
 use crate::lab::SeedFile;
-use crate::ops::config::{Config, Listen};
+use crate::ops::config::{Config, Cti, Listen};
 use crate::ops::files;
 use crate::ops::logging::{self, LogFormat};
 use crate::program::{self, Addresses, Plan};
@@ -134,7 +134,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     if let Some(path) = &options.port_file {
         write_port_file(path, &program.addresses)?;
     }
-    print_welcome(&program.addresses, &data, options.directory.is_none());
+    let cti = &program.app.config.cti;
+    print_welcome(&program.addresses, cti, &data, options.directory.is_none());
     super::stop_signal().await;
     eprintln!("cordboard: stopping");
     program.stop().await;
@@ -213,7 +214,7 @@ fn write_port_file(path: &Path, addresses: &Addresses) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "this text is what the command is for")]
-fn print_welcome(addresses: &Addresses, data: &Path, demo: bool) {
+fn print_welcome(addresses: &Addresses, cti: &Cti, data: &Path, demo: bool) {
     let http = addresses.http.map(|a| format!("http://{a}"));
     let https = addresses.https.map(|a| format!("https://{a}"));
     println!(
@@ -244,7 +245,13 @@ fn print_welcome(addresses: &Addresses, data: &Path, demo: bool) {
     if !brokers.is_empty() {
         println!("  message broker      {}", brokers.join("  "));
         println!("                      in memory: a persistent message lives as long as this lab");
-        println!("  CTI connector       queue Connector1 at that broker");
+    }
+    let queue = &cti.queue;
+    match cti.broker.as_str() {
+        "off" => {}
+        "builtin" if brokers.is_empty() => {}
+        "builtin" => println!("  CTI connector       queue {queue} at that broker"),
+        broker => println!("  CTI connector       queue {queue} at {broker}"),
     }
     if let Some(certificate) = &addresses.certificate {
         println!("  certificate         {}", certificate.display());
