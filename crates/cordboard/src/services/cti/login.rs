@@ -20,7 +20,7 @@ const REFUSED: Duration = Duration::from_millis(200);
 const WRONG: usize = 5;
 /// … within so long keep both out until it is over.
 const WRONG_WITHIN_MS: i64 = 60_000;
-/// So many lines and topics are watched for it; the one that guessed least lately goes when there are more.
+/// So many lines and topics are watched for it; when there are more, one of them goes. Each took a wrong guess to get there.
 const WATCHED: usize = 10_000;
 
 /// A Login whose credentials were looked at.
@@ -53,10 +53,7 @@ impl Guesses {
     fn count(&mut self, keys: [String; 2], now_ms: i64) {
         for key in keys {
             if self.0.len() >= WATCHED && !self.0.contains_key(&key) {
-                let least = self.0.iter().min_by_key(|(_, times)| times.back().copied());
-                if let Some(least) = least.map(|(key, _)| key.clone()) {
-                    self.0.remove(&least);
-                }
+                self.0.pop_first();
             }
             let times = self.0.entry(key).or_default();
             if times.len() >= WRONG {
@@ -340,6 +337,9 @@ impl Connector {
 
     /// Logs out the agents of topics that nothing came from, or that nobody listened to, for too long. [cti §2.5]
     pub(super) async fn log_out_silent(&mut self, now_ms: i64) {
+        if self.rules.client_timeout_ms.is_none() && self.rules.logout_on_disconnect.is_none() {
+            return;
+        }
         let now = Instant::now();
         let is_silent = |topic: &ClientDestination| {
             let heard = self.topics.heard_ms(topic).unwrap_or(i64::MIN);

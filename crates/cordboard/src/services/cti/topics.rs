@@ -11,6 +11,8 @@ const TOPICS_MAX: usize = 10_000;
 /// A topic without agents that nothing came from for so long is forgotten. [cti §2.5]
 const FORGOTTEN_MS: i64 = 24 * 60 * 60 * 1_000;
 const SECOND_MS: i64 = 1_000;
+/// Of those that have no known topic, so many times as many commands are taken as of one that has: a morning's first Hellos.
+const NEWCOMERS: u32 = 100;
 
 /// A topic that said Hello, Beat, Login or Connect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -216,12 +218,10 @@ impl Topics {
 
     /// May another command be taken from that topic, or from whoever has none, now?
     pub(super) fn takes(&mut self, name: Option<&ClientDestination>, now_ms: i64) -> bool {
-        let most = self.most;
-        let rate = match name.and_then(|name| self.known.get_mut(name)) {
-            Some(topic) => &mut topic.rate,
-            None => &mut self.others,
-        };
-        rate.take(most, now_ms)
+        match name.and_then(|name| self.known.get_mut(name)) {
+            Some(topic) => topic.rate.take(self.most, now_ms),
+            None => self.others.take(self.most.saturating_mul(NEWCOMERS), now_ms),
+        }
     }
 
     /// How events to a topic are written: as its client said, as configured, as everywhere. [cti §4.1]
