@@ -180,7 +180,7 @@ impl Keeper {
             Stand::Fine => {}
             Stand::Full => self.broker.set_room(link, false, now_ms()),
             Stand::Burst => {
-                outbox.put(Out::Close("it takes nothing"));
+                outbox.give_up("it takes nothing");
                 outbox.ring();
                 self.outboxes.remove(&link);
             }
