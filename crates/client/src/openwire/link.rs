@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// So many bytes are read at once.
 const READ: usize = 16 << 10;
@@ -246,6 +246,8 @@ struct Incoming<S> {
     silence: Option<Duration>,
     /// But not before this.
     patience: Instant,
+    /// Fires at a limit or before it; moved on only then, and not with every byte that comes.
+    timer: Pin<Box<Sleep>>,
 }
 
 impl<S: AsyncRead + AsyncWrite> Incoming<S> {
@@ -260,6 +262,7 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
             heard: now,
             silence: None,
             patience: now,
+            timer: Box::pin(sleep_until(now)),
         }
     }
 
@@ -315,10 +318,9 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
             .begun
             .and_then(|begun| Some((later(begun, self.frame)?, LinkError::Unfinished(self.frame))));
         let first = [silent, unfinished].into_iter().flatten();
-        let read = read(&mut self.half, &mut self.buffer);
         let read = match first.min_by_key(|(at, _)| *at) {
-            Some((at, error)) => timeout_at(at, read).await.map_err(|_| error)?,
-            None => read.await,
+            Some((at, error)) => self.read_until(at).await.ok_or(error)?,
+            None => read(&mut self.half, &mut self.buffer).await,
         };
         match read {
             Ok(0) => Err(LinkError::Closed),
@@ -330,6 +332,28 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
             // TLS says so when a peer goes without a word.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(LinkError::Closed),
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl<S: AsyncRead> Incoming<S> {
+    /// `None` when the time is over. Cancel-safe, as `read` is.
+    async fn read_until(&mut self, at: Instant) -> Option<io::Result<usize>> {
+        if self.timer.is_elapsed() || self.timer.deadline() > at {
+            self.timer.as_mut().reset(at);
+        }
+        loop {
+            // Cancel-safe: the timer stays as it is.
+            tokio::select! {
+                biased;
+                read = read(&mut self.half, &mut self.buffer) => return Some(read),
+                () = self.timer.as_mut() => {
+                    if Instant::now() >= at {
+                        return None;
+                    }
+                    self.timer.as_mut().reset(at);
+                }
+            }
         }
     }
 }
@@ -364,7 +388,7 @@ struct Outgoing<S> {
     full: bool,
     /// How often it is looked whether a keep-alive is due, and when next.
     rhythm: Option<Duration>,
-    look: Instant,
+    look: Pin<Box<Sleep>>,
     /// Something other than a keep-alive was queued since.
     spoke: bool,
 }
@@ -380,7 +404,7 @@ impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
             most,
             full: false,
             rhythm: None,
-            look: now,
+            look: Box::pin(sleep_until(now)),
             spoke: false,
         }
     }
@@ -390,7 +414,7 @@ impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
         let inactivity = agreed.max_inactivity_ms;
         self.rhythm = (inactivity > 3).then(|| Duration::from_millis(inactivity / 3));
         match later(opened, Duration::from_millis(agreed.initial_delay_ms)) {
-            Some(look) => self.look = look,
+            Some(look) => self.look.as_mut().reset(look),
             // A delay longer than time: never.
             None => self.rhythm = None,
         }
@@ -478,8 +502,8 @@ impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
             let Some(rhythm) = self.rhythm else {
                 return std::future::pending().await;
             };
-            sleep_until(self.look).await;
-            self.look = Instant::now() + rhythm;
+            self.look.as_mut().await;
+            self.look.as_mut().reset(Instant::now() + rhythm);
             if !std::mem::take(&mut self.spoke) {
                 self.push(&KeepAliveInfo::default().into())?;
             }

@@ -9,6 +9,7 @@ use super::handle::Phase;
 use super::outbox::{Out, Outbox, Stand};
 use cordboard_wire::openwire::{Command, ConnectionInfo};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
@@ -72,8 +73,14 @@ impl Keeper {
     pub(super) async fn run(mut self, mut phase: watch::Receiver<Phase>) {
         let mut events = Vec::with_capacity(BATCH);
         let mut sweep = Instant::now() + SWEEP;
+        let mut timer = pin!(sleep_until(sweep));
+        // Connections end first, and tell it.
+        let mut ended = pin!(phase.wait_for(Phase::has_ended));
         loop {
             let until = self.until(sweep);
+            if timer.deadline() != until {
+                timer.as_mut().reset(until);
+            }
             // Cancel-safe: `recv_many` takes nothing unless it wins, the others lose nothing.
             tokio::select! {
                 taken = self.inbox.recv_many(&mut events, BATCH) => {
@@ -83,12 +90,11 @@ impl Keeper {
                     let now = now_ms();
                     events.drain(..).for_each(|event| self.carry_out(event, now));
                 }
-                () = sleep_until(until) => {
+                () = &mut timer => {
                     self.broker.tick(now_ms());
                     sweep = Instant::now() + SWEEP;
                 }
-                // Connections end first, and tell it.
-                _ = phase.wait_for(Phase::has_ended) => return,
+                _ = &mut ended => return,
             }
             self.hand_out();
             self.counts.take(&self.broker);
@@ -174,7 +180,7 @@ impl Keeper {
             Stand::Fine => {}
             Stand::Full => self.broker.set_room(link, false, now_ms()),
             Stand::Burst => {
-                outbox.put(Out::Close("it takes nothing"));
+                outbox.give_up("it takes nothing");
                 outbox.ring();
                 self.outboxes.remove(&link);
             }

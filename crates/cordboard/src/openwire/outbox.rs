@@ -81,6 +81,15 @@ impl Outbox {
         }
     }
 
+    /// Forgets what waits: the connection is to end instead.
+    pub(super) fn give_up(&self, why: &'static str) {
+        let mut waiting = self.lock();
+        let gone: usize = waiting.items.drain(..).map(|out| out.size()).sum();
+        let last = Out::Close(why);
+        waiting.bytes = waiting.bytes - gone + last.size();
+        waiting.items.push_back(last);
+    }
+
     /// Tells the connection that there is something.
     pub(super) fn ring(&self) {
         self.filled.notify_one();
@@ -149,5 +158,10 @@ mod tests {
         let fine = (0..count).filter(|_| put(&outbox) == Stand::Fine);
         assert_eq!(fine.count(), count - 1);
         assert_eq!((put(&outbox), put(&outbox)), (Stand::Burst, Stand::Burst));
+        outbox.give_up("too much");
+        let mut taken = VecDeque::new();
+        outbox.take(&mut taken);
+        assert!(matches!(taken.make_contiguous(), [Out::Close("too much")]));
+        assert_eq!(outbox.lock().bytes, OVERHEAD);
     }
 }

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -228,6 +229,8 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         phase: &mut watch::Receiver<Phase>,
         cuts: u64,
     ) -> End {
+        let mut interruption = pin!(interrupted(phase, cuts));
+        let mut anonymous = pin!(sleep_until(anonymous_until));
         loop {
             self.fill();
             if let Some(why) = self.told {
@@ -237,8 +240,8 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                 // Cancel-safe: a password that is being looked at counts all the same, and the connection ends.
                 let known = tokio::select! {
                     known = origin.identify(&info) => known,
-                    end = interrupted(phase, cuts) => return end,
-                    () = sleep_until(anonymous_until) => return End::Anonymous,
+                    end = &mut interruption => return end,
+                    () = &mut anonymous => return End::Anonymous,
                 };
                 self.events.push_back(self.joins(info, known));
             }
@@ -249,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                 !self.events.is_empty() || self.joining == Joining::Asked || self.outbox.is_full();
             let has_room = self.link.has_room();
             let is_anonymous = self.joining != Joining::Joined;
-            let stuck_at = self.stuck.map_or(anonymous_until, |since| since + STUCK);
+            let stuck_at = self.stuck.map(|since| since + STUCK);
             // Cancel-safe: the link keeps what it read and wrote, a place in the inbox is only taken by the arm that wins, and a
             // bell that nobody heard rings again.
             let step = tokio::select! {
@@ -263,9 +266,9 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                     (Err(_), _) => Step::Over(End::Ended),
                 },
                 () = self.outbox.rung(), if has_room => Step::Place,
-                end = interrupted(phase, cuts) => Step::Over(end),
-                () = sleep_until(anonymous_until), if is_anonymous => Step::Over(End::Anonymous),
-                () = sleep_until(stuck_at), if self.stuck.is_some() => Step::Over(End::Stuck),
+                end = &mut interruption => Step::Over(end),
+                () = &mut anonymous, if is_anonymous => Step::Over(End::Anonymous),
+                () = until(stuck_at), if stuck_at.is_some() => Step::Over(End::Stuck),
             };
             match step {
                 Step::Heard(Ok(Some(command))) => {
@@ -416,6 +419,14 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         }
         let left = until.saturating_duration_since(Instant::now());
         self.link.close(left).await;
+    }
+}
+
+/// Waits until then; for ever, if it is never.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
