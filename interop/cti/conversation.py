@@ -102,6 +102,12 @@ def clock(base, text):
     api(base, "POST", "/lab/clock", {"now": text.replace(" ", "T") + "Z", "running": False})
 
 
+def begin(base):
+    """A lab at rest, its clock at ten o'clock."""
+    api(base, "POST", "/lab/reset")
+    clock(base, "2026-11-21 10:00:00")
+
+
 def device(agent):
     return f"SEP{agent:>012}"
 

@@ -87,13 +87,11 @@ class Planter(threading.Thread):
 
 
 class Lab:
-    """A fresh lab on ports of the system's choice, and a folder to work in; both are gone in the end. `settings` are variables."""
+    """A fresh lab on ports of the system's choice, and a folder to work in; both are gone in the end. `more` are arguments of its
+    command, `settings` variables."""
 
-    def __init__(self, **settings):
-        self.settings = settings
-
-    def __init__(self, *more):
-        self.more = more
+    def __init__(self, *more, **settings):
+        self.more, self.settings = more, settings
 
     def __enter__(self):
         binary = os.environ.get("CORDBOARD_BIN") or next(

@@ -15,7 +15,8 @@ use cordboard_client::tls::{Trust, client_config};
 use cordboard_wire::Secret;
 use cordboard_wire::openwire::{
     Body, Command, ConnectionControl, ConnectionError, ConnectionInfo, ControlCommand, Destination,
-    DestinationKind, ExceptionResponse, MessageKind, NONE_DELIVERED, Response, Text, Throwable,
+    DestinationKind, ExceptionResponse, MessageDispatch, MessageKind, NONE_DELIVERED, ObjectId,
+    Response, Text, Throwable,
 };
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -692,4 +693,84 @@ async fn a_broker_in_the_same_process_is_joined_without_a_socket_and_joined_agai
     let ended =
         |status: &Status| matches!(status, Status::Away { why, .. } if why.contains("has ended"));
     under.until(ended).await;
+}
+
+/// The client's next command must ask for a consumer; its number, its id and its destination.
+async fn asked_to_consume(
+    peer: &mut Peer<tokio::net::TcpStream>,
+) -> (
+    i32,
+    Option<cordboard_wire::openwire::ConsumerId>,
+    Option<Destination>,
+) {
+    match peer.hear().await {
+        Command::ConsumerInfo(info) => (info.command_id, info.consumer_id, info.destination),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_topic_is_consumed_while_the_client_runs_until_it_is_given_up() {
+    let (_broker, mut peer, mut under) = connected(|_| {}).await;
+    let topic = Destination::topic("cc.a");
+    let client = under.client.clone();
+    let wanted = topic.clone();
+    let consuming = tokio::spawn(async move { client.consume(wanted).await });
+    let (number, consumer, destination) = asked_to_consume(&mut peer).await;
+    assert_eq!(destination.as_ref(), Some(&topic));
+    assert!(!consuming.is_finished(), "the broker has not answered");
+    peer.answer(number).await;
+    assert_eq!(soon(consuming).await.unwrap(), Ok(()));
+    peer.say(MessageDispatch {
+        consumer_id: consumer.clone(),
+        destination: Some(topic.clone()),
+        message: Some(Arc::new(message(1))),
+        ..MessageDispatch::default()
+    })
+    .await;
+    let delivery = under.delivery().await;
+    assert_eq!(text(&delivery), "text 1");
+    delivery.acknowledge();
+    assert_eq!(peer.hear_ack().await, 1);
+    under.client.give_up(topic.clone()).await;
+    match peer.hear().await {
+        Command::RemoveInfo(gone) => {
+            assert_eq!(gone.object_id, consumer.map(ObjectId::Consumer));
+        }
+        other => panic!("{other:?}"),
+    }
+    // One that the broker does not allow is told as such, and the rest goes on.
+    let client = under.client.clone();
+    let consuming = tokio::spawn(async move { client.consume(topic).await });
+    let (number, ..) = asked_to_consume(&mut peer).await;
+    peer.say(ExceptionResponse {
+        correlation_id: number,
+        exception: Some(Throwable::new("java.lang.SecurityException", "not you")),
+        ..ExceptionResponse::default()
+    })
+    .await;
+    let refused = soon(consuming).await.unwrap().unwrap_err().to_string();
+    assert!(
+        refused.contains("topic://cc.a") && refused.contains("not you"),
+        "{refused}"
+    );
+    peer.dispatch(message(2), 0).await;
+    assert_eq!(text(&under.delivery().await), "text 2");
+}
+
+#[tokio::test]
+async fn what_is_wanted_while_there_is_no_broker_is_consumed_with_the_next() {
+    let (broker, peer, under) = connected(|_| {}).await;
+    drop(peer);
+    under.away().await;
+    let client = under.client.clone();
+    let consuming = tokio::spawn(async move { client.consume(Destination::topic("cc.a")).await });
+    let mut peer = broker.let_in().await;
+    let (number, ..) = asked_to_consume(&mut peer).await;
+    peer.answer(number).await;
+    assert_eq!(soon(consuming).await.unwrap(), Ok(()));
+    under.shutdown.send_replace(true);
+    soon(under.task).await.unwrap();
+    let late = under.client.consume(Destination::topic("cc.b")).await;
+    assert_eq!(late.unwrap_err().to_string(), "the client has ended");
 }

@@ -11,15 +11,18 @@
 
 use super::{Ask, CommandError, Heard, Model, Standing, Timing};
 use cordboard_wire::cti::{
-    AgentId, AgentState, ClientDestination, Command, Event, Format, Login, NetworkState, Received,
-    Verb,
+    AgentId, AgentState, ClientDestination, Command, ErrorCode, Event, Format, Login, NetworkState,
+    Received, Verb,
 };
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// So many commands may wait for their answers; one more is refused.
 const WAITING: usize = 1_000;
+
+/// So many agents are being logged in again at a time; the next follows when one is answered.
+const LOGINS: usize = 20;
 
 /// A command to be sent, with its JMSCorrelationID.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(super) struct Saying {
 struct Attendance {
     login: Login,
     logged_in: bool,
+    /// The connector was busy: not before this.
+    not_before: Option<Instant>,
 }
 
 /// A command that waits for its answer.
@@ -109,6 +114,7 @@ impl<T> Conversation<T> {
         self.model.network = None;
         for attendance in self.wanted.values_mut() {
             attendance.logged_in = false;
+            attendance.not_before = None;
         }
         for (_, waiting) in self.waiting.drain() {
             let answer = waiting
@@ -156,7 +162,9 @@ impl<T> Conversation<T> {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let waiting = self.waiting.values().map(|waiting| waiting.until);
         let others = [self.hello_at, self.beat_at].into_iter().flatten();
-        waiting.chain(others).min()
+        let logins = self.wanted.values().filter_map(|a| a.not_before);
+        let logins = logins.filter(|_| self.standing == Standing::InService);
+        waiting.chain(others).chain(logins).min()
     }
 
     /// Does what is due.
@@ -176,6 +184,9 @@ impl<T> Conversation<T> {
         }
         if self.hello_at.is_some_and(|at| at <= now) {
             self.hello(now);
+        }
+        if self.standing == Standing::InService {
+            self.log_in_again(now);
         }
         if self.beat_at.is_some_and(|at| at <= now) {
             self.beat_at = Some(now + self.timing.beat);
@@ -248,30 +259,51 @@ impl<T> Conversation<T> {
             let agent = login.agent().clone();
             match &answer {
                 Ok(_) => {
-                    let logged_in = true;
-                    self.wanted.insert(agent, Attendance { login, logged_in });
+                    let attendance = Attendance {
+                        login,
+                        logged_in: true,
+                        not_before: None,
+                    };
+                    self.wanted.insert(agent, attendance);
                 }
                 // It will be tried again when the network is back, if we wanted it before.
                 Err(CommandError::OutOfService) => {}
+                // A connector that gets more commands than it takes says so; we were welcome before.
+                Err(CommandError::Refused { code, .. }) if *code == ErrorCode::PleaseRetry => {
+                    if let Some(attendance) = self.wanted.get_mut(&agent) {
+                        attendance.not_before = Some(now + self.timing.hello);
+                    }
+                }
                 Err(_) => {
                     self.wanted.remove(&agent);
                 }
+            }
+            if self.standing == Standing::InService {
+                self.log_in_again(now);
             }
         }
         self.mind_beat(now);
         self.answers.extend(ticket.map(|ticket| (ticket, answer)));
     }
 
-    /// Those whom we want to watch and do not.
+    /// Those whom we want to watch and do not, some at a time.
     fn log_in_again(&mut self, now: Instant) {
-        let asked = |agent: &AgentId| {
-            let mut waiting = self.waiting.values();
-            waiting.any(|w| w.command.verb() == Verb::Login && w.command.agent() == Some(agent))
-        };
-        let missing = self.wanted.iter();
+        let under_way = self.waiting.values().filter_map(|waiting| {
+            let command = &waiting.command;
+            command.agent().filter(|_| command.verb() == Verb::Login)
+        });
+        let under_way: HashSet<AgentId> = under_way.cloned().collect();
+        let missing = self.wanted.iter_mut();
         let missing: Vec<Login> = missing
-            .filter(|(agent, attendance)| !attendance.logged_in && !asked(agent))
-            .map(|(_, attendance)| attendance.login.clone())
+            .filter(|(agent, attendance)| {
+                let due = attendance.not_before.is_none_or(|at| at <= now);
+                !attendance.logged_in && due && !under_way.contains(*agent)
+            })
+            .take(LOGINS.saturating_sub(under_way.len()))
+            .map(|(_, attendance)| {
+                attendance.not_before = None;
+                attendance.login.clone()
+            })
             .collect();
         for login in missing {
             self.put(Command::Login(login), None, now);

@@ -1,5 +1,5 @@
 use super::*;
-use cordboard_wire::cti::{Dialled, ErrorCode, Names, encode_command};
+use cordboard_wire::cti::{Dialled, Names, encode_command};
 use std::time::Duration;
 
 /// A conversation, and the time.
@@ -298,4 +298,47 @@ fn there_is_an_end_to_what_waits() {
     let last = format!("{WAITING} too many commands wait for their answers");
     assert_eq!(under.answers(), [last]);
     assert_eq!(under.said().len(), WAITING);
+}
+
+#[test]
+fn many_are_logged_in_again_some_at_a_time_and_the_busy_connector_is_asked_later() {
+    let mut under = Under::in_service();
+    let ids: Vec<String> = (0..50).map(|n| (42_000 + n).to_string()).collect();
+    let info = |id: &str| format!("{id}#AgentInfo#A#B#false#NOT_ALLOWED#teams:0##A B");
+    for id in &ids {
+        under.ask(login(id), 0);
+        let said = under.said();
+        let correlation = said[0].rsplit(' ').next().unwrap();
+        under.hear(&info(id), correlation);
+    }
+    under.conversation.lost();
+    under.conversation.joined(under.now);
+    under.said();
+    under.hear("System#IN_SERVICE", "");
+    let mut said = under.said();
+    assert_eq!(said.len(), LOGINS);
+    let mut logged_in = 0;
+    let mut asked = 0;
+    while let Some(next) = said.pop() {
+        asked += 1;
+        let (kind, correlation) = next.split_once(' ').unwrap();
+        let id = kind.split_once('#').unwrap().1;
+        // Every third is told to come again.
+        if asked % 3 == 0 {
+            under.hear(&format!("{id}#Error#PLEASE_RETRY"), correlation);
+        } else {
+            under.hear(&info(id), correlation);
+            logged_in += 1;
+        }
+        said.extend(under.said());
+        assert!(said.len() <= LOGINS);
+    }
+    assert_eq!((asked, logged_in), (50, 34));
+    let later = under.pass(3);
+    assert_eq!(later.len(), 16);
+    assert!(
+        later
+            .iter()
+            .all(|(at, said)| *at == 30 && said.starts_with("Login#"))
+    );
 }
