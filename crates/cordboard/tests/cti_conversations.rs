@@ -19,15 +19,15 @@ async fn plays(file: &str) {
     plays_in(file, Format::Json).await;
 }
 
-/// The same with each command done by the JSON API: the same events, of which none is an answer.
-async fn plays_by_hand(file: &str) {
+/// The same with each command done otherwise: the same events, of which none is an answer.
+async fn plays_without_commands(file: &str, by: &By) {
     let mut steps = conversation(file);
     for step in &mut steps {
         if let Step::Event { correlation, .. } = step {
             *correlation = "-".to_owned();
         }
     }
-    let heard = play(&steps, &By::Api, |_| {}).await;
+    let heard = play(&steps, by, |_| {}).await;
     assert_eq!(heard, expected(&steps, false), "{file}");
 }
 
@@ -118,7 +118,19 @@ async fn whoever_does_it_the_events_are_the_same_but_for_correlation_ids() {
         "08-no-answer.txt",
         "09-unallocated.txt",
     ] {
-        plays_by_hand(file).await;
+        plays_without_commands(file, &By::Api).await;
+    }
+    // A phone has no key for a conference.
+    for file in [
+        "02-outbound-call.txt",
+        "03-inbound-call.txt",
+        "04-blind-transfer.txt",
+        "05-consult-then-transfer.txt",
+        "07-busy.txt",
+        "08-no-answer.txt",
+        "09-unallocated.txt",
+    ] {
+        plays_without_commands(file, &By::Phone).await;
     }
 }
 

@@ -6,9 +6,10 @@ mod office;
 
 use cordboard_core::Refusal;
 use cordboard_core::exchange::{
-    Action, DriverCommand, DriverEvent, FIRST_DRIVER_LEG, LineWish, Output, Record, Reply, Settings,
+    Action, DriverCommand, DriverEvent, FIRST_DRIVER_LEG, LineWish, Output, Record, Reply,
+    Settings, TransferTo,
 };
-use cordboard_core::ids::{CallId, LegId};
+use cordboard_core::ids::{CallId, DeviceName, LegId};
 use cordboard_drivers::rig::{Rig, whose};
 use cordboard_drivers::sim::{CallsFate, Fault, FaultKind, Sim};
 use office::{rig, rig_with, talking};
@@ -338,6 +339,43 @@ fn a_phone_that_dials_by_itself_holds_its_active_call_in_the_same_step() {
     assert_eq!(
         rig.heard(),
         ["c-2 1001 held [1003]", "c-1 1001 active [1002]"]
+    );
+}
+
+#[test]
+fn a_phone_passes_one_of_its_calls_on_to_the_party_of_another_that_it_dialled_by_itself() {
+    let mut rig = rig();
+    talking(&mut rig);
+    let dialled = LegId(FIRST_DRIVER_LEG);
+    let dials = DriverEvent::Dialled {
+        leg: dialled,
+        device: "A".into(),
+        digits: "1003".into(),
+    };
+    rig.network.phone_does(dials, rig.now.instant);
+    rig.advance(Duration::ZERO);
+    rig.does(Action::Answer(whose(&"c-2".into(), "C"))).unwrap();
+    rig.heard();
+    let own = |device: Option<&DeviceName>| device.is_some_and(|device| device.as_str() == "A");
+    let legs = rig.network.live_legs();
+    let first = legs.filter(|(leg, device)| own(*device) && *leg != dialled);
+    let first = first.map(|(leg, _)| leg).next().unwrap();
+    let passes = DriverEvent::TransferAsked {
+        leg: first,
+        to: TransferTo::Leg(dialled),
+    };
+    rig.network.phone_does(passes, rig.now.instant);
+    rig.advance(Duration::ZERO);
+    assert_eq!(
+        rig.heard(),
+        [
+            "c-1 1001 dropped [1002]",
+            "c-1 1003 active [1002]",
+            "c-1 1002 active [1003]",
+            "c-2 1001 dropped [1003]",
+            "c-2 1003 dropped [1001]",
+            "c-2 ended transferred into c-1",
+        ]
     );
 }
 

@@ -16,6 +16,8 @@ use cordboard_client::cti::Model;
 use cordboard_client::openwire::{
     Address, Client, Counts, Delivery, Publication, Settings, Started, Status, start,
 };
+use cordboard_core::exchange::{DriverEvent, FIRST_DRIVER_LEG, TransferTo};
+use cordboard_core::ids::{DeviceName, LegId};
 use cordboard_wire::cti::{AgentState, Received, decode_event};
 use cordboard_wire::openwire::{Body, Destination, Message};
 use std::collections::BTreeMap;
@@ -496,6 +498,8 @@ pub enum By {
     Commands,
     /// Each by the JSON API instead.
     Api,
+    /// Each at the phone itself.
+    Phone,
 }
 
 /// What somebody knows of an agent who has heard everything.
@@ -605,6 +609,7 @@ async fn played(
                     .await;
                 }
                 By::Api => by_api(&mut desk, jms_type, body).await,
+                By::Phone => by_phone(&mut desk, jms_type, body).await,
             },
             Step::Do(words) => {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -659,6 +664,54 @@ async fn by_api(desk: &mut Desk, jms_type: &str, body: &str) {
         ("Conferencecall", _) => desk.act(agent, "conference", &["active"], None).await,
         other => panic!("{other:?}"),
     }
+}
+
+/// The same at the phone: its keys and its receiver.
+async fn by_phone(desk: &mut Desk, jms_type: &str, body: &str) {
+    let (verb, agent) = jms_type.split_once('#').unwrap();
+    let (verb, device) = (verb.to_owned(), DeviceName::from(device(agent.trim())));
+    let arguments: Vec<String> = body.split(',').map(str::to_owned).collect();
+    let done = desk.server.program.app.handle.on_thread(move |engine| {
+        let own = engine.network.live_legs();
+        let own = own.filter(|(_, of)| of.is_some_and(|of| *of == device));
+        let mut legs: Vec<LegId> = own.map(|(leg, _)| leg).collect();
+        legs.sort_unstable();
+        let dialled = |digits: &str| DriverEvent::Dialled {
+            leg: LegId(
+                FIRST_DRIVER_LEG
+                    + 1_000
+                    + legs.len() as u64
+                    + engine.network.live_legs().count() as u64,
+            ),
+            device: device.clone(),
+            digits: digits.to_owned(),
+        };
+        let events = match (verb.as_str(), &legs[..], &arguments[..]) {
+            ("MakeCall", [], [to]) => vec![dialled(to)],
+            ("AnswerCall", [leg], _) => vec![DriverEvent::Answered(*leg)],
+            ("HoldCall", [leg], _) => vec![DriverEvent::HeldByPhone(*leg)],
+            ("RetrieveCall", [leg], _) => vec![DriverEvent::RetrievedByPhone(*leg)],
+            ("ReleaseCall", [.., leg], _) => vec![DriverEvent::Released(*leg, 16)],
+            ("Transfer_sst", [leg], [to, _]) => vec![DriverEvent::TransferAsked {
+                leg: *leg,
+                to: TransferTo::Digits(to.clone()),
+            }],
+            ("ConsultCall", [leg], [to, _]) => {
+                vec![DriverEvent::HeldByPhone(*leg), dialled(to)]
+            }
+            ("TransferCall", [first, second], _) => vec![DriverEvent::TransferAsked {
+                leg: *first,
+                to: TransferTo::Leg(*second),
+            }],
+            other => panic!("{other:?}"),
+        };
+        for event in events {
+            let now = engine.clock.now().instant;
+            engine.network.phone_does(event, now);
+            engine.catch_up();
+        }
+    });
+    done.await.unwrap();
 }
 
 /// Waits until a condition holds.

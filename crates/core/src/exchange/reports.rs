@@ -8,10 +8,10 @@ use super::vocabulary::{
 };
 use super::{Exchange, FIRST_DRIVER_LEG};
 use crate::call::{
-    Cause, Class, ConnectionInput, ConnectionState, Origin, Part, PartState, Role, StoryWhat,
+    Call, Cause, Class, ConnectionInput, ConnectionState, Origin, Part, PartState, Role, StoryWhat,
     TerminalInput, TerminalState,
 };
-use crate::ids::{CallKey, DeviceName, DirectoryNumber, LegId, PartId};
+use crate::ids::{CallId, CallKey, DeviceName, DirectoryNumber, LegId, PartId};
 use crate::refusal::Refusal;
 
 impl Exchange {
@@ -651,10 +651,36 @@ impl Exchange {
         };
         let refused = match to {
             TransferTo::Digits(digits) => self.blind_transfer(None, Some(leg), &whose, &digits),
-            TransferTo::Leg(_) => self.complete(None, Some(leg), &whose, false),
+            TransferTo::Leg(other) => {
+                self.link(&whose.call, leg, other);
+                self.complete(None, Some(leg), &whose, false)
+            }
         };
         if let Some(Err(_)) = refused {
             self.driver(DriverCommand::Report { leg, done: false });
+        }
+    }
+}
+
+impl Exchange {
+    /// The phone passes one of its calls on to the party of another: that one was about the first, even if the phone dialled it as
+    /// any other.
+    fn link(&mut self, first: &CallId, leg: LegId, other: LegId) {
+        let phone = self.legs.get(&leg).map(|leg| leg.target.clone());
+        let other = self
+            .legs
+            .get(&other)
+            .filter(|other| Some(&other.target) == phone.as_ref());
+        let Some(&(second, _)) = other.and_then(|leg| leg.carries.last()) else {
+            return;
+        };
+        let free = |call: &Call| call.consultation_of.is_none() && call.ended.is_none();
+        let linked = self.keys.get(first).and_then(|key| self.calls.get(key));
+        if !linked.is_some_and(|first| free(first) && first.key != second) {
+            return;
+        }
+        if let Some(call) = self.calls.get_mut(&second).filter(|call| free(call)) {
+            call.consultation_of = Some(first.clone());
         }
     }
 }
