@@ -497,9 +497,9 @@ async fn a_command_that_the_network_does_not_confirm_in_time_is_to_be_tried_agai
     let mut desk = Desk::warm(|config| config.cti.command_timeout_s = 2).await;
     desk.fault(r#"{"on": "network", "kind": "slow", "delay_ms": 4000}"#)
         .await;
-    desk.say("MakeCall#42031", "42032").await;
+    desk.say("MakeCall#42031", "42032");
     // The one behind it waits for its turn.
-    desk.say("GetState#42031", "").await;
+    desk.say("GetState#42031", "");
     assert_eq!(desk.lines().await, [""; 0]);
     desk.advance(2_000).await;
     let late = desk.next().await.line();

@@ -31,8 +31,7 @@ async fn cc_01_hello_is_answered_with_the_headers_of_an_event() {
         jms_type: "Hello#cc.a",
         correlation: Some("1"),
         ..Default::default()
-    })
-    .await;
+    });
     let heard = desk.quiet().await;
     let [answer] = &heard[..] else {
         panic!("{heard:?}");
@@ -210,8 +209,7 @@ async fn cc_10_five_hellos_have_five_answers_in_their_order() {
             jms_type: "Hello#cc.a",
             correlation: Some(&number),
             ..Default::default()
-        })
-        .await;
+        });
     }
     let answers = desk.lines().await;
     let expected: Vec<_> = (1..=5).map(|n| format!("cc.a {n} {UP}")).collect();

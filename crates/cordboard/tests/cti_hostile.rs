@@ -82,8 +82,7 @@ async fn cc_57_what_is_too_long_is_refused() {
             body,
             correlation: Some("l"),
             reply: reply(),
-        })
-        .await;
+        });
         let heard = desk.lines().await;
         assert_eq!(heard, [format!("cc.a l {who}#Error#PLEASE_RETRY")]);
     }
@@ -172,15 +171,14 @@ async fn bad_names(desk: &mut Desk) -> std::collections::BTreeSet<String> {
     monitor.listen(1, Destination::topic(">")).await;
     let long = "a".repeat(300);
     for name in BAD.into_iter().chain([long.as_str()]) {
-        desk.say(&format!("Hello#{name}"), "").await;
+        desk.say(&format!("Hello#{name}"), "");
         let reply = Some(Destination::topic("cc.a"));
         desk.tell(Said {
             jms_type: &format!("Hello#{name}"),
             correlation: Some("r"),
             reply,
             ..Said::default()
-        })
-        .await;
+        });
         assert_eq!(desk.lines().await, [format!("cc.a r {RETRY}")], "{name}");
     }
     desk.ask("Hello#cc.end", "", "end").await;
@@ -266,8 +264,7 @@ async fn cc_64_a_thousand_commands_are_answered_in_order_or_so_many_a_second() {
                 body: "16777999",
                 correlation: Some(&number),
                 ..Said::default()
-            })
-            .await;
+            });
         }
         let mut codes = Vec::new();
         for number in 0..1_000 {

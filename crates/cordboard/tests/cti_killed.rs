@@ -33,7 +33,7 @@ async fn cc_53_a_lab_that_is_killed_tells_its_clients_how_things_stand_when_both
     assert_eq!(client.ask("Login#42031", "cc.a", "l").await.len(), 3);
     for kill in 0..KILLS {
         // Whatever it was at.
-        client.say("MakeCall#42031", "5508").await;
+        client.say("MakeCall#42031", "5508");
         let connected = client.client.counts().connected.clone();
         let before = connected.get();
         lab = tokio::task::block_in_place(|| lab.killed(&[], &environment));

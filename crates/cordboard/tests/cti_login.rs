@@ -52,7 +52,7 @@ async fn cc_12_a_topic_is_found_in_whatever_form_a_login_has() {
     .enumerate()
     {
         let mut desk = Desk::cold(|_| {}).await;
-        desk.say("Hello#cc.a", "").await;
+        desk.say("Hello#cc.a", "");
         desk.lines().await;
         let number = number.to_string();
         let heard = match reply {
@@ -81,7 +81,7 @@ async fn cc_12_a_topic_is_found_in_whatever_form_a_login_has() {
 #[tokio::test]
 async fn cc_13_a_login_that_names_no_topic_is_answered_nowhere() {
     let mut desk = Desk::cold(|_| {}).await;
-    desk.say("Hello#cc.a", "").await;
+    desk.say("Hello#cc.a", "");
     desk.lines().await;
     assert_eq!(desk.ask("Login#42031", "", "1").await, [""; 0]);
     let unanswerable = desk.server.program.app.metrics.cti.unanswerable.get();
@@ -131,7 +131,7 @@ async fn cc_15_no_agent_letters_and_an_unknown_one_are_told_apart() {
 async fn cc_16_so_many_agents_are_licensed() {
     let mut desk = Desk::cold(|config| config.cti.max_agents = 2).await;
     for (agent, topic) in common::cti::AGENTS {
-        desk.say(&format!("Hello#{topic}"), "").await;
+        desk.say(&format!("Hello#{topic}"), "");
         desk.lines().await;
         let heard = desk.ask(&format!("Login#{agent}"), topic, "l").await;
         match agent {
@@ -152,7 +152,7 @@ async fn cc_17_a_login_brings_the_pin_of_the_lines_user() {
     desk.ask("Hello#cc.a", "", "h").await;
     let login = "Login#42031";
     let right = "cc.a,agent42031,12345";
-    desk.say(login, right).await;
+    desk.say(login, right);
     let mut heard = Vec::new();
     while heard.len() < 3 {
         heard.push(desk.next().await.line());
@@ -166,13 +166,13 @@ async fn cc_17_a_login_brings_the_pin_of_the_lines_user() {
         "cc.a,nobody,12345",
         "cc.a,agent42031,a1",
     ] {
-        desk.say(login, wrong).await;
+        desk.say(login, wrong);
         assert_eq!(desk.next().await.line(), not_found, "{wrong}");
     }
-    desk.say(login, right).await;
+    desk.say(login, right);
     assert_eq!(desk.next().await.line(), "cc.a - 42031#Error#PLEASE_RETRY");
     desk.advance(60_000).await;
-    desk.say(login, right).await;
+    desk.say(login, right);
     assert!(desk.next().await.text.contains("AgentInfo"));
     let journal = desk
         .server

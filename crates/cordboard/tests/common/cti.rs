@@ -102,7 +102,7 @@ impl JmsClient {
     }
 
     /// Sends a command.
-    pub async fn tell(&mut self, said: Said<'_>) {
+    pub fn tell(&mut self, said: Said<'_>) {
         self.client.publish(Publication {
             jms_type: Some(said.jms_type.to_owned()),
             correlation_id: said.correlation.map(str::to_owned),
@@ -112,13 +112,12 @@ impl JmsClient {
     }
 
     /// Sends a command without a correlation id.
-    pub async fn say(&mut self, jms_type: &str, body: &str) {
+    pub fn say(&mut self, jms_type: &str, body: &str) {
         self.tell(Said {
             jms_type,
             body,
             ..Said::default()
-        })
-        .await;
+        });
     }
 
     /// Sends a command and hears everything that comes of it.
@@ -128,8 +127,7 @@ impl JmsClient {
             body,
             correlation: Some(correlation),
             reply: None,
-        })
-        .await;
+        });
         self.lines().await
     }
 
@@ -146,8 +144,7 @@ impl JmsClient {
             body,
             correlation: Some(correlation),
             reply: Some(reply),
-        })
-        .await;
+        });
         self.lines().await
     }
 
@@ -212,8 +209,7 @@ impl JmsClient {
             jms_type: &format!("Hello#{PROBE}"),
             correlation: Some(&number),
             ..Said::default()
-        })
-        .await;
+        });
         let mut all = Vec::new();
         loop {
             let heard = self.next().await;
@@ -279,8 +275,8 @@ impl Desk {
         let mut desk = Self::at(server).await;
         desk.at_time("2026-11-21 09:58:00").await;
         for (agent, topic) in AGENTS {
-            desk.say(&format!("Hello#{topic}"), "").await;
-            desk.say(&format!("Login#{agent}"), topic).await;
+            desk.say(&format!("Hello#{topic}"), "");
+            desk.say(&format!("Login#{agent}"), topic);
         }
         desk.quiet().await;
         desk.at_time("2026-11-21 10:00:00").await;
@@ -555,8 +551,7 @@ async fn asked_is_told(desk: &mut Desk, folds: &mut BTreeMap<String, Fold>, hear
             jms_type: &format!("GetState#{agent}"),
             reply: Some(reply),
             ..Said::default()
-        })
-        .await;
+        });
         let answer = desk.quiet().await.into_iter().map(|heard| heard.text);
         let answer: Vec<String> = answer.filter(|text| !text.contains("#NONE#")).collect();
         assert_eq!(answer, fold.told(), "{agent}");
@@ -605,8 +600,7 @@ async fn played(
                         body,
                         correlation: Some(correlation),
                         reply,
-                    })
-                    .await;
+                    });
                 }
                 By::Api => by_api(&mut desk, jms_type, body).await,
                 By::Phone => by_phone(&mut desk, jms_type, body).await,

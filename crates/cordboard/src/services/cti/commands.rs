@@ -2,7 +2,7 @@
 
 use super::agents::Agent;
 use super::connector::{Connector, Finished};
-use super::order::{Answering, Line, Order, Pending};
+use super::order::{Answering, Early, Line, Order, Pending};
 use super::translate::{self, Deed, Leg};
 use cordboard_store::CtiFact;
 use cordboard_wire::cti::{
@@ -27,7 +27,12 @@ impl Connector {
         let decoded = decode_command(message, &self.rules.names);
         let order = match Order::new(decoded, answering, message.user.clone(), line) {
             Ok(order) => order,
-            Err((refused, answering, line)) => {
+            Err(early) => {
+                let Early {
+                    refused,
+                    answering,
+                    line,
+                } = *early;
                 let code = refused.code();
                 let verb = refused.verb.map_or("unknown", Verb::word);
                 self.counts().count(verb, code.word());

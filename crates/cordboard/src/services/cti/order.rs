@@ -38,6 +38,17 @@ pub(super) struct Order {
     pub(super) line: Line,
 }
 
+/// A message that makes no sense, or that is for no agent.
+#[derive(Debug)]
+pub(super) struct Early {
+    /// What is wrong with it.
+    pub(super) refused: Refused,
+    /// Where the error goes.
+    pub(super) answering: Answering,
+    /// For the journal.
+    pub(super) line: Line,
+}
+
 /// A command as the journal shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
@@ -74,7 +85,7 @@ impl Order {
         mut answering: Answering,
         user: Option<String>,
         line: Line,
-    ) -> Result<Self, (Refused, Answering, Line)> {
+    ) -> Result<Self, Box<Early>> {
         match decoded {
             Ok(command) => {
                 let agent = command.agent().cloned();
@@ -102,7 +113,11 @@ impl Order {
                         user,
                         line,
                     }),
-                    None => Err((refused, answering, line)),
+                    None => Err(Box::new(Early {
+                        refused,
+                        answering,
+                        line,
+                    })),
                 }
             }
         }

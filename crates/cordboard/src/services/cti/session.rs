@@ -298,15 +298,21 @@ fn command_message(message: &Message, body: &Content, redelivered: u32) -> Comma
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cordboard_wire::openwire::Headers;
 
     #[test]
     fn cc_09_a_command_is_past_its_time_by_its_arrival_inside_and_by_its_sender_outside() {
         let message = |timestamp, lives, arrived| {
-            let mut message = Message::default();
-            message.timestamp = timestamp;
-            message.expiration = timestamp + lives;
-            message.broker_in_time = arrived;
-            message
+            let headers = Headers {
+                timestamp,
+                expiration: timestamp + lives,
+                broker_in_time: arrived,
+                ..Headers::default()
+            };
+            Message {
+                headers,
+                ..Message::default()
+            }
         };
         // A millisecond to live, taken after fifty; the sender's clock is an hour behind.
         let late = message(1_000_000, 1, 4_600_000);
