@@ -1,5 +1,7 @@
 //! Hello, Beat and the headers of commands and answers. [cti §2, §3.6, §4.1, §7.1, §11]
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod common;
 
 use common::cti::{Desk, until};
