@@ -15,9 +15,13 @@ use cordboard_client::tls::Trust;
 use cordboard_wire::openwire::{Body, Destination};
 use http::Method;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 /// A lab that has joined the ActiveMQ; killed when dropped.
@@ -29,6 +33,11 @@ struct Lab {
 impl Lab {
     /// On this data, as the connector of this broker.
     async fn start(broker: &ActiveMq, folder: &Path) -> Self {
+        Self::at(&format!("tcp://{}", broker.openwire), folder).await
+    }
+
+    /// The same, with the broker's address given.
+    async fn at(broker: &str, folder: &Path) -> Self {
         let ports = folder.join("ports.json");
         // One that was killed left its own.
         let _ = std::fs::remove_file(&ports);
@@ -37,10 +46,8 @@ impl Lab {
             .arg(folder.join("lab"))
             .arg("--port-file")
             .arg(&ports)
-            .env(
-                "CORDBOARD__CTI__BROKER",
-                format!("tcp://{}", broker.openwire),
-            )
+            .env("CORDBOARD__CTI__BROKER", broker)
+            .env("CORDBOARD__CTI__INACTIVITY_S", "2")
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -288,4 +295,86 @@ async fn cc_68_a_hello_by_stomp_is_answered_however_its_body_is_sent() {
         assert!(headers.contains(&"type:"), "{answer}");
         assert!(!head.contains("content-length"), "{answer}");
     }
+}
+
+/// A network between the lab and its broker, on which everything can come to a stop.
+struct Wire {
+    address: SocketAddr,
+    flows: watch::Sender<bool>,
+}
+
+impl Wire {
+    async fn to(broker: &ActiveMq) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let target = (broker.openwire.host.clone(), broker.openwire.port);
+        let (flows, flowing) = watch::channel(true);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = TcpStream::connect(target.clone()).await else {
+                    continue;
+                };
+                let ((near_read, near_write), (far_read, far_write)) =
+                    (near.into_split(), far.into_split());
+                tokio::spawn(carry(near_read, far_write, flowing.clone()));
+                tokio::spawn(carry(far_read, near_write, flowing.clone()));
+            }
+        });
+        Self { address, flows }
+    }
+}
+
+/// Nobody is told that nothing comes through.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut flows: watch::Receiver<bool>) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(len @ 1..) = from.read(&mut buffer).await {
+        if flows.wait_for(|flows| *flows).await.is_err() {
+            return;
+        }
+        if to.write_all(&buffer[..len]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_stands_still_is_given_up_and_what_was_asked_meanwhile_is_done_once() {
+    let broker = ActiveMq::start(&[]);
+    let wire = Wire::to(&broker).await;
+    let work = tempfile::tempdir().unwrap();
+    let lab = Lab::at(&format!("tcp://{}", wire.address), &folder(&work)).await;
+    let mut desk = Desk::join(&broker).await;
+    desk.log_in().await;
+    wire.flows.send_replace(false);
+    desk.say("MakeCall#42031", "5508", "m1");
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    soon(async {
+        while lab
+            .api
+            .ask(Method::GET, "/readyz", Ask::default())
+            .await
+            .is_ok()
+        {
+            looks.tick().await;
+        }
+    })
+    .await;
+    assert_eq!(lab.calls().await, 0);
+    wire.flows.send_replace(true);
+    let mut heard: Vec<String> = Vec::new();
+    let is_there = |heard: &[String], begins: &str| heard.iter().any(|one| one.starts_with(begins));
+    while !(is_there(&heard, "- System#IN_SERVICE")
+        && is_there(&heard, "m1 42031#DialogState#INITIATING#"))
+    {
+        heard.push(desk.hear().await);
+    }
+    desk.say("GetState#42031", "", "g");
+    while !is_there(&heard, "g 42031#DialogState#INITIATED#") {
+        heard.push(desk.hear().await);
+    }
+    let placed = heard
+        .iter()
+        .filter(|one| one.starts_with("m1 42031#DialogState#"));
+    assert_eq!(placed.count(), 1, "{heard:?}");
+    assert_eq!(lab.calls().await, 1);
 }

@@ -21,6 +21,9 @@ pub struct Cti {
     pub ca: Option<PathBuf>,
     /// The connector's JMS client id: a broker takes one connection of each.
     pub client_id: String,
+    /// After so many seconds without a byte the company's broker is in doubt, after twice as many it is given up and joined anew; 0:
+    /// never. The broker may want less.
+    pub inactivity_s: u64,
     /// The queue that commands are put on.
     pub queue: String,
     /// Which node this is, 1 to 127: connection ids of two nodes are never the same.
@@ -226,6 +229,7 @@ impl Default for Cti {
             password_file: None,
             ca: None,
             client_id: "cordboard".to_owned(),
+            inactivity_s: 30,
             queue: "Connector1".to_owned(),
             node: 1,
             format: Format::default(),

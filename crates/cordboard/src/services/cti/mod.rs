@@ -31,6 +31,7 @@ use cordboard_store::CtiFact;
 use rules::Rules;
 use session::Session;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -78,6 +79,10 @@ pub fn start(
     let config = &app.config.cti;
     let rules = Rules::new(&app.config).map_err(anyhow::Error::msg)?;
     let settings = Settings::new(Vec::new(), config.client_id.as_str(), config.queue.as_str());
+    let settings = Settings {
+        inactivity: Duration::from_secs(config.inactivity_s),
+        ..settings
+    };
     let settings = Settings {
         user: config.user.clone(),
         password: config.password().context("cti.password_file")?,
