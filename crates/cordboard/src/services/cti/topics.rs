@@ -220,7 +220,9 @@ impl Topics {
     pub(super) fn takes(&mut self, name: Option<&ClientDestination>, now_ms: i64) -> bool {
         match name.and_then(|name| self.known.get_mut(name)) {
             Some(topic) => topic.rate.take(self.most, now_ms),
-            None => self.others.take(self.most.saturating_mul(NEWCOMERS), now_ms),
+            None => self
+                .others
+                .take(self.most.saturating_mul(NEWCOMERS), now_ms),
         }
     }
 
