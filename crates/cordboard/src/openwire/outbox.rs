@@ -10,7 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// At so many bytes an outbox is full: the client is sent no message until half of them are gone.
-pub(super) const FULL: usize = 1 << 20;
+pub(super) const FULL: usize = 256 << 10;
+/// Room for so many is kept while nothing waits: thousands of connections are idle.
+const KEPT: usize = 16;
 /// Whatever fills it beyond this (advisories, for one, go out at once) ends the connection.
 const BURST: usize = 64 << 20;
 /// What a command counts for beside its message.
@@ -102,6 +104,9 @@ impl Outbox {
 
     /// Takes all that is there; `taken` must be empty.
     pub(super) fn take(&self, taken: &mut VecDeque<Out>) {
+        if taken.capacity() > KEPT {
+            *taken = VecDeque::new();
+        }
         std::mem::swap(&mut self.lock().items, taken);
     }
 
