@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// At so many bytes an outbox is full: the client is sent no message until half of them are gone.
-pub(super) const FULL: usize = 256 << 10;
+pub(super) const FULL: usize = 128 << 10;
 /// Room for so many is kept while nothing waits: thousands of connections are idle.
 const KEPT: usize = 16;
 /// Whatever fills it beyond this (advisories, for one, go out at once) ends the connection.

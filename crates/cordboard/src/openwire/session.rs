@@ -34,7 +34,7 @@ const STUCK: Duration = Duration::from_secs(30);
 /// So long a client has to leave by itself after a refusal that ends its connection, and to take what was on its way.
 const LEAVING: Duration = Duration::from_secs(2);
 /// So many bytes are encoded and not yet written; the rest waits in the outbox.
-const OUTGOING: usize = 32 << 10;
+const OUTGOING: usize = 16 << 10;
 /// So many commands go to the keeper at once, if they came at once.
 const BATCH: usize = 64;
 
