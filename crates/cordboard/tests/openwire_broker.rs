@@ -1,5 +1,7 @@
 //! The broker inside, over real sockets: how connections begin, live and end. [openwire §2, §13.2]
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod common;
 
 use common::openwire::{Raw, broker, bytes_until_closed, soon, wishes};

@@ -1,5 +1,7 @@
 //! Clients that mean no good, over real sockets: each is closed or refused, and nobody else notices. [openwire §10, §13.4]
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod common;
 
 use common::Server;

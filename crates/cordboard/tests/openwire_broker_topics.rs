@@ -1,5 +1,7 @@
 //! Topics over real sockets: subscriptions, patterns, lists, selectors, temporary destinations, bodies. [openwire §6, §7.6, §7.7, §13.3]
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod common;
 
 use common::openwire::{Raw, broker, number, removal, soon, wishes};
