@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 /// So many events wait for the broker; a connection that has one more stops reading until there is a place.
-pub(super) const INBOX: usize = 1_024;
+pub(super) const INBOX: usize = 256;
 /// So many events are carried out before what came of them is handed on.
 const BATCH: usize = 128;
 /// How often it is looked what has expired.
