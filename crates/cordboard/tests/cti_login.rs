@@ -127,6 +127,32 @@ async fn cc_15_no_agent_letters_and_an_unknown_one_are_told_apart() {
     );
 }
 
+/// Real clients set no JMSReplyTo, so what is refused is told on the topic that the command names. [cti §3.6]
+#[tokio::test]
+async fn a_login_that_is_refused_is_answered_on_the_topic_it_names() {
+    let mut desk = Desk::cold(|config| config.cti.max_commands_per_s = 3).await;
+    desk.ask("Hello#cc.a", "", "h").await;
+    for body in ["cc.a", "cc.a,agent77777,12345"] {
+        let heard = desk.ask("Login#77777", body, "l").await;
+        assert_eq!(heard, refused("cc.a", "l", "77777", "USER_NOT_FOUND"));
+    }
+    // What may be a password is nobody's topic.
+    assert_eq!(desk.ask("Login#77777", "cc.b,77777", "l").await, [""; 0]);
+    desk.network(false).await;
+    desk.lines().await;
+    let heard = desk.ask("Login#42031", "cc.a", "l").await;
+    assert_eq!(heard, ["cc.a l System#OUT_OF_SERVICE"]);
+    // One more than three since the topic was known, in a second that stands still.
+    let heard = desk.ask("Login#42031", "cc.a", "l").await;
+    assert_eq!(heard, refused("cc.a", "l", "42031", "PLEASE_RETRY"));
+    for greeting in ["Hello#cc.a", "Beat#cc.a"] {
+        let heard = desk.ask(greeting, "", "h").await;
+        assert_eq!(heard, ["cc.a h System#Error#PLEASE_RETRY"]);
+    }
+    let heard = desk.ask("Connect#42031", "cc.a", "c").await;
+    assert_eq!(heard, refused("cc.a", "c", "42031", "PLEASE_RETRY"));
+}
+
 #[tokio::test]
 async fn cc_16_so_many_agents_are_licensed() {
     let mut desk = Desk::cold(|config| config.cti.max_agents = 2).await;

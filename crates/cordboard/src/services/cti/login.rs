@@ -85,7 +85,7 @@ impl Connector {
     }
 
     /// Where an agent's events are to go. [cti §7.2]
-    fn topic_of(&self, login: &Login, order: &Order) -> Option<ClientDestination> {
+    pub(super) fn topic_of(&self, login: &Login, order: &Order) -> Option<ClientDestination> {
         let allowed = |topic: &ClientDestination| self.rules.allows(topic);
         let first = login.destination(&self.rules.names).filter(allowed);
         let first = first.filter(|topic| login.has_one_argument() || self.topics.knows(topic));
