@@ -229,6 +229,18 @@ async fn cc_18_a_logout_ends_what_is_told_and_calls_go_on() {
 }
 
 #[tokio::test]
+async fn a_login_that_is_looked_at_is_forgotten_by_a_reset() {
+    let mut desk = Desk::cold(|config| config.cti.login_auth = LoginAuth::Pin).await;
+    desk.ask("Hello#cc.a", "", "h").await;
+    desk.say("Login#42031", "cc.a,agent42031,1");
+    assert_eq!(desk.lines().await, [""; 0]);
+    let reset = desk.server.post_json("/api/v1/lab/reset", "").await;
+    assert_eq!(reset.status, 204);
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    assert_eq!(desk.lines().await, [""; 0]);
+}
+
+#[tokio::test]
 async fn cc_19_a_login_during_a_call_tells_of_the_call() {
     let mut desk = Desk::cold(|_| {}).await;
     desk.hand(&["call", "42032", "42031"]).await;

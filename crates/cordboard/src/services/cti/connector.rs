@@ -34,8 +34,8 @@ const REMEMBERED: usize = 10_000;
 pub(super) enum Finished {
     /// The exchange answered.
     Deed(Ticket, Outcome),
-    /// A Login's credentials were looked at.
-    Login(Box<super::login::Verified>),
+    /// A Login's credentials were looked at, before so many resets.
+    Login(u64, Box<super::login::Verified>),
 }
 
 type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
@@ -73,6 +73,8 @@ pub(super) struct Connector {
     pub(super) pending: HashMap<Ticket, Pending>,
     pub(super) running: FuturesUnordered<Running>,
     pub(super) guesses: Guesses,
+    /// How often everybody was forgotten.
+    pub(super) resets: u64,
     lanes: HashMap<AgentId, Lane>,
     waiting: usize,
 }
@@ -99,6 +101,7 @@ impl Connector {
             pending: HashMap::new(),
             running: FuturesUnordered::new(),
             guesses: Guesses::default(),
+            resets: 0,
             lanes: HashMap::new(),
             waiting: 0,
         };
@@ -169,6 +172,7 @@ impl Connector {
 
     /// Everybody is forgotten (lab reset); nobody is told.
     pub(super) fn reset(&mut self) {
+        self.resets += 1;
         self.topics.clear();
         self.agents.clear();
         self.places.clear();
@@ -370,7 +374,9 @@ impl Connector {
     pub(super) async fn finished(&mut self, finished: Finished) {
         let agent = match finished {
             Finished::Deed(ticket, outcome) => self.answered(ticket, &outcome),
-            Finished::Login(verified) => Some(self.verified(*verified).await),
+            // Whose lane it was in is no longer known either.
+            Finished::Login(resets, _) if resets != self.resets => None,
+            Finished::Login(_, verified) => Some(self.verified(*verified).await),
         };
         if let Some(agent) = agent {
             self.next_of(&agent).await;

@@ -142,6 +142,7 @@ impl Connector {
         let secret = login.secret().cloned();
         let format = login.format();
         let app = self.app.clone();
+        let resets = self.resets;
         self.running.push(Box::pin(async move {
             let begun = Instant::now();
             let owns = translate::owns(&directory, &user, &line);
@@ -160,13 +161,14 @@ impl Connector {
             if !right {
                 tokio::time::sleep_until(begun + REFUSED).await;
             }
-            Finished::Login(Box::new(Verified {
+            let verified = Verified {
                 order,
                 topic,
                 format,
                 line,
                 right,
-            }))
+            };
+            Finished::Login(resets, Box::new(verified))
         }));
         true
     }
