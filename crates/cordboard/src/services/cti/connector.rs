@@ -162,7 +162,9 @@ impl Connector {
                 .insert(leg.id, leg);
         }
         let agents: Vec<AgentId> = self.agents.keys().cloned().collect();
-        let found = self.find(&agents).await;
+        let Some(found) = self.find(&agents).await else {
+            return self.unsettle(&agents);
+        };
         let now_ms = self.now_ms();
         for (id, line) in agents.iter().zip(found) {
             self.bind(id, line.as_ref());
@@ -228,19 +230,30 @@ impl Connector {
         self.remembered.insert(agent.clone(), topic.clone());
     }
 
-    /// Asks where agents' lines are.
+    /// Asks where agents' lines are; `None`: the exchange has too much to do to say.
     pub(super) fn find(
         &self,
         agents: &[AgentId],
-    ) -> impl Future<Output = Vec<Option<Line>>> + Send + use<> {
-        let asked = agents.len();
+    ) -> impl Future<Output = Option<Vec<Option<Line>>>> + Send + use<> {
         let question = translate::find(agents);
         let handle = self.app.handle.clone();
-        async move {
-            let mut found = translate::found(handle.command(question).await.ok());
-            found.resize(asked, None);
-            found
+        async move { translate::found(handle.command(question).await.ok()) }
+    }
+
+    /// Where these agents' lines are is to be asked again.
+    pub(super) fn unsettle(&mut self, agents: &[AgentId]) {
+        for id in agents {
+            if let Some(agent) = self.agents.get_mut(id) {
+                agent.moved = true;
+            }
         }
+    }
+
+    /// Who has no leg, and whose line may be elsewhere.
+    fn unsettled(&self) -> Vec<AgentId> {
+        let agents = self.agents.values();
+        let unsettled = agents.filter(|agent| agent.moved && self.legs_of(agent).is_none());
+        unsettled.map(|agent| agent.id.clone()).collect()
     }
 
     /// Watches an agent at the best phone of his line from now on.
@@ -435,6 +448,10 @@ impl Connector {
         {
             self.owed.clear();
             self.owed_until = None;
+        }
+        if self.network == NetworkState::InService {
+            let unsettled = self.unsettled();
+            self.look_at(unsettled).await;
         }
         self.log_out_silent(now.wall.0).await;
         self.forget_idle(now.wall.0).await;

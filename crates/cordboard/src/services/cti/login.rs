@@ -28,7 +28,6 @@ pub(super) struct Verified {
     order: Order,
     topic: ClientDestination,
     format: Option<Format>,
-    line: Line,
     right: bool,
 }
 
@@ -100,18 +99,19 @@ impl Connector {
     }
 
     /// Logs an agent in. Says whether that takes its time.
-    pub(super) async fn login(&mut self, mut order: Order, login: &Login) -> bool {
+    pub(super) async fn login(&mut self, order: Order, login: &Login) -> bool {
         let id = login.agent();
-        let Some(topic) = self.topic_of(login, &order) else {
+        let Some(topic) = order.answering.named.clone() else {
             // An only argument that is no name has been refused before; nobody is guessed at here.
-            order.answering.named = None;
             self.no(&order, ErrorCode::PleaseRetry);
             return false;
         };
-        order.answering.named = Some(topic.clone());
-        let Some(line) = self.find(std::slice::from_ref(id)).await.pop().flatten() else {
-            self.no(&order, ErrorCode::UserNotFound);
-            return false;
+        let line = match self.line_of(id).await {
+            Ok(line) => line,
+            Err(code) => {
+                self.no(&order, code);
+                return false;
+            }
         };
         let directory = self.app.handle.directory();
         if self.rules.require_user {
@@ -165,12 +165,23 @@ impl Connector {
                 order,
                 topic,
                 format,
-                line,
                 right,
             };
             Finished::Login(resets, Box::new(verified))
         }));
         true
+    }
+
+    /// Where the line is that an agent logs in on.
+    fn line_of(
+        &self,
+        id: &AgentId,
+    ) -> impl Future<Output = Result<Line, ErrorCode>> + Send + use<> {
+        let found = self.find(std::slice::from_ref(id));
+        async move {
+            let mut found = found.await.ok_or(ErrorCode::GeneralError)?;
+            found.pop().flatten().ok_or(ErrorCode::UserNotFound)
+        }
     }
 
     /// Takes what looking at credentials came to. Answers whose they were.
@@ -179,14 +190,17 @@ impl Connector {
             order,
             topic,
             format,
-            line,
             right,
         } = verified;
         let Some(id) = order.agent.clone() else {
             unreachable!("a Login names an agent");
         };
         if right {
-            self.admit(&order, &topic, format, &line).await;
+            // It may have moved while the credentials were looked at.
+            match self.line_of(&id).await {
+                Ok(line) => self.admit(&order, &topic, format, &line).await,
+                Err(code) => self.no(&order, code),
+            }
         } else {
             let now_ms = self.now_ms();
             self.guesses.count(Guesses::keys(&id, &topic), now_ms);
