@@ -213,7 +213,7 @@ impl Connector {
             return Err(Some(ErrorCode::UserNotFound));
         }
         let watched = self.agents.get(agent);
-        let other = watched.is_some_and(|agent| agent.user != order.user);
+        let other = watched.is_some_and(|agent| !agent.is_of(order.user.as_deref()));
         if self.rules.require_user && order.verb != Verb::Login && other {
             return Err(Some(ErrorCode::PrivilegeViolation));
         }

@@ -137,7 +137,7 @@ impl Connector {
                 let agent = Agent {
                     id: id.clone(),
                     topics,
-                    user: kept.user,
+                    users: kept.users,
                     not_ready: kept.not_ready,
                     terminal: None,
                     place: None,

@@ -259,10 +259,15 @@ impl Connector {
         };
         // A fresh login counts as a change of what he is doing, the same one again does not. [cti §5.2]
         let fresh = before.is_none() || left;
+        let sharers = before
+            .as_ref()
+            .filter(|_| self.rules.shared_login == SharedLogin::Share);
+        let mut users = sharers.map_or_else(Default::default, |agent| agent.users.clone());
+        users.extend(order.user.clone());
         let agent = Agent {
             id: id.clone(),
             topics,
-            user: order.user.clone(),
+            users,
             not_ready: before.as_ref().and_then(|agent| agent.not_ready.clone()),
             terminal: before.as_ref().and_then(|agent| agent.terminal.clone()),
             place: before.as_ref().and_then(|agent| agent.place.clone()),
