@@ -106,6 +106,9 @@ async fn cc_53_logins_and_formats_are_there_after_a_restart() {
     );
     let gone = desk.ask("GetState#32033", "", "g").await;
     assert_eq!(gone, [""; 0]);
+    // Where he was logged in is known too, when a Login does not say it. [cti §7.2]
+    let heard = desk.ask("Login#42031", "secret,42031", "l").await;
+    assert!(heard[0].starts_with("cc.a l 42031#AgentInfo#"), "{heard:?}");
 }
 
 #[tokio::test]

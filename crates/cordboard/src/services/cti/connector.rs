@@ -146,6 +146,9 @@ impl Connector {
                     state: AgentState::Ready,
                     since_ms: kept.since_ms,
                 };
+                if let Some(topic) = agent.topic().cloned() {
+                    self.remember(&id, &topic);
+                }
                 self.agents.insert(id, agent);
             }
             CtiFact::Destination(_, None) | CtiFact::Login(_, None) => {}
