@@ -120,6 +120,9 @@ impl Connector {
         self.left.remove(topic);
         let now_ms = self.app.clock.now().wall.0;
         let gone = self.topics.heard(topic, format, now_ms, in_use);
+        if let Some(gone) = &gone {
+            self.left.remove(gone);
+        }
         let gone = gone.map(|name| CtiFact::Destination(name.to_string(), None));
         // What could not be forgotten now is forgotten when it has been silent after the next start.
         self.keep(gone.into_iter().collect()).await;

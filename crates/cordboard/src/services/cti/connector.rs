@@ -19,7 +19,8 @@ use cordboard_wire::cti::{
     AgentId, AgentState, ClientDestination, ConnectionId, ErrorCode, NetworkState,
 };
 use futures_util::stream::FuturesUnordered;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -461,12 +462,17 @@ impl Connector {
     }
 
     async fn forget_idle(&mut self, now_ms: i64) {
-        let agents = &self.agents;
-        let in_use = |topic: &ClientDestination| {
-            let mut agents = agents.values();
-            agents.any(|agent: &Agent| agent.topics.contains(topic))
+        let idle = {
+            // Looked for only if a topic was silent for long; then all of those that sleep are asked for at every tick.
+            let agents = self.agents.values();
+            let used = LazyCell::new(|| agents.flat_map(|agent| &agent.topics).collect());
+            let used: &LazyCell<HashSet<&ClientDestination>, _> = &used;
+            self.topics
+                .forget_idle(now_ms, |topic| used.contains(topic))
         };
-        let idle = self.topics.forget_idle(now_ms, in_use);
+        for topic in &idle {
+            self.left.remove(topic);
+        }
         let facts = idle
             .iter()
             .map(|topic| CtiFact::Destination(topic.to_string(), None));

@@ -308,6 +308,7 @@ impl Connector {
     pub(super) fn left(&mut self, name: &str) {
         let topic = ClientDestination::parse(name, &self.rules.names);
         if let Ok(topic) = topic
+            && self.rules.logout_on_disconnect.is_some()
             && self.topics.knows(&topic)
         {
             self.left.insert(topic, tokio::time::Instant::now());
