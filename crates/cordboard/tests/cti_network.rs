@@ -197,3 +197,70 @@ async fn a_reset_forgets_everybody_and_tells_nobody() {
     let heard = desk.ask("MakeCall#42031", "5508", "m").await;
     assert!(heard[1].contains("#16777217#"), "{heard:?}");
 }
+
+#[tokio::test]
+async fn nothing_is_told_as_done_that_could_not_be_stored() {
+    let mut desk = Desk::warm(|_| {}).await;
+    desk.ask("Hello#cc.y", "", "h").await;
+    desk.fault(r#"{"on": "store", "kind": "error"}"#).await;
+    let retry = "42031#Error#PLEASE_RETRY";
+    for (jms_type, body, answer) in [
+        (
+            "Hello#cc.n",
+            "",
+            "cc.n x System#Error#PLEASE_RETRY".to_owned(),
+        ),
+        (
+            "Hello#cc.a",
+            "json",
+            "cc.a x System#Error#PLEASE_RETRY".to_owned(),
+        ),
+        ("Connect#42031", "cc.n", format!("cc.n x {retry}")),
+        (
+            "Login#42031",
+            "cc.y",
+            "cc.y x 42031#Error#GENERAL_ERROR".to_owned(),
+        ),
+        ("Logout#42031", "", format!("cc.a x {retry}")),
+        ("MakeNotReady#42031", "", format!("cc.a x {retry}")),
+        ("MakeCall#42031", "42032", format!("cc.a x {retry}")),
+    ] {
+        assert_eq!(desk.ask(jms_type, body, "x").await, [answer], "{jms_type}");
+    }
+    desk.no_fault().await;
+    let heard = desk.ask("GetState#42031", "", "g").await;
+    let ready = state("42031", "READY", "2026-11-21 09:58:00");
+    assert_eq!(heard[0], format!("cc.a g {ready}"));
+    let heard = desk.ask("MakeCall#42031", "42032", "m").await;
+    assert!(heard[1].starts_with("cc.a m 42031#DialogState#INITIATING"));
+    // A live call: what follows is not told before it is stored.
+    desk.fault(r#"{"on": "store", "kind": "error"}"#).await;
+    let heard = desk.ask("AnswerCall#42032", "16777218", "a").await;
+    assert_eq!(heard, ["cc.b a 42032#Error#PLEASE_RETRY"]);
+    let heard = desk.ask("ReleaseCall#42031", "16777217", "r").await;
+    assert_eq!(heard, [format!("cc.a r {}", retry)]);
+    desk.no_fault().await;
+    assert_eq!(desk.lines().await, [""; 0]);
+    desk.knows_what_is_told().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_nobody_harms_nobody() {
+    use cordboard_wire::openwire::{Destination, DestinationKind};
+    let mut desk = Desk::warm(|_| {}).await;
+    for reply in [
+        Destination::new(DestinationKind::TempQueue, "ID:gone-1:1"),
+        Destination::new(DestinationKind::TempTopic, "ID:gone-1:2"),
+        Destination::new(DestinationKind::TempTopic, "a b/c"),
+    ] {
+        let heard = desk.ask_reply("GetState#42031", "", "g", reply).await;
+        assert_eq!(heard, [""; 0]);
+    }
+    for reply in [">", "cc.a,cc.b", "ActiveMQ.Advisory.Connection"] {
+        let reply = Destination::topic(reply);
+        let heard = desk.ask_reply("GetState#42031", "", "g", reply).await;
+        assert_eq!(heard.len(), 2, "{heard:?}");
+    }
+    let heard = desk.ask("Hello#cc.a", "", "h").await;
+    assert_eq!(heard, ["cc.a h System#IN_SERVICE"]);
+}
