@@ -420,15 +420,19 @@ impl Connector {
         Some(pending.agent)
     }
 
-    /// What changed no leg is confirmed by the leg's state. [cti §7.11]
+    /// What changed no leg is confirmed by the leg's state: every command is answered by something. [cti §1, §7.11]
     fn confirm(&mut self, pending: &Pending) {
         if !pending.confirmed.is_empty() {
             return;
         }
-        let leg = pending.leg.and_then(|id| self.leg(&pending.agent, id));
-        if let Some((leg, agent)) = leg.zip(self.agents.get(&pending.agent)) {
-            let audience = self.audience(agent, Some(&pending.order.answering));
-            self.say_dialog(&audience, &agent.id, leg);
+        let Some(agent) = self.agents.get(&pending.agent) else {
+            return;
+        };
+        let audience = self.audience(agent, Some(&pending.order.answering));
+        match pending.leg.and_then(|id| self.leg(&agent.id, id)) {
+            Some(leg) => self.say_dialog(&audience, &agent.id, leg),
+            // Its events were missed, and how things stand was told when that was seen.
+            None => self.say_snapshot(&audience, agent, &[]),
         }
     }
 
