@@ -175,23 +175,37 @@ impl JmsClient {
         heard
     }
 
-    /// Whoever followed the events knows what GetState tells, for every agent who is logged in.
-    pub async fn knows_what_is_told(&mut self) {
-        let followed = self.folded.clone();
-        assert!(followed.agents().count() > 0, "nobody was followed");
-        for (id, agent) in followed.agents() {
-            if agent.state == Some(AgentState::Logout) {
+    /// Whoever followed the events knows what GetState tells, for every agent who is logged in. Answers what else was told
+    /// meanwhile.
+    pub async fn knows_what_is_told(&mut self) -> Vec<Heard> {
+        let agents: Vec<_> = self.folded.agents().map(|(id, _)| id.clone()).collect();
+        assert!(!agents.is_empty(), "nobody was followed");
+        let mut others = Vec::new();
+        for id in agents {
+            let mut followed = self.folded.clone();
+            let known = followed.agent(&id).and_then(|agent| agent.state);
+            if known == Some(AgentState::Logout) {
                 continue;
             }
             let mut told = Model::default();
-            let asked = format!("GetState#{}", id.as_str());
-            for line in self.ask(&asked, "", "fold").await {
-                // topic, id, text
-                fold(&mut told, line.splitn(3, ' ').last().unwrap());
+            self.tell(Said {
+                jms_type: &format!("GetState#{}", id.as_str()),
+                correlation: Some("fold"),
+                ..Said::default()
+            });
+            for heard in self.quiet().await {
+                if heard.correlation.as_deref() == Some("fold") {
+                    fold(&mut told, &heard.text);
+                    continue;
+                }
+                // What comes after the answer is no part of it.
+                if told.agent(&id).is_none() {
+                    fold(&mut followed, &heard.text);
+                }
+                others.push(heard);
             }
-            let told = told
-                .agent(id)
-                .expect("somebody who is logged in is told of");
+            let told = told.agent(&id).expect("he is logged in");
+            let agent = followed.agent(&id).unwrap();
             assert_eq!(
                 (&told.state, &told.since, &told.legs),
                 (&agent.state, &agent.since, &agent.legs),
@@ -199,6 +213,7 @@ impl JmsClient {
                 id.as_str()
             );
         }
+        others
     }
 
     /// Everything that was told up to now.
@@ -561,13 +576,12 @@ async fn played(
                 }
             }
         }
-        let heard = desk.quiet().await;
+        all.extend(desk.quiet().await);
         if asking {
-            desk.knows_what_is_told().await;
+            all.extend(desk.knows_what_is_told().await);
         }
-        all.extend(heard);
     }
-    desk.knows_what_is_told().await;
+    all.extend(desk.knows_what_is_told().await);
     let mut transcript = Transcript::new();
     for heard in all {
         let correlation = heard.correlation.as_deref().unwrap_or("-");
