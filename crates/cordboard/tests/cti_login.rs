@@ -1,5 +1,7 @@
 //! Who is watched, and where he is told of. [cti §7.2, §8, §11]
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod common;
 
 use common::cti::Desk;

@@ -1,5 +1,7 @@
 //! What goes and comes back: the network, the broker, the connector itself. [cti §2.5, §7.1, §11]
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod common;
 
 use common::Server;
