@@ -374,6 +374,48 @@ async fn cc_66_only_who_logged_an_agent_in_acts_for_him_and_nobody_can_pretend()
 }
 
 #[tokio::test]
+async fn who_shares_a_login_acts_for_the_agent_and_who_shared_it_before_still_does() {
+    use cordboard::ops::config::broker::Access;
+    use cordboard::ops::config::cti::{CtiAccess, SharedLogin};
+    let lines = |user: &str| CtiAccess {
+        user: user.into(),
+        lines: vec!["42031".into()],
+    };
+    let server = common::Server::start(cordboard::lab::DEMO, |config| {
+        config.listen.openwire = "127.0.0.1:0".into();
+        config.broker.access = Access::Users;
+        config.cti.require_user = true;
+        config.cti.shared_login = SharedLogin::Share;
+        config.cti.accesses = vec![lines("ctiApp"), lines("test")];
+    })
+    .await;
+    let mut one = signed_in(&server, "ctiApp", "cti").await;
+    let mut two = signed_in(&server, "test", "test").await;
+    let say = |raw: &Raw, number, jms_type, user: &str| {
+        let mut message = command(raw, number, Some(jms_type));
+        let topic = format!("cc.{user}.a");
+        let body = Text::from(if jms_type == "Login#42031" {
+            topic.as_str()
+        } else {
+            ""
+        });
+        message.content = Message::text(Some(&body)).content.clone();
+        message.reply_to = Some(Destination::topic(topic.as_str()));
+        message
+    };
+    for (raw, user) in [(&mut one, "ctiApp"), (&mut two, "test")] {
+        let login = say(raw, 1, "Login#42031", user);
+        raw.say(login).await;
+        while !told(raw).await.contains("#NONE#") {}
+    }
+    for (raw, user) in [(&mut one, "ctiApp"), (&mut two, "test")] {
+        let asks = say(raw, 2, "GetState#42031", user);
+        raw.say(asks).await;
+        assert!(told(raw).await.contains("#State#READY#"), "{user}");
+    }
+}
+
+#[tokio::test]
 async fn cc_67_priorities_reorder_nothing() {
     let mut desk = Desk::warm(|_| {}).await;
     let mut raw = raw(&desk).await;

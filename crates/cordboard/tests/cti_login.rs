@@ -1,5 +1,7 @@
 //! Who is watched, and where he is told of. [cti §7.2, §8, §11]
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod common;
 
 use common::cti::Desk;
@@ -127,6 +129,32 @@ async fn cc_15_no_agent_letters_and_an_unknown_one_are_told_apart() {
     );
 }
 
+/// Real clients set no JMSReplyTo, so what is refused is told on the topic that the command names. [cti §3.6]
+#[tokio::test]
+async fn a_login_that_is_refused_is_answered_on_the_topic_it_names() {
+    let mut desk = Desk::cold(|config| config.cti.max_commands_per_s = 3).await;
+    desk.ask("Hello#cc.a", "", "h").await;
+    for body in ["cc.a", "cc.a,agent77777,12345"] {
+        let heard = desk.ask("Login#77777", body, "l").await;
+        assert_eq!(heard, refused("cc.a", "l", "77777", "USER_NOT_FOUND"));
+    }
+    // What may be a password is nobody's topic.
+    assert_eq!(desk.ask("Login#77777", "cc.b,77777", "l").await, [""; 0]);
+    desk.network(false).await;
+    desk.lines().await;
+    let heard = desk.ask("Login#42031", "cc.a", "l").await;
+    assert_eq!(heard, ["cc.a l System#OUT_OF_SERVICE"]);
+    // One more than three since the topic was known, in a second that stands still.
+    let heard = desk.ask("Login#42031", "cc.a", "l").await;
+    assert_eq!(heard, refused("cc.a", "l", "42031", "PLEASE_RETRY"));
+    for greeting in ["Hello#cc.a", "Beat#cc.a"] {
+        let heard = desk.ask(greeting, "", "h").await;
+        assert_eq!(heard, ["cc.a h System#Error#PLEASE_RETRY"]);
+    }
+    let heard = desk.ask("Connect#42031", "cc.a", "c").await;
+    assert_eq!(heard, refused("cc.a", "c", "42031", "PLEASE_RETRY"));
+}
+
 #[tokio::test]
 async fn cc_16_so_many_agents_are_licensed() {
     let mut desk = Desk::cold(|config| config.cti.max_agents = 2).await;
@@ -185,6 +213,66 @@ async fn cc_17_a_login_brings_the_pin_of_the_lines_user() {
     );
 }
 
+/// Sees to it that the exchange takes no more for a while.
+async fn overload(desk: &Desk) -> tokio::task::JoinHandle<()> {
+    use cordboard::runtime::exchange_task::INBOX;
+    use cordboard_core::exchange::{Action, Actor, Command, Query};
+    let handle = desk.server.program.app.handle.clone();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let blocked = tokio::spawn(async move {
+        let work = handle.on_thread(|_| {
+            let _ = begun.send(());
+            std::thread::sleep(std::time::Duration::from_millis(1_000));
+        });
+        work.await.unwrap();
+    });
+    begins.await.unwrap();
+    let handle = &desk.server.program.app.handle;
+    for _ in 0..INBOX {
+        let counts = Command {
+            actor: Actor::Operator,
+            interface: "test",
+            action: Action::Snapshot(Query::Counts),
+        };
+        drop(handle.begin(handle.ticket(), counts));
+    }
+    blocked
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_be_looked_up_now_is_no_unknown_one() {
+    let mut desk = Desk::cold(|_| {}).await;
+    desk.ask("Hello#cc.a", "", "h").await;
+    let blocked = overload(&desk).await;
+    let heard = desk.ask("Login#42031", "cc.a", "l").await;
+    assert_eq!(heard, refused("cc.a", "l", "42031", "GENERAL_ERROR"));
+    blocked.await.unwrap();
+    let heard = desk.ask("Login#42031", "cc.a", "l").await;
+    assert_eq!(heard, snapshot("42031", "cc.a", "l", NOW));
+}
+
+#[tokio::test]
+async fn a_line_that_moves_while_a_login_is_looked_at_is_watched_where_it_is_then() {
+    let mut desk = Desk::cold(|config| config.cti.login_auth = LoginAuth::Pin).await;
+    desk.ask("Hello#cc.m", "", "h").await;
+    // The first to come has to wait: for the others a hash is computed too.
+    for agent in ["42031", "42032", "32033"] {
+        desk.say(&format!("Login#{agent}"), "cc.m,agent42031,1");
+    }
+    desk.say("Login#1004", "cc.m,john,12345");
+    desk.lines().await;
+    let body = r#"{"user": "john", "device": "SEP00175A52EE7C"}"#;
+    let moved = desk.server.post_json("/api/v1/mobility/sessions", body);
+    assert_eq!(moved.await.status, 201);
+    while !desk.next().await.text.starts_with("1004#DialogState#NONE") {}
+    desk.lines().await;
+    let heard = desk.ask("MakeCall#1004", "5508", "m").await;
+    assert!(
+        heard[0].starts_with("cc.m m 1004#State#RESERVED"),
+        "{heard:?}"
+    );
+}
+
 #[tokio::test]
 async fn cc_18_a_logout_ends_what_is_told_and_calls_go_on() {
     let mut desk = Desk::warm(|_| {}).await;
@@ -200,6 +288,18 @@ async fn cc_18_a_logout_ends_what_is_told_and_calls_go_on() {
         again,
         refused("cc.a", "p", "42031", "CF_INVALID_OBJECT_STATE")
     );
+}
+
+#[tokio::test]
+async fn a_login_that_is_looked_at_is_forgotten_by_a_reset() {
+    let mut desk = Desk::cold(|config| config.cti.login_auth = LoginAuth::Pin).await;
+    desk.ask("Hello#cc.a", "", "h").await;
+    desk.say("Login#42031", "cc.a,agent42031,1");
+    assert_eq!(desk.lines().await, [""; 0]);
+    let reset = desk.server.post_json("/api/v1/lab/reset", "").await;
+    assert_eq!(reset.status, 204);
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    assert_eq!(desk.lines().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -380,6 +380,32 @@ fn a_phone_passes_one_of_its_calls_on_to_the_party_of_another_that_it_dialled_by
 }
 
 #[test]
+fn a_call_that_cannot_be_passed_on_is_about_the_other_no_more_than_before() {
+    let mut rig = rig();
+    let first = talking(&mut rig);
+    let own = |device: Option<&DeviceName>| device.is_some_and(|device| device.as_str() == "A");
+    let leg_of_a = |rig: &mut Rig<Sim>, but: Option<LegId>| {
+        let legs = rig.network.live_legs();
+        let mut legs = legs.filter(|(leg, device)| own(*device) && Some(*leg) != but);
+        legs.next().map(|(leg, _)| leg).unwrap()
+    };
+    let talks = leg_of_a(&mut rig, None);
+    let second = rig.call("C", "1001").unwrap();
+    let rings = leg_of_a(&mut rig, Some(talks));
+    rig.heard();
+    let passes = DriverEvent::TransferAsked {
+        leg: talks,
+        to: TransferTo::Leg(rings),
+    };
+    rig.network.phone_does(passes, rig.now.instant);
+    rig.advance(Duration::ZERO);
+    assert_eq!(rig.heard(), [""; 0]);
+    rig.does(Action::Answer(whose(&second, "A"))).unwrap();
+    let completed = rig.does(Action::CompleteTransfer(whose(&first, "A")));
+    assert!(completed.is_err(), "{completed:?}");
+}
+
+#[test]
 fn a_phone_that_takes_a_call_back_by_itself_holds_the_other_one_and_is_heard_again() {
     let mut rig = rig();
     let first = talking(&mut rig);

@@ -175,23 +175,37 @@ impl JmsClient {
         heard
     }
 
-    /// Whoever followed the events knows what GetState tells, for every agent who is logged in.
-    pub async fn knows_what_is_told(&mut self) {
-        let followed = self.folded.clone();
-        assert!(followed.agents().count() > 0, "nobody was followed");
-        for (id, agent) in followed.agents() {
-            if agent.state == Some(AgentState::Logout) {
+    /// Whoever followed the events knows what GetState tells, for every agent who is logged in. Answers what else was told
+    /// meanwhile.
+    pub async fn knows_what_is_told(&mut self) -> Vec<Heard> {
+        let agents: Vec<_> = self.folded.agents().map(|(id, _)| id.clone()).collect();
+        assert!(!agents.is_empty(), "nobody was followed");
+        let mut others = Vec::new();
+        for id in agents {
+            let mut followed = self.folded.clone();
+            let known = followed.agent(&id).and_then(|agent| agent.state);
+            if known == Some(AgentState::Logout) {
                 continue;
             }
             let mut told = Model::default();
-            let asked = format!("GetState#{}", id.as_str());
-            for line in self.ask(&asked, "", "fold").await {
-                // topic, id, text
-                fold(&mut told, line.splitn(3, ' ').last().unwrap());
+            self.tell(Said {
+                jms_type: &format!("GetState#{}", id.as_str()),
+                correlation: Some("fold"),
+                ..Said::default()
+            });
+            for heard in self.quiet().await {
+                if heard.correlation.as_deref() == Some("fold") {
+                    fold(&mut told, &heard.text);
+                    continue;
+                }
+                // What comes after the answer is no part of it.
+                if told.agent(&id).is_none() {
+                    fold(&mut followed, &heard.text);
+                }
+                others.push(heard);
             }
-            let told = told
-                .agent(id)
-                .expect("somebody who is logged in is told of");
+            let told = told.agent(&id).expect("he is logged in");
+            let agent = followed.agent(&id).unwrap();
             assert_eq!(
                 (&told.state, &told.since, &told.legs),
                 (&agent.state, &agent.since, &agent.legs),
@@ -199,6 +213,7 @@ impl JmsClient {
                 id.as_str()
             );
         }
+        others
     }
 
     /// Everything that was told up to now.
@@ -498,66 +513,6 @@ pub enum By {
     Phone,
 }
 
-/// What somebody knows of an agent who has heard everything.
-#[derive(Default)]
-struct Fold {
-    state: String,
-    /// By connection id: InboundCall, where there is one, and DialogState.
-    legs: BTreeMap<u32, (Option<String>, String)>,
-}
-
-impl Fold {
-    fn hear(&mut self, text: &str) {
-        let parts: Vec<&str> = text.split('#').collect();
-        let id = |part: usize| parts[part].parse::<u32>().unwrap();
-        match (parts[1], parts[2]) {
-            ("State", _) => self.state = text.to_owned(),
-            ("InboundCall", _) => {
-                let leg = self.legs.entry(id(4)).or_default();
-                leg.0 = Some(text.to_owned());
-            }
-            ("DialogState", "NONE") => {}
-            ("DialogState", "DROPPED") => {
-                self.legs.remove(&id(4));
-            }
-            ("DialogState", _) => {
-                let leg = self.legs.entry(id(4)).or_default();
-                leg.1 = text.to_owned();
-            }
-            _ => {}
-        }
-    }
-
-    fn told(&self) -> Vec<String> {
-        let legs = self.legs.values();
-        let legs = legs.flat_map(|(inbound, dialog)| inbound.iter().chain([dialog]));
-        std::iter::once(&self.state).chain(legs).cloned().collect()
-    }
-}
-
-/// Asks for the state of each agent; it must be what the events come to.
-async fn asked_is_told(desk: &mut Desk, folds: &mut BTreeMap<String, Fold>, heard: &[Heard]) {
-    for heard in heard {
-        let Some((agent, _)) = heard.text.split_once('#') else {
-            continue;
-        };
-        if AGENTS.iter().any(|(known, _)| *known == agent) {
-            folds.entry(agent.to_owned()).or_default().hear(&heard.text);
-        }
-    }
-    for (agent, fold) in folds {
-        let reply = Destination::topic("cc.fold");
-        desk.tell(Said {
-            jms_type: &format!("GetState#{agent}"),
-            reply: Some(reply),
-            ..Said::default()
-        });
-        let answer = desk.quiet().await.into_iter().map(|heard| heard.text);
-        let answer: Vec<String> = answer.filter(|text| !text.contains("#NONE#")).collect();
-        assert_eq!(answer, fold.told(), "{agent}");
-    }
-}
-
 /// Plays a conversation and answers what stood on each topic. After each step everybody's state is asked for too, which must
 /// be what was told.
 pub async fn play_and_ask(steps: &[Step]) -> Transcript {
@@ -575,7 +530,6 @@ async fn played(
     asking: bool,
     change: impl FnOnce(&mut Config),
 ) -> Transcript {
-    let mut folds = BTreeMap::new();
     let cold = matches!(&steps[0], Step::Do(words) if words[0] == "cold");
     let mut desk = match cold {
         true => Desk::cold(change).await,
@@ -622,13 +576,12 @@ async fn played(
                 }
             }
         }
-        let heard = desk.quiet().await;
+        all.extend(desk.quiet().await);
         if asking {
-            asked_is_told(&mut desk, &mut folds, &heard).await;
+            all.extend(desk.knows_what_is_told().await);
         }
-        all.extend(heard);
     }
-    desk.knows_what_is_told().await;
+    all.extend(desk.knows_what_is_told().await);
     let mut transcript = Transcript::new();
     for heard in all {
         let correlation = heard.correlation.as_deref().unwrap_or("-");

@@ -652,8 +652,14 @@ impl Exchange {
         let refused = match to {
             TransferTo::Digits(digits) => self.blind_transfer(None, Some(leg), &whose, &digits),
             TransferTo::Leg(other) => {
-                self.link(&whose.call, leg, other);
-                self.complete(None, Some(leg), &whose, false)
+                let linked = self.link(&whose.call, leg, other);
+                let refused = self.complete(None, Some(leg), &whose, false);
+                if refused.is_some()
+                    && let Some(call) = linked.and_then(|key| self.calls.get_mut(&key))
+                {
+                    call.consultation_of = None;
+                }
+                refused
             }
         };
         if let Some(Err(_)) = refused {
@@ -664,24 +670,22 @@ impl Exchange {
 
 impl Exchange {
     /// The phone passes one of its calls on to the party of another: that one was about the first, even if the phone dialled it as
-    /// any other.
-    fn link(&mut self, first: &CallId, leg: LegId, other: LegId) {
+    /// any other. Answers the other call, if it is about the first only now.
+    fn link(&mut self, first: &CallId, leg: LegId, other: LegId) -> Option<CallKey> {
         let phone = self.legs.get(&leg).map(|leg| leg.target.clone());
         let other = self
             .legs
             .get(&other)
             .filter(|other| Some(&other.target) == phone.as_ref());
-        let Some(&(second, _)) = other.and_then(|leg| leg.carries.last()) else {
-            return;
-        };
+        let &(second, _) = other.and_then(|leg| leg.carries.last())?;
         let free = |call: &Call| call.consultation_of.is_none() && call.ended.is_none();
         let linked = self.keys.get(first).and_then(|key| self.calls.get(key));
         if !linked.is_some_and(|first| free(first) && first.key != second) {
-            return;
+            return None;
         }
-        if let Some(call) = self.calls.get_mut(&second).filter(|call| free(call)) {
-            call.consultation_of = Some(first.clone());
-        }
+        let call = self.calls.get_mut(&second).filter(|call| free(call))?;
+        call.consultation_of = Some(first.clone());
+        Some(second)
     }
 }
 

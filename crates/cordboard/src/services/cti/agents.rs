@@ -3,7 +3,7 @@
 use super::translate::{Leg, Person, Place, Terminal};
 use cordboard_wire::cti::{AgentId, AgentState, ClientDestination, ConnectionId, DialogState};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The legs of a place, in the order in which they came into being.
 pub(super) type Legs = BTreeMap<ConnectionId, Leg>;
@@ -15,8 +15,8 @@ pub(super) struct Agent {
     pub(super) id: AgentId,
     /// Where he is told of; more than one only where logins are shared.
     pub(super) topics: Vec<ClientDestination>,
-    /// The broker's user who logged him in.
-    pub(super) user: Option<String>,
+    /// The broker's users who logged him in; more than one only where logins are shared.
+    pub(super) users: BTreeSet<String>,
     /// Does he take no calls, and why?
     pub(super) not_ready: Option<String>,
     /// The phone he is watched at, if there is one.
@@ -37,8 +37,8 @@ pub(super) struct Agent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) topics: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) user: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) users: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_ready: Option<String>,
     pub(super) since_ms: i64,
@@ -54,10 +54,15 @@ impl Agent {
     pub(super) fn kept(&self) -> Kept {
         Kept {
             topics: self.topics.iter().map(ToString::to_string).collect(),
-            user: self.user.clone(),
+            users: self.users.clone(),
             not_ready: self.not_ready.clone(),
             since_ms: self.since_ms,
         }
+    }
+
+    /// Did that user of the broker log him in?
+    pub(super) fn is_of(&self, user: Option<&str>) -> bool {
+        user.is_some_and(|user| self.users.contains(user))
     }
 
     /// What he is doing with no leg.
@@ -132,7 +137,7 @@ mod tests {
         Agent {
             id: AgentId::parse("42031").unwrap(),
             topics: Vec::new(),
-            user: None,
+            users: BTreeSet::new(),
             not_ready: None,
             terminal: None,
             place: None,

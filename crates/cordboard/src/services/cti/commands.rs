@@ -25,7 +25,7 @@ impl Connector {
             named: None,
         };
         let decoded = decode_command(message, &self.rules.names);
-        let order = match Order::new(decoded, answering, message.user.clone(), line) {
+        let mut order = match Order::new(decoded, answering, message.user.clone(), line) {
             Ok(order) => order,
             Err(early) => {
                 let Early {
@@ -41,6 +41,7 @@ impl Connector {
                 return self.say_error(refused.agent.as_ref(), &answering, refused.report());
             }
         };
+        order.answering.named = self.named(&order);
         if may_be_done && !order.verb.is_repeatable() {
             return self.no(&order, ErrorCode::PleaseRetry);
         }
@@ -50,9 +51,23 @@ impl Connector {
         }
     }
 
+    /// The topic that a command names: errors go there, if they go nowhere better. [cti §3.6]
+    fn named(&self, order: &Order) -> Option<ClientDestination> {
+        match &order.command {
+            Ok(
+                Command::Hello { destination, .. }
+                | Command::Beat { destination }
+                | Command::Connect { destination, .. },
+            ) => Some(destination.clone()),
+            Ok(Command::Login(login)) => self.topic_of(login, order),
+            Ok(_) => None,
+            Err(refused) => refused.destination.clone(),
+        }
+    }
+
     // --- Hello and Beat -----------------------------------------------------------------------------------------------------
 
-    async fn greet(&mut self, mut order: Order) {
+    async fn greet(&mut self, order: Order) {
         let (topic, format) = match &order.command {
             Ok(Command::Hello {
                 destination,
@@ -70,7 +85,6 @@ impl Connector {
         if !allowed || !self.topics.takes(Some(&topic), now_ms) {
             return self.no(&order, ErrorCode::PleaseRetry);
         }
-        order.answering.named = Some(topic.clone());
         if !self.learn(&topic, format, Vec::new()).await {
             return self.no(&order, ErrorCode::PleaseRetry);
         }
@@ -106,6 +120,9 @@ impl Connector {
         self.left.remove(topic);
         let now_ms = self.app.clock.now().wall.0;
         let gone = self.topics.heard(topic, format, now_ms, in_use);
+        if let Some(gone) = &gone {
+            self.left.remove(gone);
+        }
         let gone = gone.map(|name| CtiFact::Destination(name.to_string(), None));
         // What could not be forgotten now is forgotten when it has been silent after the next start.
         self.keep(gone.into_iter().collect()).await;
@@ -122,7 +139,9 @@ impl Connector {
     // --- an agent's commands --------------------------------------------------------------------------------------------------
 
     /// Carries out a command of an agent. Says whether it takes its time; then [`Connector::finished`] comes.
-    pub(super) async fn carry_out(&mut self, agent: &AgentId, order: Order) -> bool {
+    pub(super) async fn carry_out(&mut self, agent: &AgentId, mut order: Order) -> bool {
+        // A Connect before it may have said by now where a Login is to be told of.
+        order.answering.named = self.named(&order);
         if let Err(code) = self.admitted(agent, &order) {
             match code {
                 Some(code) => self.no(&order, code),
@@ -197,7 +216,7 @@ impl Connector {
             return Err(Some(ErrorCode::UserNotFound));
         }
         let watched = self.agents.get(agent);
-        let other = watched.is_some_and(|agent| agent.user != order.user);
+        let other = watched.is_some_and(|agent| !agent.is_of(order.user.as_deref()));
         if self.rules.require_user && order.verb != Verb::Login && other {
             return Err(Some(ErrorCode::PrivilegeViolation));
         }

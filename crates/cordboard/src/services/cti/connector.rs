@@ -19,7 +19,8 @@ use cordboard_wire::cti::{
     AgentId, AgentState, ClientDestination, ConnectionId, ErrorCode, NetworkState,
 };
 use futures_util::stream::FuturesUnordered;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -34,8 +35,8 @@ const REMEMBERED: usize = 10_000;
 pub(super) enum Finished {
     /// The exchange answered.
     Deed(Ticket, Outcome),
-    /// A Login's credentials were looked at.
-    Login(Box<super::login::Verified>),
+    /// A Login's credentials were looked at, before so many resets.
+    Login(u64, Box<super::login::Verified>),
 }
 
 type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
@@ -73,6 +74,8 @@ pub(super) struct Connector {
     pub(super) pending: HashMap<Ticket, Pending>,
     pub(super) running: FuturesUnordered<Running>,
     pub(super) guesses: Guesses,
+    /// How often everybody was forgotten.
+    pub(super) resets: u64,
     lanes: HashMap<AgentId, Lane>,
     waiting: usize,
 }
@@ -99,6 +102,7 @@ impl Connector {
             pending: HashMap::new(),
             running: FuturesUnordered::new(),
             guesses: Guesses::default(),
+            resets: 0,
             lanes: HashMap::new(),
             waiting: 0,
         };
@@ -134,7 +138,7 @@ impl Connector {
                 let agent = Agent {
                     id: id.clone(),
                     topics,
-                    user: kept.user,
+                    users: kept.users,
                     not_ready: kept.not_ready,
                     terminal: None,
                     place: None,
@@ -143,6 +147,9 @@ impl Connector {
                     state: AgentState::Ready,
                     since_ms: kept.since_ms,
                 };
+                if let Some(topic) = agent.topic().cloned() {
+                    self.remember(&id, &topic);
+                }
                 self.agents.insert(id, agent);
             }
             CtiFact::Destination(_, None) | CtiFact::Login(_, None) => {}
@@ -159,7 +166,9 @@ impl Connector {
                 .insert(leg.id, leg);
         }
         let agents: Vec<AgentId> = self.agents.keys().cloned().collect();
-        let found = self.find(&agents).await;
+        let Some(found) = self.find(&agents).await else {
+            return self.unsettle(&agents);
+        };
         let now_ms = self.now_ms();
         for (id, line) in agents.iter().zip(found) {
             self.bind(id, line.as_ref());
@@ -169,6 +178,7 @@ impl Connector {
 
     /// Everybody is forgotten (lab reset); nobody is told.
     pub(super) fn reset(&mut self) {
+        self.resets += 1;
         self.topics.clear();
         self.agents.clear();
         self.places.clear();
@@ -224,19 +234,30 @@ impl Connector {
         self.remembered.insert(agent.clone(), topic.clone());
     }
 
-    /// Asks where agents' lines are.
+    /// Asks where agents' lines are; `None`: the exchange has too much to do to say.
     pub(super) fn find(
         &self,
         agents: &[AgentId],
-    ) -> impl Future<Output = Vec<Option<Line>>> + Send + use<> {
-        let asked = agents.len();
+    ) -> impl Future<Output = Option<Vec<Option<Line>>>> + Send + use<> {
         let question = translate::find(agents);
         let handle = self.app.handle.clone();
-        async move {
-            let mut found = translate::found(handle.command(question).await.ok());
-            found.resize(asked, None);
-            found
+        async move { translate::found(handle.command(question).await.ok()) }
+    }
+
+    /// Where these agents' lines are is to be asked again.
+    pub(super) fn unsettle(&mut self, agents: &[AgentId]) {
+        for id in agents {
+            if let Some(agent) = self.agents.get_mut(id) {
+                agent.moved = true;
+            }
         }
+    }
+
+    /// Who has no leg, and whose line may be elsewhere.
+    fn unsettled(&self) -> Vec<AgentId> {
+        let agents = self.agents.values();
+        let unsettled = agents.filter(|agent| agent.moved && self.legs_of(agent).is_none());
+        unsettled.map(|agent| agent.id.clone()).collect()
     }
 
     /// Watches an agent at the best phone of his line from now on.
@@ -370,7 +391,9 @@ impl Connector {
     pub(super) async fn finished(&mut self, finished: Finished) {
         let agent = match finished {
             Finished::Deed(ticket, outcome) => self.answered(ticket, &outcome),
-            Finished::Login(verified) => Some(self.verified(*verified).await),
+            // Whose lane it was in is no longer known either.
+            Finished::Login(resets, _) if resets != self.resets => None,
+            Finished::Login(_, verified) => Some(self.verified(*verified).await),
         };
         if let Some(agent) = agent {
             self.next_of(&agent).await;
@@ -397,15 +420,19 @@ impl Connector {
         Some(pending.agent)
     }
 
-    /// What changed no leg is confirmed by the leg's state. [cti §7.11]
+    /// What changed no leg is confirmed by the leg's state: every command is answered by something. [cti §1, §7.11]
     fn confirm(&mut self, pending: &Pending) {
         if !pending.confirmed.is_empty() {
             return;
         }
-        let leg = pending.leg.and_then(|id| self.leg(&pending.agent, id));
-        if let Some((leg, agent)) = leg.zip(self.agents.get(&pending.agent)) {
-            let audience = self.audience(agent, Some(&pending.order.answering));
-            self.say_dialog(&audience, &agent.id, leg);
+        let Some(agent) = self.agents.get(&pending.agent) else {
+            return;
+        };
+        let audience = self.audience(agent, Some(&pending.order.answering));
+        match pending.leg.and_then(|id| self.leg(&agent.id, id)) {
+            Some(leg) => self.say_dialog(&audience, &agent.id, leg),
+            // Its events were missed, and how things stand was told when that was seen.
+            None => self.say_snapshot(&audience, agent, &[]),
         }
     }
 
@@ -430,17 +457,26 @@ impl Connector {
             self.owed.clear();
             self.owed_until = None;
         }
+        if self.network == NetworkState::InService {
+            let unsettled = self.unsettled();
+            self.look_at(unsettled).await;
+        }
         self.log_out_silent(now.wall.0).await;
         self.forget_idle(now.wall.0).await;
     }
 
     async fn forget_idle(&mut self, now_ms: i64) {
-        let agents = &self.agents;
-        let in_use = |topic: &ClientDestination| {
-            let mut agents = agents.values();
-            agents.any(|agent: &Agent| agent.topics.contains(topic))
+        let idle = {
+            // Looked for only if a topic was silent for long; then all of those that sleep are asked for at every tick.
+            let agents = self.agents.values();
+            let used = LazyCell::new(|| agents.flat_map(|agent| &agent.topics).collect());
+            let used: &LazyCell<HashSet<&ClientDestination>, _> = &used;
+            self.topics
+                .forget_idle(now_ms, |topic| used.contains(topic))
         };
-        let idle = self.topics.forget_idle(now_ms, in_use);
+        for topic in &idle {
+            self.left.remove(topic);
+        }
         let facts = idle
             .iter()
             .map(|topic| CtiFact::Destination(topic.to_string(), None));

@@ -173,11 +173,13 @@ impl Connector {
     }
 
     /// Looks up where these agents' lines are now. Who has a leg stays where he is until it has ended. [exchange §7, rule 3]
-    async fn look_at(&mut self, agents: Vec<AgentId>) {
+    pub(super) async fn look_at(&mut self, agents: Vec<AgentId>) {
         if agents.is_empty() {
             return;
         }
-        let found = self.find(&agents).await;
+        let Some(found) = self.find(&agents).await else {
+            return self.unsettle(&agents);
+        };
         for (id, line) in agents.iter().zip(found) {
             let Some(before) = self.agents.get(id).and_then(|agent| agent.terminal.clone()) else {
                 self.bind(id, line.as_ref());
@@ -244,16 +246,22 @@ impl Connector {
     async fn tell_return(&mut self, mut gone: HashMap<Place, Vec<Leg>>) {
         let agents: Vec<AgentId> = self.agents.keys().cloned().collect();
         let found = self.find(&agents).await;
+        if found.is_none() {
+            self.unsettle(&agents);
+        }
         let now_ms = self.now_ms();
-        for (id, line) in agents.iter().zip(found) {
+        for (index, id) in agents.iter().enumerate() {
+            let line = found
+                .as_ref()
+                .map(|found| found.get(index).and_then(Option::as_ref));
             let before = self.agents.get(id).and_then(|agent| agent.place.clone());
             let gone = before.and_then(|place| gone.remove(&place));
             let gone = gone.unwrap_or_default();
             let legs = self.agents.get(id).and_then(|agent| self.legs_of(agent));
-            if legs.is_none_or(Legs::is_empty) {
-                self.bind(id, line.as_ref());
-            } else {
-                self.refresh(id, line.as_ref());
+            match line {
+                Some(line) if legs.is_none_or(Legs::is_empty) => self.bind(id, line),
+                Some(line) => self.refresh(id, line),
+                None => {}
             }
             let at_ms = gone.iter().map(|leg| leg.changed_ms).max();
             self.take_state(id, at_ms.unwrap_or(now_ms));
@@ -300,6 +308,7 @@ impl Connector {
     pub(super) fn left(&mut self, name: &str) {
         let topic = ClientDestination::parse(name, &self.rules.names);
         if let Ok(topic) = topic
+            && self.rules.logout_on_disconnect.is_some()
             && self.topics.knows(&topic)
         {
             self.left.insert(topic, tokio::time::Instant::now());

@@ -28,7 +28,6 @@ pub(super) struct Verified {
     order: Order,
     topic: ClientDestination,
     format: Option<Format>,
-    line: Line,
     right: bool,
 }
 
@@ -53,7 +52,8 @@ impl Guesses {
     fn count(&mut self, keys: [String; 2], now_ms: i64) {
         for key in keys {
             if self.0.len() >= WATCHED && !self.0.contains_key(&key) {
-                self.0.pop_first();
+                // A topic, which stand last: whoever guesses has as many as he likes, but not as many lines.
+                self.0.pop_last();
             }
             let times = self.0.entry(key).or_default();
             if times.len() >= WRONG {
@@ -85,7 +85,7 @@ impl Connector {
     }
 
     /// Where an agent's events are to go. [cti §7.2]
-    fn topic_of(&self, login: &Login, order: &Order) -> Option<ClientDestination> {
+    pub(super) fn topic_of(&self, login: &Login, order: &Order) -> Option<ClientDestination> {
         let allowed = |topic: &ClientDestination| self.rules.allows(topic);
         let first = login.destination(&self.rules.names).filter(allowed);
         let first = first.filter(|topic| login.has_one_argument() || self.topics.knows(topic));
@@ -100,18 +100,19 @@ impl Connector {
     }
 
     /// Logs an agent in. Says whether that takes its time.
-    pub(super) async fn login(&mut self, mut order: Order, login: &Login) -> bool {
+    pub(super) async fn login(&mut self, order: Order, login: &Login) -> bool {
         let id = login.agent();
-        let Some(topic) = self.topic_of(login, &order) else {
+        let Some(topic) = order.answering.named.clone() else {
             // An only argument that is no name has been refused before; nobody is guessed at here.
-            order.answering.named = None;
             self.no(&order, ErrorCode::PleaseRetry);
             return false;
         };
-        order.answering.named = Some(topic.clone());
-        let Some(line) = self.find(std::slice::from_ref(id)).await.pop().flatten() else {
-            self.no(&order, ErrorCode::UserNotFound);
-            return false;
+        let line = match self.line_of(id).await {
+            Ok(line) => line,
+            Err(code) => {
+                self.no(&order, code);
+                return false;
+            }
         };
         let directory = self.app.handle.directory();
         if self.rules.require_user {
@@ -142,6 +143,7 @@ impl Connector {
         let secret = login.secret().cloned();
         let format = login.format();
         let app = self.app.clone();
+        let resets = self.resets;
         self.running.push(Box::pin(async move {
             let begun = Instant::now();
             let owns = translate::owns(&directory, &user, &line);
@@ -160,15 +162,27 @@ impl Connector {
             if !right {
                 tokio::time::sleep_until(begun + REFUSED).await;
             }
-            Finished::Login(Box::new(Verified {
+            let verified = Verified {
                 order,
                 topic,
                 format,
-                line,
                 right,
-            }))
+            };
+            Finished::Login(resets, Box::new(verified))
         }));
         true
+    }
+
+    /// Where the line is that an agent logs in on.
+    fn line_of(
+        &self,
+        id: &AgentId,
+    ) -> impl Future<Output = Result<Line, ErrorCode>> + Send + use<> {
+        let found = self.find(std::slice::from_ref(id));
+        async move {
+            let mut found = found.await.ok_or(ErrorCode::GeneralError)?;
+            found.pop().flatten().ok_or(ErrorCode::UserNotFound)
+        }
     }
 
     /// Takes what looking at credentials came to. Answers whose they were.
@@ -177,14 +191,17 @@ impl Connector {
             order,
             topic,
             format,
-            line,
             right,
         } = verified;
         let Some(id) = order.agent.clone() else {
             unreachable!("a Login names an agent");
         };
         if right {
-            self.admit(&order, &topic, format, &line).await;
+            // It may have moved while the credentials were looked at.
+            match self.line_of(&id).await {
+                Ok(line) => self.admit(&order, &topic, format, &line).await,
+                Err(code) => self.no(&order, code),
+            }
         } else {
             let now_ms = self.now_ms();
             self.guesses.count(Guesses::keys(&id, &topic), now_ms);
@@ -243,10 +260,15 @@ impl Connector {
         };
         // A fresh login counts as a change of what he is doing, the same one again does not. [cti §5.2]
         let fresh = before.is_none() || left;
+        let sharers = before
+            .as_ref()
+            .filter(|_| self.rules.shared_login == SharedLogin::Share);
+        let mut users = sharers.map_or_else(Default::default, |agent| agent.users.clone());
+        users.extend(order.user.clone());
         let agent = Agent {
             id: id.clone(),
             topics,
-            user: order.user.clone(),
+            users,
             not_ready: before.as_ref().and_then(|agent| agent.not_ready.clone()),
             terminal: before.as_ref().and_then(|agent| agent.terminal.clone()),
             place: before.as_ref().and_then(|agent| agent.place.clone()),
@@ -393,5 +415,7 @@ mod tests {
             guesses.count(keys("42033", &name), 70_000);
         }
         assert!(guesses.0.len() <= WATCHED + 1);
+        // Whoever makes up topics has the guesses at his line remembered all the same.
+        assert!(guesses.are_too_many(&keys("42033", "another"), 70_000));
     }
 }

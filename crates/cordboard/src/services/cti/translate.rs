@@ -255,15 +255,13 @@ pub fn find(agents: &[AgentId]) -> Command {
     read(Query::Lines(digits.collect()))
 }
 
-/// Its answer; as many as were asked for, `None` where there is no such line.
-pub fn found(reply: Option<Reply>) -> Vec<Option<Line>> {
-    match reply {
-        Some(Reply::Lines(lines)) => {
-            let each = lines.iter();
-            each.map(|line| line.as_ref().map(Line::of)).collect()
-        }
-        _ => Vec::new(),
-    }
+/// Its answer; as many as were asked for, `None` where there is no such line. Without an answer nothing is known of any.
+pub fn found(reply: Option<Reply>) -> Option<Vec<Option<Line>>> {
+    let Some(Reply::Lines(lines)) = reply else {
+        return None;
+    };
+    let each = lines.iter();
+    Some(each.map(|line| line.as_ref().map(Line::of)).collect())
 }
 
 /// The question what is live.
