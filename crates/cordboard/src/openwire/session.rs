@@ -36,7 +36,7 @@ const LEAVING: Duration = Duration::from_secs(2);
 /// So many bytes are encoded and not yet written; the rest waits in the outbox.
 const OUTGOING: usize = 16 << 10;
 /// So many commands go to the keeper at once, if they came at once.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 
 /// Where a client is.
 #[derive(Clone, Debug)]
