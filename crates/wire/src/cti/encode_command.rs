@@ -89,6 +89,12 @@ pub fn masked_body(jms_type: Option<&str>, body: &str) -> String {
     const MASK: &str = "••••";
     let name = jms_type.and_then(|text| text.split('#').next());
     let verb = name.map(trimmed).and_then(Verb::of);
+    // Tones may be somebody's PIN at a bank.
+    if verb == Some(Verb::SendDtmf) {
+        return body
+            .split_once(',')
+            .map_or(MASK.to_owned(), |(_, id)| format!("{MASK},{id}"));
+    }
     if verb.is_some_and(|verb| !matches!(verb, Verb::Login | Verb::Connect)) {
         return body.to_owned();
     }
@@ -107,6 +113,8 @@ mod tests {
     #[test]
     fn a_log_shows_no_secret_of_a_login() {
         for (kind, body, shown) in [
+            ("SendDTMF#42031", "1234#,16777217", "••••,16777217"),
+            ("SendDTMF#42031", "1234#", "••••"),
             ("Login#42031", "cc.a", "cc.a"),
             ("Login#42031", "cc.a,agent42031,12345", "cc.a,••••"),
             ("login # 42031", "{cc.a,agent42031,12345,json}", "cc.a,••••"),

@@ -212,7 +212,9 @@ impl Connector {
         if order.verb == Verb::Connect {
             return Ok(());
         }
-        if !translate::has_line(&self.app.handle.directory(), agent) {
+        // Who is watched can be let go whatever has become of his line.
+        let lets_go = order.verb == Verb::Logout && watched.is_some();
+        if !lets_go && !translate::has_line(&self.app.handle.directory(), agent) {
             return Err(Some(ErrorCode::UserNotFound));
         }
         let watched = self.agents.get(agent);
