@@ -48,9 +48,6 @@ pub const SEED_FACT: &str = "seed";
 /// The store's fact that says that an administrator's token was made.
 const ADMIN_FACT: &str = "admin_token";
 
-/// The queue of CTI's commands.
-const COMMAND_QUEUE: &str = "Connector1";
-
 /// What the program is made of.
 #[derive(Debug)]
 pub struct Plan {
@@ -180,7 +177,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         choices: choices.clone(),
     })?;
     running.hub.start();
-    let terms = openwire::Terms::new(&config.broker, COMMAND_QUEUE);
+    let terms = openwire::Terms::new(&config.broker, &config.cti.queue);
     let (broker, mut broker_tasks) = openwire::start(terms, metrics.openwire.clone());
     let app = Arc::new(App {
         homes,
