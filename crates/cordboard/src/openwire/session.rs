@@ -10,7 +10,8 @@ use super::keeper::Event;
 use super::outbox::{Out, Outbox};
 use cordboard_client::openwire::link::{self, Link, LinkError};
 use cordboard_wire::openwire::{
-    AckType, Command, ConnectionInfo, FIRST_FRAME, MessageAck, SecretText, Text,
+    AckType, Command, ConnectionInfo, ExceptionResponse, FIRST_FRAME, MessageAck, SecretText, Text,
+    Throwable,
 };
 use futures_util::FutureExt as _;
 use std::collections::VecDeque;
@@ -380,8 +381,20 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
     }
 
     fn push(&mut self, command: &Command) {
-        if let Err(error) = self.link.push(command) {
-            tracing::warn!(%error, "a client cannot be sent what is for it");
+        let Err(error) = self.link.push(command) else {
+            return;
+        };
+        tracing::warn!(%error, "a client cannot be sent what is for it");
+        // A client that waits for an answer must get one.
+        if let Some(correlation_id) = command.answers() {
+            let exception = Throwable::new("java.io.IOException", error.to_string());
+            let refused = ExceptionResponse {
+                correlation_id,
+                exception: Some(exception),
+                ..ExceptionResponse::default()
+            };
+            // It is short, and always fits.
+            let _ = self.link.push(&refused.into());
         }
     }
 

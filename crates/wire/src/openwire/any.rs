@@ -130,6 +130,20 @@ choice! {
     }
 }
 
+impl Command {
+    /// Returns the number of the command that this one answers, if it is an answer.
+    pub fn answers(&self) -> Option<i32> {
+        match self {
+            Self::Response(answer) => Some(answer.correlation_id),
+            Self::ExceptionResponse(answer) => Some(answer.correlation_id),
+            Self::DataResponse(answer) => Some(answer.correlation_id),
+            Self::DataArrayResponse(answer) => Some(answer.correlation_id),
+            Self::IntegerResponse(answer) => Some(answer.correlation_id),
+            _ => None,
+        }
+    }
+}
+
 impl From<Message> for Command {
     fn from(message: Message) -> Self {
         Self::Message(Arc::new(message))

@@ -54,7 +54,7 @@ command! {
         /// May the broker control it?
         manageable "Manageable": bool,
         /// Does it know of one broker only?
-        client_master "ClientMaster": bool from 2,
+        client_master "ClientMaster": bool from 2 or true,
         /// Will it come back after a failure?
         fault_tolerant "FaultTolerant": bool from 6,
         /// Is it back after a failure?
@@ -189,7 +189,7 @@ command! {
         object_id "ObjectId": cobj(ObjectId),
         /// The highest `BrokerSequenceId` that the application was given; [`NONE_DELIVERED`](super::NONE_DELIVERED),
         /// [`UNKNOWN_DELIVERED`](super::UNKNOWN_DELIVERED).
-        last_delivered_sequence_id "LastDeliveredSequenceId": i64 from 5,
+        last_delivered_sequence_id "LastDeliveredSequenceId": i64 from 5 or -2,
     }
 }
 
@@ -250,9 +250,9 @@ command! {
         /// Is it to pause?
         suspend "Suspend": bool,
         /// Brokers of the network.
-        connected_brokers "ConnectedBrokers": str from 6,
+        connected_brokers "ConnectedBrokers": str from 6 or "",
         /// Where to connect instead. Never obeyed beyond the configured addresses.
-        reconnect_to "ReconnectTo": str from 6,
+        reconnect_to "ReconnectTo": str from 6 or "",
         /// Are clients to be spread anew?
         rebalance_connection "RebalanceConnection": bool from 6,
         /// Anything.

@@ -35,6 +35,7 @@ mod table;
 mod text;
 mod throwable;
 mod value;
+mod weight;
 mod wire_format;
 mod writer;
 
@@ -69,7 +70,8 @@ pub use response::{
     MessageDispatchNotification, ReplayCommand, Response,
 };
 pub use table::{Cacheable, Sink, Source, Structure};
-pub use text::{NotText, SecretText, Text};
+pub use text::{NotText, SecretText, TEXT_MAX, Text};
 pub use throwable::{StackFrame, Throwable};
 pub use value::{PrimitiveMap, Value};
+pub use weight::Weight;
 pub use wire_format::{Offer, VERSION, WireFormatInfo};

@@ -173,6 +173,16 @@ macro_rules! kind {
     (thr) => { Option<$crate::openwire::Throwable> };
 }
 
+/// The value of a field that a version lacks.
+macro_rules! missing {
+    (str $value:literal) => {
+        Some($value.into())
+    };
+    ($kind:ident $value:literal) => {
+        $value
+    };
+}
+
 /// Reads a field of a kind.
 macro_rules! read_field {
     ($source:ident, $name:literal, bool) => {
@@ -250,7 +260,8 @@ macro_rules! write_field {
     };
 }
 
-/// A struct from its table: `field "ProtocolsName": kind`, with `from n` or `until n` where not every version has it.
+/// A struct from its table: `field "ProtocolsName": kind`, with `from n` or `until n` where not every version has it. `or value` is the
+/// value that the original's class has while the wire has none, if it is another than zero, false or nothing.
 ///
 /// The rows' order is the wire's.
 macro_rules! fields {
@@ -259,7 +270,7 @@ macro_rules! fields {
         $type:ident {
             $(
                 $(#[$field_doc:meta])*
-                $field:ident $name:literal : $kind:ident $(($of:ty))? $(from $from:literal)? $(until $until:literal)?,
+                $field:ident $name:literal : $kind:ident $(($of:ty))? $(from $from:literal $(or $missing:literal)?)? $(until $until:literal)?,
             )*
         }
     ) => {
@@ -279,6 +290,9 @@ macro_rules! fields {
                     if true $(&& source.version() >= $from)? $(&& source.version() <= $until)? {
                         self.$field = $crate::openwire::table::read_field!(source, $name, $kind $($of)?);
                     }
+                    $($(else {
+                        self.$field = $crate::openwire::table::missing!($kind $missing);
+                    })?)?
                 )*
                 Ok(())
             }
@@ -412,4 +426,4 @@ macro_rules! choice {
     };
 }
 
-pub(super) use {choice, command, fields, kind, read_field, structure, write_field};
+pub(super) use {choice, command, fields, kind, missing, read_field, structure, write_field};

@@ -5,6 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+/// Maximum number of bytes of a text in a field, in modified UTF-8: what the tight writers of others can still send. A longer one can be
+/// read, but not written. [openwire §3.4]
+pub const TEXT_MAX: usize = 32_766;
+
 /// A text from the wire: a Rust string whenever it can be one.
 ///
 /// A text with a lone surrogate cannot; it is kept as the bytes that the wire has for it, so that it goes out as
@@ -90,6 +94,15 @@ impl Text {
         match &self.0 {
             Inner::Whole(text) => text.chars().map(char::len_utf16).sum(),
             Inner::Broken(_) => self.units().len(),
+        }
+    }
+
+    /// Returns the number of bytes that it takes in memory, and the number that it takes in modified UTF-8, at most.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        match &self.0 {
+            Inner::Broken(bytes) => (bytes.len(), bytes.len()),
+            Inner::Whole(text) if text.len() <= TEXT_MAX / 2 => (text.len(), text.len() * 2),
+            Inner::Whole(text) => (text.len(), self.to_modified().len()),
         }
     }
 

@@ -33,11 +33,21 @@ impl Throwable {
     /// Most characters of each of the two texts in a log line. [openwire §10.1]
     pub const SHOWN: usize = 1000;
 
+    /// Maximum number of characters of a message of ours; a longer one is cut, so that the exception always fits into a frame's
+    /// text. [openwire §3.4]
+    pub const MESSAGE_MAX: usize = 4_000;
+
     /// An exception without a stack trace.
     pub fn new(class: impl Into<Text>, message: impl Into<Text>) -> Self {
+        let message = message.into();
+        let cut = message.unit_count() > Self::MESSAGE_MAX;
+        let message = match cut {
+            true => message.for_log(Self::MESSAGE_MAX).as_str().into(),
+            false => message,
+        };
         Self {
             class: Some(class.into()),
-            message: Some(message.into()),
+            message: Some(message),
             ..Self::default()
         }
     }

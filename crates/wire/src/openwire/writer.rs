@@ -4,11 +4,8 @@ use super::bits::BitWriter;
 use super::cache::WriteCache;
 use super::reader::{CAUSES, DEPTH, is_message};
 use super::table::Cacheable;
-use super::{EncodeError, Entry, Format, Sink, Structure, Text, Throwable};
+use super::{EncodeError, Entry, Format, Sink, Structure, TEXT_MAX, Text, Throwable};
 use bytes::Bytes;
-
-/// Most bytes of a text in a field: what the tight writers of others can still send. [openwire §3.4]
-const TEXT: usize = 32766;
 
 type Result<T> = std::result::Result<T, EncodeError>;
 
@@ -48,7 +45,7 @@ impl Writer<'_> {
         }
         let bytes = text.to_modified();
         let len = bytes.len();
-        if len > TEXT {
+        if len > TEXT_MAX {
             return Err(EncodeError::TextTooLong { field, len });
         }
         self.raw(&(len as u16).to_be_bytes());

@@ -1,12 +1,16 @@
 //! What becomes of messages at clients. [openwire §7.5]
 
-use super::state::{Outstanding, TransactionKey};
+use super::state::{Consumer, Outstanding, TransactionKey};
 use super::{Broker, Done, Link, refusal};
-use cordboard_wire::openwire::{AckType, MessageAck, MessageId};
+use cordboard_wire::openwire::{AckType, MessageAck, MessageId, Throwable};
 use std::ops::RangeInclusive;
 
 impl Broker {
-    /// A client says what became of messages. What is not at the client is passed over.
+    /// A client says what became of messages.
+    ///
+    /// # Errors
+    /// As ActiveMQ has them: an acknowledgement of a queue or a durable subscription names messages that are at the client. One by
+    /// itself (`Individual`) may name any. [openwire §7.5]
     pub(super) fn acknowledge(&mut self, link: Link, ack: &MessageAck) -> Done {
         let key = ack.consumer_id.as_ref();
         let key = key.and_then(|id| self.own_consumer(link, id));
@@ -20,7 +24,16 @@ impl Broker {
         let Some(key) = key else {
             return Ok(None);
         };
-        let Some(range) = self.range(key, ack, kind) else {
+        let Some(consumer) = self.consumers.get(&key) else {
+            return Ok(None);
+        };
+        let range = match consumer.checks_acknowledgements() {
+            // What a client acknowledges right after it came back was sent to it by its last connection, and comes again.
+            true if !consumer.has_dispatched => return Ok(None),
+            true => consumer.checked_range(ack, kind)?,
+            false => consumer.range(ack, kind),
+        };
+        let Some(range) = range else {
             return Ok(None);
         };
         match kind {
@@ -58,23 +71,6 @@ impl Broker {
         Ok(None)
     }
 
-    /// Which of the messages at a client an acknowledgement speaks of.
-    fn range(&self, key: u64, ack: &MessageAck, kind: AckType) -> Option<RangeInclusive<usize>> {
-        let consumer = self.consumers.get(&key)?;
-        let last = ack.last_message_id.as_ref();
-        if kind == AckType::Delivered && last.is_none() {
-            return Some(0..=0);
-        }
-        let last = consumer.position(last?)?;
-        let first = match &ack.first_message_id {
-            Some(_) if kind == AckType::Individual => last,
-            Some(first) => consumer.position(first)?,
-            None if kind == AckType::Individual => last,
-            None => 0,
-        };
-        (first <= last).then_some(first..=last)
-    }
-
     /// Messages are done: they leave the client, and there is room again.
     pub(super) fn done(&mut self, key: u64, range: RangeInclusive<usize>) -> Vec<Outstanding> {
         let Some(consumer) = self.consumers.get_mut(&key) else {
@@ -108,6 +104,54 @@ impl Broker {
                 if outstanding.transaction.as_ref() == Some(transaction) {
                     outstanding.transaction = None;
                 }
+            }
+        }
+    }
+}
+
+impl Consumer {
+    /// The messages at the client that an acknowledgement names; `None` if they are not there.
+    fn range(&self, ack: &MessageAck, kind: AckType) -> Option<RangeInclusive<usize>> {
+        let last = ack.last_message_id.as_ref();
+        if kind == AckType::Delivered && last.is_none() {
+            return Some(0..=0);
+        }
+        let last = self.position(last?)?;
+        let first = match &ack.first_message_id {
+            Some(_) | None if kind == AckType::Individual => last,
+            Some(first) => self.position(first)?,
+            None => 0,
+        };
+        (first <= last).then_some(first..=last)
+    }
+
+    /// The same, refused as ActiveMQ refuses it.
+    fn checked_range(
+        &self,
+        ack: &MessageAck,
+        kind: AckType,
+    ) -> Result<Option<RangeInclusive<usize>>, Throwable> {
+        let range = self.range(ack, kind);
+        match kind {
+            AckType::Poison if ack.transaction_id.is_some() => {
+                Err(refusal::poison_in_transaction(ack))
+            }
+            AckType::Standard => {
+                let first = ack.first_message_id.as_ref();
+                if first.is_some_and(|first| self.position(first).is_none()) {
+                    return Err(refusal::unmatched_start(ack));
+                }
+                let range = range.ok_or_else(|| refusal::unmatched_end(ack))?;
+                let count = range.end() - range.start() + 1;
+                let counted = usize::try_from(ack.message_count);
+                if ack.transaction_id.is_none() && counted != Ok(count) {
+                    return Err(refusal::unmatched_count(ack, count));
+                }
+                Ok(Some(range))
+            }
+            AckType::Individual | AckType::Unmatched => Ok(range),
+            AckType::Delivered | AckType::Redelivered | AckType::Poison | AckType::Expired => {
+                range.map(Some).ok_or_else(|| refusal::uncorrelated(ack))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! How clients come and go. [openwire §7.1, §7.3]
 
+use super::names::is_too_long;
+use super::rights::Owner;
 use super::seen::Producers;
 use super::state::{Connection, Leaving, Producer, consumer_name, producer_name};
 use super::{Broker, Done, Link, Output, REPLACED, refusal};
@@ -56,28 +58,43 @@ impl Broker {
             self.closing = Some("it has no client id");
             return Err(refusal::no_client_id());
         };
-        // The same connection again: the old socket hangs, its client is here.
+        if is_too_long(&id) || is_too_long(&client) {
+            self.closing = Some("its id is too long");
+            return Err(refusal::id_too_long());
+        }
+        let Some(owner) = self.owner(link) else {
+            return Ok(None);
+        };
+        // The same connection again: the old socket hangs, its client is here. An id of another owner is not taken over, except
+        // by this process, whose ids nobody else can keep from it.
         let old = self.connections.get(&id).copied();
         if let Some(old) = old {
-            self.leave(old, None, Leaving::Cut);
-            self.out.push_back(Output::Close(old, REPLACED));
+            if owner == Owner::Inside || self.owner(old).as_ref() == Some(&owner) {
+                self.leave(old, None, Leaving::Cut);
+                self.out.push_back(Output::Close(old, REPLACED));
+            } else {
+                self.closing = Some("its connection id belongs to another client");
+                return Err(refusal::connection_id_taken(&self.settings.name, &id));
+            }
         }
-        if let Some(other) = self.clients.get(&client).and_then(|l| self.peers.get(l)) {
+        let name = (owner.clone(), client.clone());
+        if let Some(other) = self.clients.get(&name).and_then(|l| self.peers.get(l)) {
             let broker = &self.settings.name;
             let taken = refusal::client_id_taken(broker, &client, &other.address);
             self.closing = Some("its client id is taken");
             return Err(taken);
         }
         self.connections.insert(id.clone(), link);
-        self.clients.insert(client.clone(), link);
+        self.clients.insert(name, link);
         if let Some(peer) = self.peers.get_mut(&link) {
             let is_back = info.failover_reconnect || old.is_some();
             let before = match is_back {
-                true => self.cut.take(&id),
+                true => self.cut.take(&(owner.clone(), id.clone())),
                 false => Producers::default(),
             };
             peer.connection = Some(Connection {
                 id,
+                owner,
                 client,
                 sessions: BTreeSet::new(),
                 consumers: BTreeSet::new(),
@@ -233,6 +250,7 @@ impl Broker {
         };
         let Connection {
             id,
+            owner,
             client,
             producers,
             before,
@@ -245,11 +263,11 @@ impl Broker {
             accepted.extend(gone.and_then(|gone| Some((producer, gone.seen?))));
         }
         if how == Leaving::Cut {
-            self.cut.remember(id.clone(), accepted);
+            self.cut.remember((owner.clone(), id.clone()), accepted);
         }
         self.remove_temporaries(link);
         self.connections.remove(&id);
-        self.clients.remove(&client);
+        self.clients.remove(&(owner, client));
     }
 }
 

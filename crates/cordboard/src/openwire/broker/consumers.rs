@@ -1,11 +1,11 @@
 //! Who listens, and how much of it at once. [openwire §7.4, §7.8, §7.10]
 
 use super::clients::EACH;
-use super::names::{Pattern, parts};
+use super::names::{Pattern, is_too_long, parts};
 use super::parcel::Held;
 use super::pile::Pile;
 use super::rights::Act;
-use super::state::{Consumer, Durable, Pull, Queue, consumer_name};
+use super::state::{Consumer, Durable, DurableName, Pull, Queue, consumer_name};
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::selector::Selector;
 use cordboard_wire::openwire::{
@@ -29,6 +29,9 @@ impl Broker {
         let patterns: Vec<Pattern> = parts(&destination).into_iter().map(Pattern::of).collect();
         if patterns.is_empty() {
             return Err(refusal::no_name());
+        }
+        if info.subscription_name.as_ref().is_some_and(is_too_long) {
+            return Err(refusal::unsupported("a subscription name so long"));
         }
         for pattern in &patterns {
             self.may(link, Act::Read, &pattern.destination)?;
@@ -63,6 +66,7 @@ impl Broker {
             queues: BTreeSet::new(),
             durable,
             outstanding: VecDeque::new(),
+            has_dispatched: false,
             away: 0,
             held_up: self.peers.get(&link).is_some_and(|peer| !peer.has_room),
             backlog: Pile::default(),
@@ -79,7 +83,14 @@ impl Broker {
         let topics = consumer.topics();
         self.listens(key, consumer);
         self.tell_temporaries(key);
-        self.tell_listening(&topics, &Command::ConsumerInfo(info));
+        // Not its selector, nor anything else of it that is nobody else's business.
+        let shown = ConsumerInfo {
+            consumer_id: info.consumer_id,
+            destination: info.destination,
+            prefetch_size: info.prefetch_size,
+            ..ConsumerInfo::default()
+        };
+        self.tell_listening(&topics, &Command::ConsumerInfo(shown));
         Ok(None)
     }
 
@@ -147,7 +158,7 @@ impl Broker {
         key: u64,
         info: &ConsumerInfo,
         patterns: &[Pattern],
-    ) -> Result<Option<(Text, Text)>, Throwable> {
+    ) -> Result<Option<DurableName>, Throwable> {
         let (Some(name), Some(connection)) = (&info.subscription_name, self.connection(link))
         else {
             return Ok(None);
@@ -158,7 +169,11 @@ impl Broker {
         if pattern.destination.kind.is_queue() {
             return Ok(None);
         }
-        let at = (connection.client.clone(), name.clone());
+        let at = (
+            connection.owner.clone(),
+            connection.client.clone(),
+            name.clone(),
+        );
         let same = |durable: &Durable| {
             durable.pattern == *pattern
                 && durable.selector == info.selector
@@ -167,7 +182,7 @@ impl Broker {
         let full = self.durables.len() >= self.settings.durables;
         match self.durables.get_mut(&at) {
             Some(durable) if durable.active.is_some() => {
-                return Err(refusal::durable_in_use(&at.0, &at.1));
+                return Err(refusal::durable_in_use(&at.1, &at.2));
             }
             Some(durable) if same(durable) => durable.active = Some(key),
             None if full => {
@@ -190,15 +205,18 @@ impl Broker {
 
     pub(super) fn unsubscribe(&mut self, link: Link, info: &RemoveSubscriptionInfo) -> Done {
         let name = info.subscription_name.clone().unwrap_or_default();
-        let own = self.connection(link).map(|c| c.client.clone());
+        let own = self.connection(link);
+        let own = own.map(|c| (c.owner.clone(), c.client.clone()));
+        let (owner, own) = own.unzip();
         let client = info.client_id.clone().or(own.clone()).unwrap_or_default();
-        let at = (client, name);
-        // Those of others are nothing to it.
-        if own.as_ref() != Some(&at.0) {
-            return Err(refusal::no_durable(&at.0, &at.1));
-        }
+        // Those of other clients are nothing to it.
+        let owner = owner.filter(|_| own.as_ref() == Some(&client));
+        let Some(owner) = owner else {
+            return Err(refusal::no_durable(&client, &name));
+        };
+        let at = (owner, client, name);
         match self.durables.get(&at) {
-            None => return Err(refusal::no_durable(&at.0, &at.1)),
+            None => return Err(refusal::no_durable(&at.1, &at.2)),
             Some(durable) if durable.active.is_some() => return Err(refusal::durable_active()),
             Some(_) => self.durables.remove(&at),
         };

@@ -7,7 +7,8 @@ use super::rights::Act;
 use super::state::{Consumer, Outstanding, Queue};
 use super::{Broker, Dispatch, Done, Link, Output, refusal};
 use cordboard_wire::openwire::{
-    Command, Destination, Message, MessageDispatch, ProducerAck, Text, Throwable, Value,
+    Command, Destination, Headers, Message, MessageDispatch, ProducerAck, TEXT_MAX, Text,
+    Throwable, Value, Weight,
 };
 use std::sync::Arc;
 
@@ -27,6 +28,10 @@ impl Broker {
             let destination = message.destination.clone().unwrap_or_default();
             return Err(refusal::no_producer(&destination));
         };
+        let weight = Weight::of_message(&message);
+        if weight.longest_text > TEXT_MAX {
+            return Err(refusal::header_too_long(weight.longest_text));
+        }
         let acknowledged =
             (producer.window > 0 && !message.response_required).then(|| ProducerAck {
                 producer_id: message.producer_id.clone(),
@@ -48,6 +53,18 @@ impl Broker {
             let sent = Arc::make_mut(&mut message);
             if sent.destination.is_none() {
                 sent.destination = fixed;
+            }
+            // A message's id is its producer's and its number: with another producer's name in it, that producer's own message would be
+            // taken for a repetition.
+            let Headers {
+                message_id,
+                producer_id,
+                ..
+            } = &mut sent.headers;
+            if let Some(id) = message_id
+                && id.producer_id != *producer_id
+            {
+                id.producer_id.clone_from(producer_id);
             }
             let identity = self.identity(link);
             // Whatever the client wrote there.
@@ -246,7 +263,9 @@ impl Broker {
         self.found = listening;
         for durable in self.durables.values_mut().filter(|d| d.active.is_none()) {
             let subject = cordboard_wire::openwire::selector::Subject::new(&held);
-            if !durable.pattern.fits(&name) || !subject.fits(durable.compiled.as_ref()) {
+            let selector = durable.compiled.as_ref();
+            let wanted = || selector.is_none_or(|selector| selector.selects(&subject));
+            if !durable.pattern.fits(&name) || !wanted() {
                 continue;
             }
             self.counted.dropped += durable.backlog.push_dropping(held.clone(), room);
@@ -391,6 +410,7 @@ impl Broker {
             parcel: Some(held.parcel.clone()),
         };
         let link = consumer.link;
+        consumer.has_dispatched = true;
         consumer.away += held.size();
         consumer.outstanding.push_back(Outstanding {
             held,

@@ -34,8 +34,12 @@ pub use rights::{Identity, Rights};
 
 use index::Index;
 use parcel::Ledger;
+use rights::Owner;
 use seen::Cut;
-use state::{Connection, Consumer, Durable, Leaving, Producer, Queue, Step, TransactionKey};
+use state::{
+    Connection, Consumer, Durable, DurableName, Leaving, Producer, Queue, Transaction,
+    TransactionKey,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
@@ -179,17 +183,17 @@ pub struct Broker {
     peers: BTreeMap<Link, Peer>,
     /// By the connection's id.
     connections: HashMap<Text, Link>,
-    /// By the client's id.
-    clients: HashMap<Text, Link>,
+    /// By the client's owner and id: what another owner calls its client keeps nobody out.
+    clients: HashMap<(Owner, Text), Link>,
     /// In the order in which they came.
     consumers: BTreeMap<u64, Consumer>,
     consumer_keys: HashMap<ConsumerId, u64>,
     producers: HashMap<ProducerId, Producer>,
     queues: BTreeMap<Destination, Queue>,
-    durables: BTreeMap<(Text, Text), Durable>,
+    durables: BTreeMap<DurableName, Durable>,
     /// Destinations that end with a connection, with how they were announced.
     temporaries: BTreeMap<Destination, (Link, DestinationInfo)>,
-    transactions: HashMap<TransactionKey, Vec<Step>>,
+    transactions: HashMap<TransactionKey, Transaction>,
     index: Index,
     /// When pulls end, and whose.
     deadlines: BTreeSet<(i64, u64)>,
@@ -295,6 +299,11 @@ impl Broker {
             return;
         }
         let (id, wants) = (command.command_id(), command.response_required());
+        let transaction = match &command {
+            Command::Message(message) => message.transaction_id.clone(),
+            Command::MessageAck(ack) => ack.transaction_id.clone(),
+            _ => None,
+        };
         let done = match command {
             Command::KeepAliveInfo(_) => {
                 if wants {
@@ -313,6 +322,9 @@ impl Broker {
             }
             command => self.carry_out(link, command),
         };
+        if let (Err(_), false, Some(transaction)) = (&done, wants, transaction) {
+            self.refuse_commit(link, &transaction);
+        }
         self.answer(link, id, wants, done);
         if let Some(why) = self.closing.take() {
             self.out.push_back(Output::Close(link, why));

@@ -10,6 +10,11 @@ const NAME: usize = 1_024;
 /// A list has so many names at most: each is a message of its own.
 const LIST: usize = 256;
 
+/// Returns `true` if a text is too long for a name or an id: those are kept, and repeated in what is sent.
+pub(super) fn is_too_long(text: &Text) -> bool {
+    text.to_str_lossy().len() > NAME
+}
+
 /// The destinations that one name stands for: a list has commas, and a part without a prefix is of the kind of the whole. What
 /// stands after a question mark is the client's affair. An empty list: the name is no name, or too long, or the list is.
 pub(super) fn parts(whole: &Destination) -> Vec<Destination> {

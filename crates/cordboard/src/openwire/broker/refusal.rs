@@ -1,9 +1,11 @@
 //! How the broker says no: the exception classes that clients tell apart, with their texts. [openwire §7.2]
 
-use cordboard_wire::openwire::{Destination, Text, Throwable};
+use super::state::consumer_name;
+use cordboard_wire::openwire::{Destination, MessageAck, TEXT_MAX, Text, Throwable, TransactionId};
 
 const JMS: &str = "javax.jms.JMSException";
 const STATE: &str = "java.lang.IllegalStateException";
+const XA: &str = "javax.transaction.xa.XAException";
 const IO: &str = "java.io.IOException";
 const DESTINATION: &str = "javax.jms.InvalidDestinationException";
 const CLIENT_ID: &str = "javax.jms.InvalidClientIDException";
@@ -22,6 +24,24 @@ pub(super) fn client_id_taken(broker: &str, client: &Text, address: &str) -> Thr
     let text =
         format!("Broker: {broker} - Client: {client} already connected from tcp://{address}");
     Throwable::new(CLIENT_ID, text)
+}
+
+pub(super) fn connection_id_taken(broker: &str, id: &Text) -> Throwable {
+    let id = id.for_log(200);
+    let text = format!("Broker: {broker} - Connection: {id} belongs to another client");
+    Throwable::new(CLIENT_ID, text)
+}
+
+pub(super) fn id_too_long() -> Throwable {
+    Throwable::new(
+        CLIENT_ID,
+        "a connection or client id of more than 1024 bytes",
+    )
+}
+
+pub(super) fn header_too_long(len: usize) -> Throwable {
+    let text = format!("a header of {len} bytes cannot be delivered; {TEXT_MAX} is the maximum");
+    Throwable::new("javax.jms.MessageFormatException", text)
 }
 
 pub(super) fn no_client_id() -> Throwable {
@@ -98,6 +118,83 @@ pub(super) fn not_begun(connection: &Text, number: i64) -> Throwable {
     Throwable::new(JMS, text)
 }
 
+pub(super) fn rollback_only() -> Throwable {
+    let text = "COMMIT FAILED: Transaction marked rollback only xaErrorCode:100";
+    Throwable::new(XA, text)
+}
+
+pub(super) fn unmatched_start(ack: &MessageAck) -> Throwable {
+    let id = or_null(ack.first_message_id.as_ref());
+    let ack = shown_ack(ack);
+    let text = format!(
+        "Unmatched acknowledge: {ack}; Could not find Message-ID {id} in dispatched-list (start of ack)"
+    );
+    Throwable::new(JMS, text)
+}
+
+pub(super) fn unmatched_end(ack: &MessageAck) -> Throwable {
+    let id = or_null(ack.last_message_id.as_ref());
+    let ack = shown_ack(ack);
+    let text = format!(
+        "Unmatched acknowledge: {ack}; Could not find Message-ID {id} in dispatched-list (end of ack)"
+    );
+    Throwable::new(JMS, text)
+}
+
+pub(super) fn unmatched_count(ack: &MessageAck, count: usize) -> Throwable {
+    let wanted = ack.message_count;
+    let ack = shown_ack(ack);
+    let text = format!(
+        "Unmatched acknowledge: {ack}; Expected message count ({wanted}) differs from count in dispatched-list ({count})"
+    );
+    Throwable::new(JMS, text)
+}
+
+pub(super) fn uncorrelated(ack: &MessageAck) -> Throwable {
+    let ack = shown_ack(ack);
+    let text = format!("Could not correlate acknowledgment with dispatched message: {ack}");
+    Throwable::new(JMS, text)
+}
+
+pub(super) fn poison_in_transaction(ack: &MessageAck) -> Throwable {
+    let ack = shown_ack(ack);
+    Throwable::new(JMS, format!("Poison ack cannot be transacted: {ack}"))
+}
+
+/// An acknowledgement as ActiveMQ's classes print it.
+fn shown_ack(ack: &MessageAck) -> String {
+    let consumer = ack.consumer_id.as_ref().map(consumer_name);
+    let transaction = match &ack.transaction_id {
+        Some(TransactionId::Local(id)) => {
+            let connection = id.connection_id.as_ref().and_then(|id| id.value.as_ref());
+            Some(format!("TX:{}:{}", shown(connection), id.value))
+        }
+        Some(TransactionId::Xa(_)) => Some("XID".to_owned()),
+        None => None,
+    };
+    let destination = ack.destination.as_ref().map(ToString::to_string);
+    format!(
+        "MessageAck {{commandId = {}, responseRequired = {}, ackType = {}, consumerId = {}, firstMessageId = {}, \
+         lastMessageId = {}, destination = {}, transactionId = {}, messageCount = {}, poisonCause = {}}}",
+        ack.command_id,
+        ack.response_required,
+        ack.ack_type,
+        consumer.as_deref().unwrap_or("null"),
+        or_null(ack.first_message_id.as_ref()),
+        or_null(ack.last_message_id.as_ref()),
+        destination.as_deref().unwrap_or("null"),
+        transaction.as_deref().unwrap_or("null"),
+        ack.message_count,
+        or_null(ack.poison_cause.as_ref()),
+    )
+}
+
+fn or_null(value: Option<&impl ToString>) -> String {
+    let text = value.map(ToString::to_string);
+    let text = text.map(|text| Text::from(text.as_str()).for_log(400));
+    text.unwrap_or_else(|| "null".to_owned())
+}
+
 pub(super) fn cannot_prepare() -> Throwable {
     let text = "Cannot prepare a transaction that had not been started";
     Throwable::new(STATE, text)
@@ -109,7 +206,7 @@ pub(super) fn unknown_step(number: i8) -> Throwable {
 
 pub(super) fn xa() -> Throwable {
     let text = "XA transactions are not supported xaErrorCode:-6";
-    Throwable::new("javax.transaction.xa.XAException", text)
+    Throwable::new(XA, text)
 }
 
 pub(super) fn full(destination: &Destination) -> Throwable {

@@ -19,6 +19,31 @@ pub struct Identity {
     pub rights: Option<Arc<Rights>>,
 }
 
+/// Who an id belongs to: ids of connections, clients and durable subscriptions are taken over by their owner only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Owner {
+    /// This process. Its ids are never taken over from outside.
+    Inside,
+    /// A user whose password the client knew.
+    User(Text),
+    /// Clients without a user: all those at one address are one owner.
+    Address(Text),
+}
+
+impl Owner {
+    /// The owner that an identity stands for; `address` is the client's, with its port.
+    pub(super) fn of(identity: &Identity, address: &str) -> Self {
+        match (&identity.user, identity.inside) {
+            (_, true) => Self::Inside,
+            (Some(user), false) => Self::User(user.clone()),
+            (None, false) => {
+                let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+                Self::Address(host.into())
+            }
+        }
+    }
+}
+
 /// What a user may do: lists of destinations, which may be patterns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
@@ -80,6 +105,12 @@ impl Broker {
         if let Some(peer) = self.peers.get_mut(&link) {
             peer.identity = identity;
         }
+    }
+
+    /// The owner of what a client brings.
+    pub(super) fn owner(&self, link: Link) -> Option<Owner> {
+        let peer = self.peers.get(&link)?;
+        Some(Owner::of(&peer.identity, &peer.address))
     }
 
     pub(super) fn identity(&self, link: Link) -> Option<&Identity> {

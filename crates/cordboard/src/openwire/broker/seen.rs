@@ -1,5 +1,6 @@
 //! Which of a producer's messages were accepted, to know those that it sends again after its connection was cut. [openwire §7.11]
 
+use super::rights::Owner;
 use cordboard_wire::openwire::{ProducerId, Text};
 use std::collections::{HashMap, VecDeque};
 
@@ -66,18 +67,21 @@ impl Seen {
     }
 }
 
+/// A connection that was cut: its owner and its id.
+pub(super) type CutId = (Owner, Text);
+
 /// The producers of one connection.
 pub(super) type Producers = HashMap<ProducerId, Seen>;
 
 /// What was accepted from connections that were cut, for when they come back.
 #[derive(Debug, Default)]
 pub(super) struct Cut {
-    by_id: HashMap<Text, Producers>,
-    order: VecDeque<Text>,
+    by_id: HashMap<CutId, Producers>,
+    order: VecDeque<CutId>,
 }
 
 impl Cut {
-    pub(super) fn remember(&mut self, connection: Text, producers: Producers) {
+    pub(super) fn remember(&mut self, connection: CutId, producers: Producers) {
         if producers.is_empty() {
             return;
         }
@@ -92,7 +96,7 @@ impl Cut {
     }
 
     /// A connection is back.
-    pub(super) fn take(&mut self, connection: &Text) -> Producers {
+    pub(super) fn take(&mut self, connection: &CutId) -> Producers {
         let Some(producers) = self.by_id.remove(connection) else {
             return Producers::default();
         };
@@ -127,10 +131,10 @@ mod tests {
     #[test]
     fn only_so_many_cut_connections_are_remembered() {
         let mut cut = Cut::default();
-        let name = |n: usize| Text::from(n.to_string().as_str());
+        let name = |n: usize| (Owner::Inside, Text::from(n.to_string().as_str()));
         let producers = || Producers::from([(ProducerId::default(), Seen::default())]);
         (0..CONNECTIONS + 2).for_each(|n| cut.remember(name(n), producers()));
-        cut.remember(Text::from("none"), Producers::default());
+        cut.remember((Owner::Inside, Text::from("none")), Producers::default());
         assert_eq!(
             (cut.by_id.len(), cut.order.len()),
             (CONNECTIONS, CONNECTIONS)

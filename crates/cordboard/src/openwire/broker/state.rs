@@ -4,10 +4,14 @@ use super::Link;
 use super::names::Pattern;
 use super::parcel::{Held, Parcel};
 use super::pile::Pile;
+use super::rights::Owner;
 use super::seen::{Producers, Seen};
 use cordboard_wire::openwire::selector::{Selector, Subject};
 use cordboard_wire::openwire::{ConsumerId, Destination, Message, MessageId, ProducerId, Text};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+/// A durable subscription: its owner, the client's id and the subscription's name.
+pub(super) type DurableName = (Owner, Text, Text);
 
 /// The local transaction of a connection.
 pub(super) type TransactionKey = (Text, i64);
@@ -33,6 +37,7 @@ pub(super) enum Leaving {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) id: Text,
+    pub(super) owner: Owner,
     pub(super) client: Text,
     pub(super) sessions: BTreeSet<i64>,
     pub(super) consumers: BTreeSet<u64>,
@@ -78,9 +83,10 @@ pub(super) struct Consumer {
     pub(super) priority: i8,
     /// The queues that it takes from.
     pub(super) queues: BTreeSet<Destination>,
-    /// Its durable subscription: the client's id and the name.
-    pub(super) durable: Option<(Text, Text)>,
+    pub(super) durable: Option<DurableName>,
     pub(super) outstanding: VecDeque<Outstanding>,
+    /// Has it ever been sent a message?
+    pub(super) has_dispatched: bool,
     /// What those at the client count for.
     pub(super) away: usize,
     /// Its client does not take what it is sent.
@@ -110,13 +116,20 @@ impl Consumer {
         }
     }
 
+    /// Returns `true` if acknowledgements must name messages that are at the client. A topic's subscription without a name counts
+    /// them only.
+    pub(super) fn checks_acknowledgements(&self) -> bool {
+        let of_queue = |pattern: &Pattern| pattern.destination.kind.is_queue();
+        self.durable.is_some() || self.patterns.iter().any(of_queue)
+    }
+
     pub(super) fn takes_from(&self, name: &Destination) -> bool {
         self.patterns.iter().any(|pattern| pattern.fits(name))
     }
 
     pub(super) fn wants(&self, message: &Message) -> bool {
         let selector = self.selector.as_ref();
-        selector.is_none() || Subject::new(message).fits(selector)
+        selector.is_none_or(|selector| selector.selects(&Subject::new(message)))
     }
 
     /// Where a message lies among those at the client.
@@ -191,6 +204,14 @@ pub(super) struct Durable {
     /// Who has it now.
     pub(super) active: Option<u64>,
     pub(super) backlog: Pile,
+}
+
+/// A local transaction that was begun and not ended.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    pub(super) steps: Vec<Step>,
+    /// A part of it was refused while the client did not wait for the answer: it can only be rolled back.
+    pub(super) rollback_only: bool,
 }
 
 /// What a transaction does when it is committed.

@@ -24,14 +24,23 @@ impl Broker {
             let shown = name.to_string();
             return Err(refusal::no_connection("destination", &shown));
         };
-        if name.kind.is_temporary() && !is_named_after(name, &connection.id) {
+        let owner = self.temporaries.get(name).map(|(of, _)| *of);
+        let is_own = owner.is_none_or(|owner| owner == link);
+        if name.kind.is_temporary() && !(is_own && is_named_after(name, &connection.id)) {
             return Err(refusal::unsupported(
-                "a temporary destination of somebody else",
+                "a temporary destination of another client",
             ));
         }
         match operation {
             DestinationOperation::Add if name.kind.is_temporary() => {
-                if !self.temporaries.contains_key(name) {
+                // What everybody is told, and nothing else that a client wrote there.
+                let info = DestinationInfo {
+                    connection_id: info.connection_id.clone(),
+                    destination: Some(name.clone()),
+                    operation_type: info.operation_type,
+                    ..DestinationInfo::default()
+                };
+                if owner.is_none() {
                     if self.temporaries.len() >= self.settings.queues {
                         return Err(refusal::unsupported("so many destinations"));
                     }
@@ -45,11 +54,13 @@ impl Broker {
             },
             DestinationOperation::Remove => {
                 self.may(link, Act::Create, name)?;
-                if self.index.is_listened_to(name) {
+                // As ActiveMQ: a client removes its temporary destinations while it still listens there.
+                if name.kind == DestinationKind::Queue && self.index.is_listened_to(name) {
                     return Err(refusal::has_consumers(name));
                 }
                 self.forget(name);
-                if self.temporaries.remove(name).is_some() {
+                if let Some((_, mut info)) = self.temporaries.remove(name) {
+                    info.operation_type = DestinationOperation::Remove.into();
                     self.tell(&info);
                 }
             }
@@ -97,15 +108,21 @@ impl Broker {
         let all = self.temporaries.values();
         let all: Vec<DestinationInfo> = all.map(|(_, info)| info.clone()).collect();
         for info in all {
-            self.tell_destination(&info, |listening| listening.retain(|other| *other == key));
+            self.tell_destination(&info, |_, listening| {
+                listening.retain(|other| *other == key)
+            });
         }
     }
 
     fn tell(&mut self, info: &DestinationInfo) {
-        self.tell_destination(info, |_| {});
+        self.tell_destination(info, |_, _| {});
     }
 
-    fn tell_destination(&mut self, info: &DestinationInfo, those: impl FnOnce(&mut Vec<u64>)) {
+    fn tell_destination(
+        &mut self,
+        info: &DestinationInfo,
+        those: impl FnOnce(&Self, &mut Vec<u64>),
+    ) {
         let kind = info.destination.as_ref().map(|d| d.kind);
         if let Some(topic) = kind.and_then(topic) {
             let about = Command::DestinationInfo(info.clone());
@@ -113,16 +130,22 @@ impl Broker {
         }
     }
 
-    /// Who begins or ceases to listen to a topic is told of: whoever has something to say there need not say it to nobody.
+    /// Publishes that a consumer of topics came or went, to those who may read the topic themselves.
     pub(super) fn tell_listening(&mut self, topics: &[Destination], about: &Command) {
         for name in topics {
+            let readers = |broker: &Self, listening: &mut Vec<u64>| {
+                listening.retain(|key| {
+                    let consumer = broker.consumers.get(key);
+                    consumer.is_some_and(|c| broker.may(c.link, Act::Read, name).is_ok())
+                });
+            };
             let Some(advisory) = consumers_of(name) else {
                 continue;
             };
             let count = self.index.count(name);
             let count = i32::try_from(count).unwrap_or(i32::MAX);
             let count = [("consumerCount", Value::Int(count))];
-            self.advise(&advisory, about.clone(), &count, |_| {});
+            self.advise(&advisory, about.clone(), &count, readers);
         }
     }
 
@@ -132,11 +155,11 @@ impl Broker {
         topic: &Destination,
         about: Command,
         more: &[(&str, Value)],
-        those: impl FnOnce(&mut Vec<u64>),
+        those: impl FnOnce(&Self, &mut Vec<u64>),
     ) {
         let mut listening = std::mem::take(&mut self.found);
         self.index.listening(topic, &self.consumers, &mut listening);
-        those(&mut listening);
+        those(self, &mut listening);
         if !listening.is_empty() {
             let message = self.advisory(topic, about, more);
             let mut parcel = Parcel::new(message, 0, &self.ledger);
@@ -223,5 +246,6 @@ fn is_named_after(name: &Destination, connection: &Text) -> bool {
     let rest = name
         .as_deref()
         .and_then(|name| name.strip_prefix(&*connection));
-    rest.is_some_and(|rest| rest.starts_with(':'))
+    let number = rest.and_then(|rest| rest.strip_prefix(':'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -69,9 +69,9 @@ impl Broker {
                 &message.destination.clone().unwrap_or_default(),
             ));
         }
-        if let Some(steps) = self.transactions.get_mut(&key) {
+        if let Some(transaction) = self.transactions.get_mut(&key) {
             let parcel = Parcel::new(Message::clone(&message), 0, &self.ledger);
-            steps.push(Step::Send(link, parcel));
+            transaction.steps.push(Step::Send(link, parcel));
         }
         Ok(())
     }
@@ -94,13 +94,18 @@ impl Broker {
                 ids.extend(outstanding.held.message_id.clone());
             }
         }
-        if let Some(steps) = transaction.and_then(|t| self.transactions.get_mut(&t)) {
-            steps.push(Step::Ack(key, ids));
+        if let Some(transaction) = transaction.and_then(|t| self.transactions.get_mut(&t)) {
+            transaction.steps.push(Step::Ack(key, ids));
         }
     }
 
     fn commit(&mut self, key: TransactionKey) -> Result<(), Throwable> {
-        let steps = self.transactions.remove(&key).unwrap_or_default();
+        // It stays until it is rolled back.
+        if self.transactions.get(&key).is_some_and(|t| t.rollback_only) {
+            return Err(refusal::rollback_only());
+        }
+        let transaction = self.transactions.remove(&key).unwrap_or_default();
+        let steps = transaction.steps;
         let mut refused = Ok(());
         for step in steps {
             match step {
@@ -115,6 +120,14 @@ impl Broker {
             }
         }
         refused
+    }
+
+    /// A part of a transaction was refused and its client does not learn so: the commit will be refused.
+    pub(super) fn refuse_commit(&mut self, link: Link, id: &TransactionId) {
+        let key = self.local(link, id);
+        if let Some(transaction) = key.ok().and_then(|key| self.transactions.get_mut(&key)) {
+            transaction.rollback_only = true;
+        }
     }
 
     /// The key of a local transaction of this client's.

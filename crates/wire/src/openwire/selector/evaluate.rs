@@ -1,17 +1,30 @@
 //! A selector asked of a message.
 
-use super::Selector;
+use super::EVALUATION_MAX;
 use super::expression::{Arithmetic, Comparison, Expression};
 use crate::openwire::{Message, PrimitiveMap, Text, Value};
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::cmp::Ordering;
 
-/// A message that selectors are asked of; its properties are read once, when the first asks for one.
+/// A message that selectors are evaluated for. Its properties are read once, when the first selector needs one.
 #[derive(Debug)]
 pub struct Subject<'m> {
     message: &'m Message,
     properties: OnceCell<PrimitiveMap>,
+    /// The cost of the evaluation in progress, in steps.
+    cost: Cell<u32>,
+}
+
+/// What an evaluation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    /// Is the message selected?
+    pub selected: bool,
+    /// What it cost, in steps of about ten nanoseconds.
+    pub cost: u32,
+    /// Did it need more than [`EVALUATION_MAX`]? Then the message is not selected.
+    pub exhausted: bool,
 }
 
 /// A header's or property's value, or what is computed of it.
@@ -24,18 +37,48 @@ enum Operand<'a> {
     Text(Cow<'a, str>),
 }
 
+impl Operand<'_> {
+    /// Returns the number of bytes of a text.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Unknown | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
+        }
+    }
+}
+
 impl<'m> Subject<'m> {
     /// A message, to be asked.
     pub fn new(message: &'m Message) -> Self {
         Self {
             message,
             properties: OnceCell::new(),
+            cost: Cell::new(0),
         }
     }
 
-    /// Does it fit? Without a selector, everything does.
-    pub fn fits(&self, selector: Option<&Selector>) -> bool {
-        selector.is_none_or(|selector| selector.selects(self))
+    pub(super) fn evaluate(&self, expression: &Expression) -> Evaluation {
+        self.cost.set(0);
+        let selected = expression.condition(self) == Some(true);
+        let cost = self.cost.get();
+        let exhausted = cost > EVALUATION_MAX;
+        Evaluation {
+            selected: selected && !exhausted,
+            cost,
+            exhausted,
+        }
+    }
+
+    /// Adds to the cost. Returns `false` if the evaluation costs too much, and then nothing more is to be computed.
+    fn afford(&self, steps: u32) -> bool {
+        let cost = self.cost.get().saturating_add(steps);
+        self.cost.set(cost);
+        cost <= EVALUATION_MAX
+    }
+
+    /// Adds the cost of reading a text of this many bytes.
+    fn afford_text(&self, bytes: usize) -> bool {
+        self.afford(u32::try_from(bytes / 32).unwrap_or(u32::MAX))
     }
 
     fn value(&self, name: &str) -> Operand<'_> {
@@ -66,6 +109,14 @@ impl<'m> Subject<'m> {
     }
 
     fn property(&self, name: &str) -> Operand<'_> {
+        if self.properties.get().is_none() {
+            // They are read whole, at about two bytes a step.
+            let bytes = self.message.marshalled_properties.as_ref();
+            let bytes = bytes.map_or(0, |bytes| bytes.len() / 2);
+            if !self.afford(u32::try_from(bytes).unwrap_or(u32::MAX)) {
+                return Operand::Unknown;
+            }
+        }
         let properties = self.properties.get_or_init(|| {
             // Properties that cannot be read are none: the consumer finds out.
             self.message.properties().unwrap_or_default()
@@ -97,13 +148,20 @@ fn lossy(text: &Option<Text>) -> Operand<'_> {
 impl Expression {
     /// True, false or unknown.
     pub(super) fn condition(&self, subject: &Subject<'_>) -> Option<bool> {
+        if !subject.afford(1) {
+            return None;
+        }
         match self {
             Self::Not(inner) => inner.condition(subject).map(|is| !is),
             Self::All(inner) => settled(inner, subject, false),
             Self::Any(inner) => settled(inner, subject, true),
             Self::IsNull(inner) => Some(inner.operand(subject) == Operand::Unknown),
             Self::Compare(left, how, right) => {
-                compared(&left.operand(subject), *how, &right.operand(subject))
+                let (left, right) = (left.operand(subject), right.operand(subject));
+                subject
+                    .afford_text(left.bytes().min(right.bytes()))
+                    .then_some(())?;
+                compared(&left, *how, &right)
             }
             Self::Between(inner, bounds) => {
                 let value = inner.operand(subject);
@@ -113,12 +171,19 @@ impl Expression {
                 both(low, high)
             }
             Self::In(inner, texts) => match inner.operand(subject) {
-                Operand::Text(text) => Some(texts.iter().any(|one| *one == text)),
+                Operand::Text(text) => {
+                    let bytes = texts.iter().map(|one| one.len().min(text.len()) + 32);
+                    subject.afford_text(bytes.sum()).then_some(())?;
+                    Some(texts.iter().any(|one| *one == text))
+                }
                 Operand::Unknown => None,
                 Operand::Bool(_) | Operand::Int(_) | Operand::Float(_) => Some(false),
             },
             Self::Like(inner, pattern) => match inner.operand(subject) {
-                Operand::Text(text) => Some(pattern.fits(&text)),
+                Operand::Text(text) => {
+                    subject.afford(pattern.cost(text.len())).then_some(())?;
+                    Some(pattern.fits(&text))
+                }
                 Operand::Unknown => None,
                 Operand::Bool(_) | Operand::Int(_) | Operand::Float(_) => Some(false),
             },
@@ -137,6 +202,9 @@ impl Expression {
     }
 
     fn operand<'a>(&'a self, subject: &'a Subject<'_>) -> Operand<'a> {
+        if !subject.afford(1) {
+            return Operand::Unknown;
+        }
         match self {
             Self::Null => Operand::Unknown,
             Self::Bool(is) => Operand::Bool(*is),

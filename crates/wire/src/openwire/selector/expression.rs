@@ -60,6 +60,29 @@ pub(super) enum Comparison {
 }
 
 impl Expression {
+    /// Returns the number of bytes that the expression takes in memory.
+    pub(super) fn size(&self) -> usize {
+        let all = |list: &[Self]| list.iter().map(Self::size).sum::<usize>();
+        let inner = match self {
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
+            Self::Text(text) | Self::Name(text) => text.len(),
+            Self::Minus(inner) | Self::IsNull(inner) | Self::Not(inner) => inner.size(),
+            Self::Sum(first, rest) => {
+                let rest = rest.iter().map(|(_, next)| 8 + next.size());
+                first.size() + rest.sum::<usize>()
+            }
+            Self::Compare(left, _, right) => left.size() + right.size(),
+            Self::Between(inner, bounds) => inner.size() + bounds.0.size() + bounds.1.size(),
+            Self::In(inner, texts) => {
+                let texts = texts.iter().map(|text| size_of::<String>() + text.len());
+                inner.size() + texts.sum::<usize>()
+            }
+            Self::Like(inner, pattern) => inner.size() + pattern.size(),
+            Self::All(list) | Self::Any(list) => all(list),
+        };
+        size_of::<Self>() + inner
+    }
+
     /// Can it be true? A number or a text is no condition.
     pub(super) fn is_condition(&self) -> bool {
         match self {

@@ -86,8 +86,7 @@ impl Lexer<'_> {
     }
 
     fn next(&mut self) -> Result<Option<Token>, SelectorError> {
-        let blanks = self.rest().len() - self.rest().trim_start().len();
-        self.at += blanks;
+        self.skip_blanks();
         let at = self.at;
         let Some(first) = self.rest().chars().next() else {
             return Ok(None);
@@ -102,6 +101,26 @@ impl Lexer<'_> {
             })?,
         };
         Ok(Some(Token { at, kind }))
+    }
+
+    /// Skips blanks and comments: `/* … */`, and `--` up to the end of a line. As in ActiveMQ, two minus signs without a line end after
+    /// them are signs.
+    fn skip_blanks(&mut self) {
+        loop {
+            let rest = self.rest();
+            let text = rest.trim_start();
+            let comment = if let Some(comment) = text.strip_prefix("--") {
+                comment.find(['\n', '\r']).map(|end| 2 + end + 1)
+            } else if let Some(comment) = text.strip_prefix("/*") {
+                comment.find("*/").map(|end| 2 + end + 2)
+            } else {
+                None
+            };
+            self.at += rest.len() - text.len() + comment.unwrap_or(0);
+            if comment.is_none() {
+                return;
+            }
+        }
     }
 
     fn sign(&mut self) -> Option<Kind> {

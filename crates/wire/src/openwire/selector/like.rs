@@ -43,6 +43,29 @@ impl Pattern {
         })
     }
 
+    /// Returns the number of bytes that the pattern takes in memory.
+    pub(super) fn size(&self) -> usize {
+        let parts = self.parts.iter().map(|part| {
+            size_of::<Part>()
+                + match part {
+                    Part::Plain(text) => text.len(),
+                    Part::Spotted(characters) => characters.len() * size_of::<Option<char>>(),
+                }
+        });
+        parts.sum()
+    }
+
+    /// Returns the cost of [`Self::fits`] for a text of this many bytes, at most, in steps.
+    pub(super) fn cost(&self, text: usize) -> u32 {
+        let spotted = |part: &Part| matches!(part, Part::Spotted(_));
+        let middle = self.parts.iter().skip(1);
+        let middle = middle.take(self.parts.len().saturating_sub(2));
+        // A plain part is found at about ten bytes a step. A part with `_` is looked for at every character.
+        let longest = middle.filter(|part| spotted(part)).map(Part::len).max();
+        let steps = text / 8 + text * longest.unwrap_or(0) / 8;
+        u32::try_from(self.parts.len() + steps).unwrap_or(u32::MAX)
+    }
+
     /// Is a text of this form? Each part is looked for once, from where the one before it ends, so it takes no more than the
     /// text's length times [`SPOTTED_MAX`].
     pub(super) fn fits(&self, text: &str) -> bool {
@@ -73,6 +96,14 @@ impl Part {
             Some(text) => Some(Self::Plain(text)),
             None if characters.len() <= SPOTTED_MAX => Some(Self::Spotted(characters)),
             None => None,
+        }
+    }
+
+    /// Returns the number of characters, or of bytes if all are plain.
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len(),
+            Self::Spotted(characters) => characters.len(),
         }
     }
 

@@ -11,7 +11,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::Subject;
+pub use evaluate::{Evaluation, Subject};
 pub use parse::SelectorError;
 
 use expression::Expression;
@@ -19,21 +19,49 @@ use expression::Expression;
 /// A selector's text has at most so many bytes. [openwire §10.4]
 pub const SELECTOR_MAX: usize = 64 * 1024;
 
+/// Maximum number of bytes that a selector takes in memory; a larger one is refused. [openwire §10.4]
+pub const SELECTOR_SIZE_MAX: usize = 128 * 1024;
+
+/// Maximum cost of one evaluation, in steps of about ten nanoseconds; a selector that needs more for a message does not select
+/// it. [openwire §10.4]
+pub const EVALUATION_MAX: u32 = 100_000;
+
 /// A condition on messages.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Selector(Expression);
+pub struct Selector {
+    expression: Expression,
+    size: usize,
+}
 
 impl Selector {
     /// Reads a selector.
     ///
     /// # Errors
-    /// Where it is none, and what was expected there.
+    /// The place at which it is none, and what was expected there.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        parse::parse(text).map(Self)
+        let expression = parse::parse(text)?;
+        let size = expression.size();
+        if size > SELECTOR_SIZE_MAX {
+            return Err(SelectorError {
+                at: text.len(),
+                expected: "fewer conditions",
+            });
+        }
+        Ok(Self { expression, size })
     }
 
-    /// Is a message selected?
+    /// Returns the number of bytes that the selector takes in memory.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Returns `true` if a message is selected.
     pub fn selects(&self, message: &Subject<'_>) -> bool {
-        self.0.condition(message) == Some(true)
+        self.evaluate(message).selected
+    }
+
+    /// Evaluates the selector for a message.
+    pub fn evaluate(&self, message: &Subject<'_>) -> Evaluation {
+        message.evaluate(&self.expression)
     }
 }

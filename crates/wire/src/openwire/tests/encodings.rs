@@ -412,3 +412,71 @@ fn an_exception_is_one_line_of_the_log() {
     assert!(line.starts_with("a.B\\r\\n: xxx") && line.ends_with("x…"));
     assert_eq!(line.chars().count(), 7 + 2 + 1001);
 }
+
+#[test]
+fn what_an_old_version_lacks_is_what_the_original_class_has() {
+    for version in 1..=4 {
+        let format = Format { version, ..PLAIN };
+        let sent = RemoveInfo {
+            last_delivered_sequence_id: 7,
+            ..RemoveInfo::default()
+        };
+        let read = decode(&frame(sent, format), format);
+        let Ok(Some(Command::RemoveInfo(read))) = read else {
+            panic!("{version}: {read:?}");
+        };
+        assert_eq!(read.last_delivered_sequence_id, UNKNOWN_DELIVERED);
+        let read = decode(&frame(ConnectionControl::default(), format), format);
+        let Ok(Some(Command::ConnectionControl(read))) = read else {
+            panic!("{version}: {read:?}");
+        };
+        let lists = [read.connected_brokers, read.reconnect_to];
+        assert_eq!(lists, [Some("".into()), Some("".into())]);
+    }
+    let format = Format {
+        version: 1,
+        ..PLAIN
+    };
+    let read = decode(&frame(ConnectionInfo::default(), format), format);
+    assert!(matches!(read, Ok(Some(Command::ConnectionInfo(info))) if info.client_master));
+}
+
+#[test]
+fn an_exception_of_ours_always_fits_into_a_frame() {
+    for text in ["x".repeat(40_000), "\u{10000}\0".repeat(20_000)] {
+        let exception = Throwable::new("java.lang.Exception", text.as_str());
+        let refused = ExceptionResponse {
+            exception: Some(exception),
+            ..ExceptionResponse::default()
+        };
+        for format in [PLAIN, TIGHT] {
+            let mut out = Vec::new();
+            let written = Encoder::new(format).encode(&refused.clone().into(), &mut out);
+            assert_eq!(written, Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_weight_has_every_byte_that_a_command_holds() {
+    let long = Text::from("x".repeat(40_000).as_str());
+    let path = vec![
+        BrokerId {
+            value: Some(long.clone())
+        };
+        100
+    ];
+    let mut message = Message::default();
+    let empty = Weight::of_message(&message);
+    message.broker_path = Some(path);
+    message.content = Some(Bytes::from(vec![0; 5_000]));
+    message.correlation_id = Some("k".into());
+    let weight = Weight::of_message(&message);
+    assert!(weight.bytes - empty.bytes > 100 * 40_000 + 5_000);
+    assert!(weight.bytes - empty.bytes < 100 * 40_100 + 5_100);
+    assert_eq!((empty.longest_text, weight.longest_text), (0, 40_000));
+    // In modified UTF-8, which is what a frame has room for.
+    message.broker_path = None;
+    message.correlation_id = Some("\0".repeat(20_000).as_str().into());
+    assert_eq!(Weight::of_message(&message).longest_text, 40_000);
+}

@@ -35,7 +35,7 @@ fn all_messages_together_have_a_bound_and_a_queue_keeps_what_it_has() {
     rig.listens(ONE, consumer(ONE, 1, queue(), 100));
     assert_eq!(rig.numbers(), (1..=9).collect::<Vec<_>>());
     rig.now += 1;
-    rig.acks(ONE, 1, AckType::Standard, None, 9);
+    rig.acks(ONE, 1, AckType::Standard, Some(1), 9);
     assert_eq!(rig.broker.memory(), 10 * 1024);
     rig.asks(ONE, heavy(ONE, queue(), 12, 9)).unwrap();
 }
@@ -145,7 +145,7 @@ fn a_message_that_was_accepted_before_the_cut_is_not_accepted_again() {
     rig.joins(ONE);
     let back = |rig: &mut Rig, failover: bool| {
         rig.broker.closed(ONE, rig.now);
-        rig.broker.opened(ONE, String::new());
+        rig.broker.opened(ONE, "127.0.0.1:9".to_owned());
         let Command::ConnectionInfo(mut info) = connection(ONE) else {
             panic!("a connection");
         };
@@ -192,7 +192,7 @@ fn what_was_refused_before_the_cut_may_come_again() {
     rig.joins(ONE);
     rig.sends(ONE, queue(), 1);
     assert_eq!(rig.asks(ONE, message(ONE, queue(), 2)), full("queue://q"));
-    rig.broker.opened(TWO, String::new());
+    rig.broker.opened(TWO, "127.0.0.1:9".to_owned());
     // It is back on another socket while the old one hangs.
     rig.asks(TWO, connection(ONE)).unwrap();
     assert_eq!(rig.closed, [ONE]);

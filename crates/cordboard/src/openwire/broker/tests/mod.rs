@@ -2,6 +2,7 @@
 
 mod bounds;
 mod clients;
+mod identity;
 mod mischief;
 mod queues;
 mod strangers;

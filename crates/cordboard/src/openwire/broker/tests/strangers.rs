@@ -130,7 +130,7 @@ fn a_temporary_destination_has_its_connections_name_and_is_its_connections_to_re
     rig.joins(ONE);
     rig.joins(TWO);
     rig.asks(ONE, temporary(DestinationOperation::Add)).unwrap();
-    let text = "not supported by this broker: a temporary destination of somebody else";
+    let text = "not supported by this broker: a temporary destination of another client";
     let foreign = refused("javax.jms.JMSException", text);
     for operation in [DestinationOperation::Add, DestinationOperation::Remove] {
         assert_eq!(rig.asks(TWO, temporary(operation)), foreign);
