@@ -16,6 +16,7 @@ use crate::runtime::choices::Choices;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{CLOCK_FACT, Engine, Parts};
 use crate::runtime::exchange_task;
+use crate::runtime::messaging::Messaging;
 use crate::runtime::schedule::Planned;
 use crate::services::auth::Auth;
 use crate::services::cti;
@@ -107,6 +108,7 @@ pub struct Program {
     shutdown: watch::Sender<bool>,
     listeners: JoinSet<()>,
     broker: openwire::Running,
+    _messaging: Messaging,
     _lock: File,
 }
 
@@ -178,7 +180,9 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     })?;
     running.hub.start();
     let terms = openwire::Terms::new(&config.broker, &config.cti.queue);
-    let (broker, mut broker_tasks) = openwire::start(terms, metrics.openwire.clone());
+    let messaging = Messaging::start().context("cannot start the broker's threads")?;
+    let threads = messaging.handle();
+    let (broker, mut broker_tasks) = openwire::start(terms, metrics.openwire.clone(), &threads);
     let app = Arc::new(App {
         homes,
         handle: running.handle,
@@ -257,7 +261,8 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     }
     if let Some(reach) = cti::reach(&app.config.cti, Some(app.broker.join_inside()))? {
         let counts = app.metrics.cti.broker.clone();
-        cti::start(&app, reach, cti_facts, counts, &mut listeners, &stopping)?;
+        let place = (&mut listeners, &threads);
+        cti::start(&app, reach, cti_facts, counts, place, &stopping)?;
     }
     broker_tasks.open(sockets, &app)?;
     // Last: a start that fails would have stored a token that nobody was shown.
@@ -273,6 +278,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         shutdown,
         listeners,
         broker: broker_tasks,
+        _messaging: messaging,
         _lock: lock,
     })
 }

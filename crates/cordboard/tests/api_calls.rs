@@ -127,7 +127,7 @@ async fn a_call_is_placed_and_answered_and_each_answer_is_the_whole_call() {
     let whole = json!({
         "id": "c-1", "state": "connected", "cause": null, "q850": null,
         "origin": {"interface": "api", "user": null, "by": null}, "dialled": "1700",
-        "connections": [party("1600", SEPJ, 1), party("1700", OTHER, 2)],
+        "connections": [party("1600", SEPJ, 16_777_217), party("1700", OTHER, 16_777_218)],
         "consultation_of": null, "merged_into": null,
         "story": [step("created", "1600"), step("offered", "1700"), step("alerting", "1700"), step("answered", "1700")],
         "created_at": NOW, "ended_at": null

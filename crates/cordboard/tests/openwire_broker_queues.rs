@@ -176,7 +176,7 @@ async fn ow_42_the_redelivery_counter_counts_what_the_program_was_given() {
         raw.listen(2, queue()).await;
         let expected: Vec<(i64, i32)> = (0..).zip(expected).collect();
         assert_eq!(raw.counters().await, expected, "{delivered}");
-        raw.acks(2, AckType::Standard, None, 2).await;
+        raw.acks(2, AckType::Standard, Some(0), 2).await;
         raw.say(cordboard_wire::openwire::ShutdownInfo::default())
             .await;
         raw.until_closed().await;

@@ -207,7 +207,7 @@ async fn ow_50_a_durable_subscription_keeps_what_comes_while_nobody_listens() {
     }
     let mut raw = durable(address, None).await;
     assert_eq!(raw.numbers().await, [1, 2, 3]);
-    let ack = raw.ack(1, AckType::Standard, "sender", None, 3);
+    let ack = raw.ack(1, AckType::Standard, "sender", Some(1), 3);
     raw.ask(ack).await.unwrap();
     leaves(raw).await;
     let mut raw = durable(address, None).await;

@@ -91,6 +91,8 @@ pub(super) struct Arrival {
 pub(super) struct Key {
     consumer: i64,
     message: MessageId,
+    /// Which of several messages to which their senders gave the same id.
+    copy: u32,
 }
 
 impl Key {
@@ -101,6 +103,7 @@ impl Key {
                 broker_sequence_id: 0,
                 ..id.clone()
             },
+            copy: 0,
         }
     }
 }
@@ -155,7 +158,8 @@ pub(super) struct Conversation {
     outgoing: VecDeque<Command>,
     arrivals: VecDeque<Arrival>,
     held: HashMap<Key, Held>,
-    taken: HashSet<Key>,
+    /// With the number of the connection on which each came.
+    taken: HashMap<Key, u64>,
     taken_in_order: VecDeque<Key>,
     /// Does the owner get messages? What comes anyway stays the broker's.
     takes: bool,
@@ -180,7 +184,7 @@ impl Conversation {
             outgoing: VecDeque::new(),
             arrivals: VecDeque::new(),
             held: HashMap::new(),
-            taken: HashSet::new(),
+            taken: HashMap::new(),
             taken_in_order: VecDeque::new(),
             takes: true,
             broker: None,
@@ -369,7 +373,7 @@ impl Conversation {
             Verdict::Taken(key) => {
                 if let Some(held) = self.held.remove(&key) {
                     let consumer = key.consumer;
-                    self.remember(key);
+                    self.remember(key, held.connection);
                     // A connection that is gone took its deliveries with it. [openwire §8.3]
                     if held.connection == self.connection {
                         self.acknowledge(AckType::Standard, consumer, held.destination, held.id);
@@ -496,14 +500,28 @@ impl Conversation {
             self.counts.strays.inc();
             return;
         };
-        let key = Key::of(consumer, &id);
+        let mut key = Key::of(consumer, &id);
+        // A broker hands a message out again on another connection, or says that it does. Another message with the same id is another
+        // message: its sender wrote the id.
+        let comes_again = |before: u64| redelivery_counter > 0 || before != self.connection;
+        while self
+            .held
+            .get(&key)
+            .is_some_and(|held| !comes_again(held.connection))
+        {
+            key.copy += 1;
+        }
+        let was_taken = self
+            .taken
+            .get(&key)
+            .is_some_and(|before| comes_again(*before));
         if let Some(held) = self.held.get_mut(&key) {
             // The owner still has it, and what it does with it will be said on this connection.
             (held.connection, held.destination, held.id) = (self.connection, destination, id);
             self.counts.repeated.inc();
             return;
         }
-        if self.taken.contains(&key) {
+        if was_taken {
             self.counts.repeated.inc();
             return self.acknowledge(AckType::Standard, consumer, destination, id);
         }
@@ -512,7 +530,7 @@ impl Conversation {
             self.counts.expired.inc();
             return self.acknowledge(AckType::Expired, consumer, destination, id);
         }
-        let body = match message.body() {
+        let body = match message.body_within(self.settings.max_body) {
             Ok(body) => body,
             Err(error) => {
                 tracing::debug!(%error, message.id = %Text::from(id.to_string()).for_log(200), "a message cannot be read");
@@ -660,9 +678,10 @@ impl Conversation {
         });
     }
 
-    fn remember(&mut self, key: Key) {
-        self.taken.insert(key.clone());
-        self.taken_in_order.push_back(key);
+    fn remember(&mut self, key: Key, connection: u64) {
+        if self.taken.insert(key.clone(), connection).is_none() {
+            self.taken_in_order.push_back(key);
+        }
         if self.taken_in_order.len() > REMEMBERED
             && let Some(oldest) = self.taken_in_order.pop_front()
         {

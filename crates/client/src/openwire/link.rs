@@ -13,6 +13,7 @@ use cordboard_wire::openwire::{
     Agreed, Command, DecodeError, Decoder, Disagreed, EncodeError, Encoder, FIRST_FRAME,
     KeepAliveInfo, MessageDispatch, Offer, Prepared, SIZE_LEN, agree, frame_len,
 };
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
@@ -70,6 +71,9 @@ pub enum LinkError {
     /// Nothing came for too long. [openwire §2.4]
     #[error("nothing was heard for {} ms", .0.as_millis())]
     Silent(Duration),
+    /// A frame is larger than there is memory for now.
+    #[error("no memory for a frame of which {0} bytes are here")]
+    NoMemory(usize),
     /// A frame did not become whole in time. [openwire §10.3]
     #[error("a frame was not whole after {} ms", .0.as_millis())]
     Unfinished(Duration),
@@ -161,6 +165,22 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
         self.incoming.limit_frames(most);
     }
 
+    /// From now on `held` is told how many bytes of a frame that is not whole are here, whenever more come; if it says no, the link is
+    /// over.
+    pub fn count_frames(&mut self, held: impl FnMut(usize) -> bool + Send + 'static) {
+        self.incoming.held = Some(Held(Box::new(held)));
+    }
+
+    /// Returns the number of bytes of the frames that were handed over since [`Self::take_handed_bytes`].
+    pub fn handed_bytes(&self) -> usize {
+        self.incoming.handed
+    }
+
+    /// Returns [`Self::handed_bytes`], and counts anew.
+    pub fn take_handed_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.incoming.handed)
+    }
+
     /// Only writes, until there is room where there was none: for an owner that can take no command now. Cancel-safe.
     pub async fn drive(&mut self) -> Result<(), LinkError> {
         self.outgoing.drive().await
@@ -228,6 +248,15 @@ async fn greet<S: AsyncRead + AsyncWrite>(
     }
 }
 
+/// Told how many bytes of a frame are here.
+struct Held(Box<dyn FnMut(usize) -> bool + Send>);
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held")
+    }
+}
+
 /// The side that reads.
 #[derive(Debug)]
 struct Incoming<S> {
@@ -238,6 +267,11 @@ struct Incoming<S> {
     buffer: BytesMut,
     /// A frame's time.
     frame: Duration,
+    /// Bytes of the frames that were handed over, as the owner counts them.
+    handed: usize,
+    held: Option<Held>,
+    /// Was the owner told of more than a little?
+    counted: bool,
     /// When the frame that is not whole yet began.
     begun: Option<Instant>,
     /// When the last byte came.
@@ -257,6 +291,9 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
             decoder: Decoder::default(),
             agreed_frame: FIRST_FRAME,
             buffer: BytesMut::new(),
+            handed: 0,
+            held: None,
+            counted: false,
             frame,
             begun: None,
             heard: now,
@@ -296,11 +333,28 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
             } else {
                 self.buffer.split_to(len).freeze()
             };
+            self.handed += len;
+            if len > COPIED {
+                self.hold()?;
+            }
             self.begun = (!self.buffer.is_empty()).then_some(self.heard);
             // `None` is the null command. [openwire §2.1]
             if let Some(command) = self.decoder.decode(&frame)? {
                 return Ok(Some(command));
             }
+        }
+    }
+
+    /// The owner is told how much is here.
+    fn hold(&mut self) -> Result<(), LinkError> {
+        let bytes = self.buffer.len();
+        self.counted = bytes > COPIED;
+        let Some(Held(held)) = &mut self.held else {
+            return Ok(());
+        };
+        match held(bytes) {
+            true => Ok(()),
+            false => Err(LinkError::NoMemory(bytes)),
         }
     }
 
@@ -327,7 +381,10 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
             Ok(_) => {
                 self.heard = Instant::now();
                 self.begun = self.begun.or(Some(self.heard));
-                Ok(())
+                match self.buffer.len() > COPIED || self.counted {
+                    true => self.hold(),
+                    false => Ok(()),
+                }
             }
             // TLS says so when a peer goes without a word.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(LinkError::Closed),

@@ -76,6 +76,8 @@ pub struct Settings {
     pub inactivity: Duration,
     /// Largest frame that is taken. [openwire §2.5]
     pub max_frame: u32,
+    /// Maximum number of bytes to which a message's body is inflated; a message that needs more is acknowledged unread.
+    pub max_body: usize,
     /// Pauses between attempts.
     pub delays: Delays,
     /// The steps of an attempt must be done within these times.
@@ -111,6 +113,7 @@ impl Settings {
             prefetch: 100,
             inactivity: Duration::from_secs(30),
             max_frame: cordboard_wire::openwire::CLIENT_FRAME,
+            max_body: cordboard_wire::openwire::INFLATED,
             delays: Delays::default(),
             limits: Limits::default(),
         }

@@ -157,8 +157,9 @@ pub(super) async fn list(
         Some(last) => Some(last.id.to_string()),
         None => stopped_at.map(|(_, id)| id.to_string()),
     };
+    let node = app.config.cti.node;
     Ok(Json(admin::Calls {
-        calls: calls.iter().map(shapes::call).collect(),
+        calls: calls.iter().map(|call| shapes::call(call, node)).collect(),
         next,
     }))
 }
@@ -193,7 +194,8 @@ pub(super) async fn one(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
 ) -> Result<Json<admin::Call>, Problem> {
-    Ok(Json(shapes::call(&find(&app, &CallId::from(id)).await?)))
+    let call = find(&app, &CallId::from(id)).await?;
+    Ok(Json(shapes::call(&call, app.config.cti.node)))
 }
 
 /// Place a call.
@@ -223,14 +225,14 @@ pub(super) async fn place(
         line,
         to,
     };
-    Ok(created(command(&app, action).await?))
+    Ok(created(command(&app, action).await?, app.config.cti.node))
 }
 
-fn created(reply: Reply) -> Response {
+fn created(reply: Reply, node: u8) -> Response {
     let Reply::Call(call) = reply else {
         return StatusCode::CREATED.into_response();
     };
-    let shown = shapes::call(&call);
+    let shown = shapes::call(&call, node);
     let mut response = (StatusCode::CREATED, Json(&shown)).into_response();
     if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/calls/{}", shown.id)) {
         response.headers_mut().insert(header::LOCATION, place);
@@ -277,7 +279,8 @@ pub(super) async fn act(
         "release" => Action::ReleaseCall(call.clone()),
         "consult" => {
             let action = Action::Consult(whose()?, to(body.to)?);
-            return Ok(created(command(&app, action).await?));
+            let reply = command(&app, action).await?;
+            return Ok(created(reply, app.config.cti.node));
         }
         "transfer" => match body.to {
             Some(to) => Action::BlindTransfer(whose()?, to),
@@ -297,9 +300,10 @@ pub(super) async fn act(
         }
     };
     // A call that is known but over is a conflict, not a mystery.
+    let node = app.config.cti.node;
     match command(&app, action).await {
-        Ok(Reply::Call(call)) => Ok(Json(shapes::call(&call)).into_response()),
-        Ok(_) => Ok(Json(shapes::call(&find(&app, &call).await?)).into_response()),
+        Ok(Reply::Call(call)) => Ok(Json(shapes::call(&call, node)).into_response()),
+        Ok(_) => Ok(Json(shapes::call(&find(&app, &call).await?, node)).into_response()),
         Err(Refusal::NoSuchCall) => {
             let known = find(&app, &call).await?;
             Err(Problem::new(

@@ -126,7 +126,9 @@ impl Stream {
         }
         if self.snapshot.is_none() {
             match ready!(self.listener.poll_next(context)) {
-                Heard::Events(events) => return Poll::Ready(Some(frames(&events))),
+                Heard::Events(events) => {
+                    return Poll::Ready(Some(frames(&events, self.app.config.cti.node)));
+                }
                 // Dead connections are noticed by it, and proxies stay awake.
                 Heard::Nothing => return Poll::Ready(Some(Bytes::from_static(b":\n\n"))),
                 Heard::Closed => return Poll::Ready(None),
@@ -154,7 +156,8 @@ impl Stream {
     }
 }
 
-fn frames(events: &[Arc<Published>]) -> Bytes {
+fn frames(events: &[Arc<Published>], node: u8) -> Bytes {
+    let frame = |event: &Event| frame(event, node);
     match events {
         [only] => only.frame(frame),
         events => {
@@ -191,7 +194,11 @@ impl Snapshots {
         };
         let state = admin::Resync {
             at: shapes::time(app.clock.now().wall.0),
-            calls: view.calls.iter().map(shapes::call).collect(),
+            calls: view
+                .calls
+                .iter()
+                .map(|call| shapes::call(call, app.config.cti.node))
+                .collect(),
             devices_down: view
                 .devices
                 .iter()
@@ -212,8 +219,8 @@ fn written(number: u64, kind: &str, data: &impl Serialize) -> Bytes {
     Bytes::from(format!("id: {number}\nevent: {kind}\ndata: {data}\n\n"))
 }
 
-/// An event as it is sent.
-fn frame(event: &Event) -> Bytes {
+/// An event as it is sent by this node.
+fn frame(event: &Event, node: u8) -> Bytes {
     let number = event.sequence;
     let kind = event.kind.as_str();
     let at = shapes::time(event.at.0);
@@ -222,7 +229,7 @@ fn frame(event: &Event) -> Bytes {
             let call = call.to_string();
             written(number, kind, &admin::CallCreated { at, call })
         }
-        EventKind::Part(part) => written(number, kind, &shapes::part(at, part)),
+        EventKind::Part(part) => written(number, kind, &shapes::part(at, part, node)),
         EventKind::CallEnded {
             call,
             cause,

@@ -5,10 +5,11 @@ use cordboard_core::directory::{
     AppUser, CredentialState, Device, DeviceProfile, EndUser, Protocol,
 };
 use cordboard_core::exchange::DeviceView;
-use cordboard_core::ids::DirectoryNumber;
+use cordboard_core::ids::{DirectoryNumber, PartId};
 use cordboard_core::now::Wall;
 use cordboard_store::{ApiToken, UserToken, token_id};
 use cordboard_wire::admin;
+use cordboard_wire::cti::ConnectionId;
 use jiff::Timestamp;
 
 /// RFC 3339, UTC, milliseconds.
@@ -27,8 +28,8 @@ pub fn parse_time(text: &str) -> Option<Wall> {
         .map(|at| Wall(at.as_millisecond()))
 }
 
-/// A call.
-pub fn call(record: &CallRecord) -> admin::Call {
+/// A call, at this node.
+pub fn call(record: &CallRecord, node: u8) -> admin::Call {
     admin::Call {
         id: record.id.to_string(),
         state: record.state.as_str().to_owned(),
@@ -47,7 +48,7 @@ pub fn call(record: &CallRecord) -> admin::Call {
                 number: c.number.digits.to_string(),
                 partition: c.number.partition.as_ref().map(ToString::to_string),
                 device: c.device.as_ref().map(ToString::to_string),
-                part: c.part.map(|p| p.0),
+                part: c.part.map(|part| part_number(node, part)),
                 state: c.state.as_str().to_owned(),
                 since: time(c.since.0),
             })
@@ -69,12 +70,17 @@ pub fn call(record: &CallRecord) -> admin::Call {
     }
 }
 
-/// What a party sees of its call.
-pub fn part(at: String, part: &PartView) -> admin::CallPart {
+/// A part's number as every interface shows it: the connection id of CTI. [cti §5.3]
+fn part_number(node: u8, part: PartId) -> u32 {
+    ConnectionId::of_participant(node, part.0).map_or(part.0, ConnectionId::number)
+}
+
+/// What a party sees of its call, at this node.
+pub fn part(at: String, part: &PartView, node: u8) -> admin::CallPart {
     admin::CallPart {
         at,
         call: part.call.to_string(),
-        part: part.part.0,
+        part: part_number(node, part.part),
         number: part.number.digits.to_string(),
         partition: part.number.partition.as_ref().map(ToString::to_string),
         device: part.device.as_ref().map(ToString::to_string),

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -153,10 +154,11 @@ pub struct Running {
     listeners: JoinSet<()>,
     keeper: JoinSet<()>,
     doorman: Arc<Doorman>,
+    threads: Handle,
 }
 
-/// Starts a broker that nobody on the network can reach yet.
-pub fn start(terms: Terms, counts: Counts) -> (BrokerHandle, Running) {
+/// Starts a broker on these threads that nobody on the network can reach yet.
+pub fn start(terms: Terms, counts: Counts, threads: &Handle) -> (BrokerHandle, Running) {
     let (inbox, events) = mpsc::channel(INBOX);
     let (phase, _) = watch::channel(Phase::default());
     let keeper = Keeper::new(Broker::new(terms.broker.clone()), counts.clone(), events);
@@ -178,16 +180,18 @@ pub fn start(terms: Terms, counts: Counts) -> (BrokerHandle, Running) {
         listeners: JoinSet::new(),
         keeper: JoinSet::new(),
         doorman,
+        threads: threads.clone(),
     };
-    running.keeper.spawn(keeper.run(phase.subscribe()));
+    let keeper = keeper.run(phase.subscribe());
+    running.keeper.spawn_on(keeper, threads);
     running.let_in(inside);
     (handle, running)
 }
 
 impl Running {
     fn let_in(&mut self, inside: mpsc::Receiver<DuplexStream>) {
-        self.listeners
-            .spawn(listener::inside(inside, self.shared.clone()));
+        let inside = listener::inside(inside, self.shared.clone());
+        self.listeners.spawn_on(inside, &self.threads);
     }
 
     /// Opens the broker to the network.
@@ -206,8 +210,8 @@ impl Running {
         for (socket, tls) in all {
             let (shared, doorman) = (self.shared.clone(), self.doorman.clone());
             let gate = gate.clone();
-            self.listeners
-                .spawn(listener::run(socket, tls, shared, gate, doorman));
+            let run = listener::run(socket, tls, shared, gate, doorman);
+            self.listeners.spawn_on(run, &self.threads);
         }
         Ok(())
     }

@@ -3,10 +3,10 @@
 //! A lock and not a channel: the broker never waits for a connection, and must learn when one takes too little. It is then sent no
 //! messages until there is room again; what it is answered is bounded by not reading on (`session`).
 
-use super::broker::Dispatch;
+use super::broker::{ConnectionMemory, Dispatch};
 use cordboard_wire::openwire::Command;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// At so many bytes an outbox is full: the client is sent no message until half of them are gone.
@@ -14,7 +14,7 @@ pub(super) const FULL: usize = 128 << 10;
 /// Room for so many is kept while nothing waits: thousands of connections are idle.
 const KEPT: usize = 16;
 /// Whatever fills it beyond this (advisories, for one, go out at once) ends the connection.
-const BURST: usize = 64 << 20;
+const BURST: usize = 8 << 20;
 /// What a command counts for beside its message.
 const OVERHEAD: usize = 256;
 
@@ -25,8 +25,8 @@ pub(super) enum Out {
     Command(Box<Command>),
     /// A message.
     Dispatch(Dispatch),
-    /// Its `ConnectionInfo` was looked at: is it connected now?
-    Joined(bool),
+    /// Its `ConnectionInfo` was looked at; what it holds is counted there if it is connected now.
+    Joined(Option<Arc<ConnectionMemory>>),
     /// The connection ends after all that came before, and why.
     Close(&'static str),
 }
@@ -35,9 +35,21 @@ impl Out {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Dispatch(dispatch) => OVERHEAD + dispatch.size(),
-            Self::Command(_) | Self::Joined(_) | Self::Close(_) => OVERHEAD,
+            Self::Command(command) => OVERHEAD + text_of(command),
+            Self::Joined(_) | Self::Close(_) => OVERHEAD,
         }
     }
+}
+
+/// Returns the number of bytes of a refusal's text: those of other commands are short.
+fn text_of(command: &Command) -> usize {
+    let exception = match command {
+        Command::ExceptionResponse(refused) => refused.exception.as_ref(),
+        Command::ConnectionError(error) => error.exception.as_ref(),
+        _ => None,
+    };
+    let text = exception.and_then(|exception| exception.message.as_ref());
+    text.map_or(0, |text| text.unit_count())
 }
 
 /// What waits for one client.
@@ -53,7 +65,12 @@ struct Waiting {
     /// Of all that was put in and not done yet, taken or not.
     bytes: usize,
     full: bool,
+    /// Events that the connection handed in and that are not carried out yet.
+    handed_in: usize,
 }
+
+/// Maximum number of a connection's events that wait for the broker's task; beyond it nothing more is read from the connection.
+const HANDED_IN: usize = 4;
 
 /// How an outbox stands after something was put in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +107,22 @@ impl Outbox {
         let last = Out::Close(why);
         waiting.bytes = waiting.bytes - gone + last.size();
         waiting.items.push_back(last);
+    }
+
+    /// Returns `true` if the connection may hand in one more event, and counts it.
+    pub(super) fn may_hand_in(&self) -> bool {
+        let mut waiting = self.lock();
+        let may = waiting.handed_in < HANDED_IN;
+        waiting.handed_in += usize::from(may);
+        may
+    }
+
+    /// Events are carried out. Returns `true` if the connection could hand in no more before.
+    pub(super) fn carried_out(&self, events: usize) -> bool {
+        let mut waiting = self.lock();
+        let was_full = waiting.handed_in >= HANDED_IN;
+        waiting.handed_in = waiting.handed_in.saturating_sub(events);
+        was_full
     }
 
     /// Tells the connection that there is something.

@@ -4,7 +4,7 @@
 //! who it is or read what it is sent. Tells: the keeper, the client. Stops: when either side ends it. What the client sends is not
 //! read while the keeper has no place for it, or while the client does not read what it is answered.
 
-use super::broker::{Dispatch, GOODBYE, Identity, Link as Id, REPLACED};
+use super::broker::{Charge, ConnectionMemory, Dispatch, GOODBYE, Identity, Link as Id, REPLACED};
 use super::handle::{Gate, Phase, Shared};
 use super::keeper::Event;
 use super::outbox::{Out, Outbox};
@@ -38,6 +38,32 @@ const LEAVING: Duration = Duration::from_secs(2);
 const OUTGOING: usize = 16 << 10;
 /// So many commands go to the keeper at once, if they came at once.
 const BATCH: usize = 64;
+
+/// So many bytes of frames go to the keeper at once, and one frame more.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// A frame that is not whole yet counts for what is read of it, beyond this many bytes.
+const SMALL_FRAME: usize = 64 << 10;
+
+/// What a connection's frame in progress counts for.
+struct FrameMemory(Charge);
+
+impl FrameMemory {
+    fn new(memory: Arc<ConnectionMemory>) -> Self {
+        Self(memory.charge(0))
+    }
+
+    /// So many bytes of a frame are here. Returns `false` if they are more than the client may hold.
+    fn hold(&mut self, bytes: usize) -> bool {
+        // A buffer grows in steps.
+        let bytes = if bytes > SMALL_FRAME {
+            bytes.next_multiple_of(SMALL_FRAME)
+        } else {
+            0
+        };
+        self.0.bytes() == bytes || self.0.try_resize(bytes)
+    }
+}
 
 /// Where a client is.
 #[derive(Clone, Debug)]
@@ -157,6 +183,8 @@ where
         outbox: outbox.clone(),
         taken: VecDeque::new(),
         events: VecDeque::new(),
+        placed: None,
+        memory: None,
         joining: Joining::Anonymous,
         asks: None,
         stuck: None,
@@ -205,6 +233,10 @@ struct Session<S> {
     taken: VecDeque<Out>,
     /// What the keeper is to be handed.
     events: VecDeque<Event>,
+    /// The first of them, which needs only a place in the inbox.
+    placed: Option<Event>,
+    /// What the client holds, once it is connected.
+    memory: Option<Arc<ConnectionMemory>>,
     joining: Joining,
     /// Who it says it is, as long as nobody has looked at that.
     asks: Option<ConnectionInfo>,
@@ -249,8 +281,8 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             if !self.hand_in() {
                 return End::Ended;
             }
-            let only_write =
-                !self.events.is_empty() || self.joining == Joining::Asked || self.outbox.is_full();
+            let waits = self.placed.is_some() || !self.events.is_empty();
+            let only_write = waits || self.joining == Joining::Asked || self.outbox.is_full();
             let has_room = self.link.has_room();
             let is_anonymous = self.joining != Joining::Joined;
             let stuck_at = self.stuck.map(|since| since + STUCK);
@@ -258,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             // bell that nobody heard rings again.
             let step = tokio::select! {
                 heard = hear(&mut self.link, only_write) => Step::Heard(heard),
-                place = self.inbox.reserve(), if !self.events.is_empty() => match (place, self.events.pop_front()) {
+                place = self.inbox.reserve(), if self.placed.is_some() => match (place, self.placed.take()) {
                     (Ok(place), Some(event)) => {
                         place.send(event);
                         Step::Place
@@ -286,7 +318,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
 
     /// A command came; those behind it that are here too go along.
     fn heard(&mut self, command: Command) -> Result<(), LinkError> {
-        let mut commands = Vec::new();
+        let mut commands = VecDeque::new();
         let mut next = Some(command);
         while let Some(command) = next {
             complaint(&command);
@@ -297,9 +329,10 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                     self.asks = Some(info);
                     return Ok(());
                 }
-                command => commands.push(command),
+                command => commands.push_back(command),
             }
-            next = match commands.len() < BATCH {
+            let has_room = commands.len() < BATCH && self.link.handed_bytes() < BATCH_BYTES;
+            next = match has_room {
                 true => self.link.ready()?,
                 false => None,
             };
@@ -322,22 +355,38 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         }
     }
 
-    fn send(&mut self, commands: &mut Vec<Command>) {
+    fn send(&mut self, commands: &mut VecDeque<Command>) {
+        let bytes = self.link.take_handed_bytes();
         if !commands.is_empty() {
+            // They are read already, so they count whether they fit or not: what is read at once has a bound.
+            let memory = self.memory.as_ref();
             self.events.push_back(Event::Commands {
                 link: self.id,
                 commands: std::mem::take(commands),
+                charge: memory.map(|memory| memory.charge(bytes)),
             });
+        }
+    }
+
+    /// The next event that may be handed in now: those with commands have a bound.
+    fn next_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.placed.take() {
+            return Some(event);
+        }
+        let is_bounded = !matches!(self.events.front()?, Event::Room(_) | Event::Opened { .. });
+        match !is_bounded || self.outbox.may_hand_in() {
+            true => self.events.pop_front(),
+            false => None,
         }
     }
 
     /// Hands the keeper what is for it, as far as it has places. `false`: it has ended.
     fn hand_in(&mut self) -> bool {
-        while let Some(event) = self.events.pop_front() {
+        while let Some(event) = self.next_event() {
             match self.inbox.try_send(event) {
                 Ok(()) => {}
                 Err(TrySendError::Full(event)) => {
-                    self.events.push_front(event);
+                    self.placed = Some(event);
                     return true;
                 }
                 Err(TrySendError::Closed(_)) => return false,
@@ -364,11 +413,14 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
             match out {
                 Out::Command(command) => self.push(&command),
                 Out::Dispatch(dispatch) => self.dispatch(dispatch),
-                Out::Joined(true) => {
+                Out::Joined(Some(memory)) => {
                     self.joining = Joining::Joined;
                     self.link.limit_frames(u32::MAX);
+                    let mut frames = FrameMemory::new(memory.clone());
+                    self.link.count_frames(move |bytes| frames.hold(bytes));
+                    self.memory = Some(memory);
                 }
-                Out::Joined(false) => self.joining = Joining::Anonymous,
+                Out::Joined(None) => self.joining = Joining::Anonymous,
                 Out::Close(why) => self.told = Some(why),
             }
         }
@@ -417,7 +469,8 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         if let Some(ack) = poisoned(&command) {
             self.events.push_back(Event::Commands {
                 link: self.id,
-                commands: vec![ack.into()],
+                commands: VecDeque::from([ack.into()]),
+                charge: None,
             });
         }
     }

@@ -11,6 +11,7 @@ use cordboard_wire::openwire::{
 };
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -122,7 +123,7 @@ async fn enter(door: &Door) -> DuplexStream {
 
 #[tokio::test(start_paused = true)]
 async fn ow_23_who_does_not_say_who_he_is_within_30_seconds_is_sent_away() {
-    let (handle, _running) = start(terms(), Counts::default());
+    let (handle, _running) = start(terms(), Counts::default(), &Handle::current());
     let reach = handle.join_inside();
     let Reach::Inside(door) = &reach else {
         panic!("inside");
@@ -142,7 +143,7 @@ async fn ow_23_who_does_not_say_who_he_is_within_30_seconds_is_sent_away() {
 #[tokio::test(start_paused = true)]
 async fn ow_73_a_frame_that_is_not_whole_after_a_minute_ends_the_connection() {
     let counts = Counts::default();
-    let (handle, _running) = start(terms(), counts.clone());
+    let (handle, _running) = start(terms(), counts.clone(), &Handle::current());
     let mut client = Client::greets(&handle.join_inside()).await;
     client.joins("slow").await;
     let frame = client.frame(Message::text(Some(&"x".repeat(200).as_str().into())));
@@ -164,7 +165,7 @@ async fn ow_73_a_frame_that_is_not_whole_after_a_minute_ends_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn ow_75_who_reads_nothing_for_30_seconds_is_sent_away_and_the_others_stay() {
     let counts = Counts::default();
-    let (handle, _running) = start(terms(), counts.clone());
+    let (handle, _running) = start(terms(), counts.clone(), &Handle::current());
     let reach = handle.join_inside();
     let mut stuck = Client::greets(&reach).await;
     stuck.joins("stuck").await;
@@ -193,6 +194,7 @@ async fn ow_75_who_reads_nothing_for_30_seconds_is_sent_away_and_the_others_stay
     let took = begun.elapsed().as_secs();
     assert!((30..=32).contains(&took), "{took}");
     // Nothing of what waited for it is kept.
+    drop(sender);
     while counts.bytes.get() > 0 {
         tokio::time::sleep(SECOND).await;
     }
@@ -201,7 +203,7 @@ async fn ow_75_who_reads_nothing_for_30_seconds_is_sent_away_and_the_others_stay
 
 #[tokio::test]
 async fn a_stop_says_what_is_on_its_way_and_ends_everybody() {
-    let (handle, running) = start(terms(), Counts::default());
+    let (handle, running) = start(terms(), Counts::default(), &Handle::current());
     let mut client = Client::greets(&handle.join_inside()).await;
     client.joins("one").await;
     client.listens("one", "t").await;

@@ -9,4 +9,5 @@ pub mod engine;
 pub mod exchange_task;
 pub mod handle;
 pub mod hub;
+pub(crate) mod messaging;
 pub mod schedule;

@@ -161,13 +161,14 @@ impl Exchange {
             .unwrap_or_default();
         let mut same_path = None;
         let mut tones = Vec::new();
+        // A consultation that nobody has answered yet is given up for the call that is retrieved.
+        let mut given_up = Vec::new();
         for (call, other) in carried {
             match self.state_of(call, other) {
-                Some(
-                    state @ (PartState::Initiating | PartState::Initiated | PartState::Alerting),
-                ) => {
+                Some(state @ PartState::Alerting) => {
                     return Some(Err(Refusal::WrongState(state)));
                 }
+                Some(PartState::Initiating | PartState::Initiated) => given_up.push((call, other)),
                 Some(PartState::Failed) => tones.push((call, other)),
                 Some(PartState::Active) => same_path = Some((call, other, leg)),
                 Some(PartState::Held | PartState::Dropped) | None => {}
@@ -189,6 +190,11 @@ impl Exchange {
         }
         for (call, other) in tones {
             self.tone_over(call, other);
+        }
+        for (call, other) in given_up {
+            if let Some(place) = self.calls.get(&call).and_then(|c| c.place(other)) {
+                self.release_place(Some(ticket), call, place);
+            }
         }
         let mix = self.mix_of(key);
         self.join_leg(leg, mix);

@@ -155,6 +155,12 @@ impl ConnectionId {
         known.then(|| Self::new((u32::from(node) << Self::COUNT_BITS) + count))?
     }
 
+    /// The id of the node's participant with this number, which begins at 1. Ids begin anew after the last that a node has.
+    pub fn of_participant(node: u8, number: u32) -> Option<Self> {
+        let count = number.checked_sub(1)? % Self::COUNT_MAX + 1;
+        Self::of_node(node, count)
+    }
+
     /// Reads the argument of a command: one to ten decimal digits, no sign.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = (1..=CONNECTION_DIGITS_MAX).contains(&text.len())

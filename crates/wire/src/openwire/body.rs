@@ -62,13 +62,21 @@ impl Message {
     /// # Errors
     /// When the body is not what its kind says, or too large.
     pub fn body(&self) -> Result<Body, BodyError> {
+        self.body_within(INFLATED)
+    }
+
+    /// What the message says. A deflated body is inflated to no more than so many bytes.
+    ///
+    /// # Errors
+    /// When the body is not what its kind says, or too large.
+    pub fn body_within(&self, most: usize) -> Result<Body, BodyError> {
         let Some(content) = &self.content else {
             return Ok(Body::None);
         };
         let content = match (self.compressed, &self.kind) {
             (false, _) | (_, MessageKind::Plain | MessageKind::Blob(_)) => content.clone(),
-            (true, MessageKind::Bytes) => inflate_announced(content)?,
-            (true, _) => inflate(content)?,
+            (true, MessageKind::Bytes) => inflate_announced(content, most)?,
+            (true, _) => inflate(content, most)?,
         };
         Ok(match self.kind {
             MessageKind::Plain | MessageKind::Blob(_) => Body::None,
@@ -115,14 +123,15 @@ impl Body {
 }
 
 /// What so many deflated bytes may become.
-fn bound(deflated: usize) -> usize {
+fn bound(deflated: usize, most: usize) -> usize {
     deflated
         .saturating_mul(INFLATED_TIMES)
         .clamp(INFLATED_ALWAYS, INFLATED)
+        .min(most)
 }
 
-fn inflate(deflated: &[u8]) -> Result<Bytes, BodyError> {
-    let bound = bound(deflated.len());
+fn inflate(deflated: &[u8], most: usize) -> Result<Bytes, BodyError> {
+    let bound = bound(deflated.len(), most);
     match decompress_to_vec_zlib_with_limit(deflated, bound) {
         Ok(plain) => Ok(plain.into()),
         Err(error) if error.status == TINFLStatus::HasMoreOutput => Err(BodyError::TooLarge(bound)),
@@ -131,9 +140,9 @@ fn inflate(deflated: &[u8]) -> Result<Bytes, BodyError> {
 }
 
 /// The body of a bytes message: its length, then a stream that may go on beyond it.
-fn inflate_announced(content: &Bytes) -> Result<Bytes, BodyError> {
+fn inflate_announced(content: &Bytes, most: usize) -> Result<Bytes, BodyError> {
     let (len, deflated) = content.split_first_chunk().ok_or(BodyError::NotDeflated)?;
-    let bound = bound(deflated.len());
+    let bound = bound(deflated.len(), most);
     let wanted = usize::try_from(i32::from_be_bytes(*len)).map_err(|_| BodyError::NotDeflated)?;
     if wanted > bound {
         return Err(BodyError::TooLarge(bound));

@@ -2,7 +2,7 @@
 
 use super::state::{Consumer, Outstanding, TransactionKey};
 use super::{Broker, Done, Link, refusal};
-use cordboard_wire::openwire::{AckType, MessageAck, MessageId, Throwable};
+use cordboard_wire::openwire::{AckType, MessageAck, Throwable};
 use std::ops::RangeInclusive;
 
 impl Broker {
@@ -27,6 +27,9 @@ impl Broker {
         let Some(consumer) = self.consumers.get(&key) else {
             return Ok(None);
         };
+        // It is looked for among all that it has.
+        let looked_at = consumer.outstanding.len() / 4;
+        self.spent += looked_at as u64;
         let range = match consumer.checks_acknowledgements() {
             // What a client acknowledges right after it came back was sent to it by its last connection, and comes again.
             true if !consumer.has_dispatched => return Ok(None),
@@ -52,7 +55,7 @@ impl Broker {
             }
             AckType::Unmatched => {}
             AckType::Standard | AckType::Individual if transaction.is_some() => {
-                self.put_off_ack(key, range, transaction);
+                self.put_off_ack(key, range, transaction)?;
             }
             AckType::Standard | AckType::Individual => {
                 self.done(key, range);
@@ -84,14 +87,23 @@ impl Broker {
         done
     }
 
-    /// Messages are done, wherever they lie among those at the client.
-    pub(super) fn done_by_id(&mut self, key: u64, ids: &[MessageId]) {
-        for id in ids {
-            let consumer = self.consumers.get(&key);
-            if let Some(at) = consumer.and_then(|consumer| consumer.position(id)) {
-                self.done(key, at..=at);
-            }
-        }
+    /// The messages at a client are done that it acknowledged in the transaction which is being committed.
+    pub(super) fn done_in(&mut self, key: u64, transaction: &TransactionKey) {
+        let Some(consumer) = self.consumers.get_mut(&key) else {
+            return;
+        };
+        let before = consumer.outstanding.len();
+        let mut size = 0;
+        consumer.outstanding.retain(|outstanding| {
+            let is_done = outstanding.transaction.as_ref() == Some(transaction);
+            size += if is_done { outstanding.held.size() } else { 0 };
+            !is_done
+        });
+        let count = i64::try_from(before - consumer.outstanding.len()).unwrap_or(i64::MAX);
+        consumer.extension = (consumer.extension - count).max(0);
+        consumer.away -= size;
+        self.spend(before);
+        self.serve_consumer(key);
     }
 
     /// A transaction is undone: what it acknowledged is only at the client again.

@@ -1,18 +1,25 @@
 //! How clients come and go. [openwire §7.1, §7.3]
 
-use super::names::is_too_long;
+use super::memory::ConnectionMemory;
+use super::names::{NAME, is_too_long, name_len};
 use super::rights::Owner;
 use super::seen::Producers;
 use super::state::{Connection, Leaving, Producer, consumer_name, producer_name};
-use super::{Broker, Done, Link, Output, REPLACED, refusal};
+use super::work::{Departure, Task};
+use super::{Broker, Done, Link, Output, OwnerEntry, REPLACED, refusal};
 use cordboard_wire::openwire::{
-    BrokerId, BrokerInfo, Command, ConnectionControl, ConnectionInfo, ConsumerId, ObjectId,
-    ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, UNKNOWN_DELIVERED,
+    BrokerId, BrokerInfo, Command, ConnectionControl, ConnectionId, ConnectionInfo, ConsumerId,
+    ObjectId, ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, UNKNOWN_DELIVERED,
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
-/// So many sessions, so many consumers and so many producers a connection has at most.
+/// Maximum number of sessions, of consumers and of producers of a connection; one more is refused.
 pub(super) const EACH: usize = 10_000;
+
+/// What a connection, one of its sessions, and a producer count for.
+const CONNECTION_BYTES: usize = 1_024;
+const SESSION_BYTES: usize = 64;
+const PRODUCER_BYTES: usize = 1_024;
 
 /// The session that exists without having been opened: that of the advisory consumer.
 const ADVISORY_SESSION: i64 = -1;
@@ -70,20 +77,42 @@ impl Broker {
         let old = self.connections.get(&id).copied();
         if let Some(old) = old {
             if owner == Owner::Inside || self.owner(old).as_ref() == Some(&owner) {
-                self.leave(old, None, Leaving::Cut);
-                self.out.push_back(Output::Close(old, REPLACED));
+                if !self.departing.contains_key(&old) {
+                    self.leave(old, None, Leaving::Cut);
+                    self.out.push_back(Output::Close(old, REPLACED));
+                }
+                if !self.depart(old) {
+                    return self.connect_after(old, id, client, info.failover_reconnect);
+                }
             } else {
                 self.closing = Some("its connection id belongs to another client");
                 return Err(refusal::connection_id_taken(&self.settings.name, &id));
             }
         }
         let name = (owner.clone(), client.clone());
+        // One that is going is not in the way for long.
+        if let Some(other) = self.clients.get(&name).copied()
+            && self.departing.contains_key(&other)
+            && !self.depart(other)
+        {
+            return self.connect_after(other, id, client, info.failover_reconnect);
+        }
         if let Some(other) = self.clients.get(&name).and_then(|l| self.peers.get(l)) {
             let broker = &self.settings.name;
             let taken = refusal::client_id_taken(broker, &client, &other.address);
             self.closing = Some("its client id is taken");
             return Err(taken);
         }
+        let entry = self.owners.entry(owner.clone());
+        let entry = entry.or_insert_with(|| OwnerEntry {
+            memory: self.memory.owner(),
+            queues: 0,
+        });
+        let memory = ConnectionMemory::new(link, entry.memory.clone(), owner == Owner::Inside);
+        let Some(charge) = memory.try_charge(CONNECTION_BYTES + id.for_log(NAME).len()) else {
+            self.closing = Some("there is no memory for it");
+            return Err(refusal::no_memory());
+        };
         self.connections.insert(id.clone(), link);
         self.clients.insert(name, link);
         if let Some(peer) = self.peers.get_mut(&link) {
@@ -99,6 +128,9 @@ impl Broker {
                 sessions: BTreeSet::new(),
                 consumers: BTreeSet::new(),
                 producers: HashSet::new(),
+                temporaries: BTreeSet::new(),
+                memory,
+                charge,
                 before,
             });
         }
@@ -121,7 +153,24 @@ impl Broker {
         if connection.sessions.len() >= EACH {
             return Err(refusal::unsupported("so many sessions"));
         }
-        connection.sessions.insert(id.value);
+        let charged = connection.charge.bytes() + SESSION_BYTES;
+        if connection.sessions.insert(id.value) && !connection.charge.try_resize(charged) {
+            connection.sessions.remove(&id.value);
+            return Err(refusal::no_memory());
+        }
+        Ok(None)
+    }
+
+    /// Connects a client once another one is gone that has its id.
+    fn connect_after(&mut self, old: Link, id: Text, client: Text, failover: bool) -> Done {
+        let info = Box::new(ConnectionInfo {
+            connection_id: Some(ConnectionId { value: Some(id) }),
+            client_id: Some(client),
+            // What was accepted of the old one is known.
+            failover_reconnect: failover || self.connections.values().any(|link| *link == old),
+            ..ConnectionInfo::default()
+        });
+        self.task = Some(Task::Connect { info, old });
         Ok(None)
     }
 
@@ -152,7 +201,14 @@ impl Broker {
         if connection.producers.len() >= EACH {
             return Err(refusal::unsupported("so many producers"));
         }
-        let seen = connection.before.remove(&id);
+        if connection.producers.contains(&id) {
+            return Ok(None);
+        }
+        let name = info.destination.as_ref().map_or(0, name_len);
+        let Some(charge) = connection.memory.try_charge(PRODUCER_BYTES + name) else {
+            return Err(refusal::no_memory());
+        };
+        let seen = connection.before.remove(&id).map(|(seen, _)| seen);
         connection.producers.insert(id.clone());
         let producer = Producer {
             link,
@@ -160,6 +216,7 @@ impl Broker {
             window: info.window_size,
             is_back: seen.is_some(),
             seen,
+            charge,
         };
         self.producers.insert(id, producer);
         Ok(None)
@@ -172,6 +229,7 @@ impl Broker {
                 let known = id.value.as_ref().and_then(|id| self.connections.get(id));
                 if known == Some(&link) {
                     self.leave(link, delivered, Leaving::Said);
+                    self.task = Some(Task::Depart);
                 }
             }
             Some(ObjectId::Session(id)) => {
@@ -179,7 +237,13 @@ impl Broker {
                 let connection = peer.and_then(|peer| peer.connection.as_mut());
                 let connection = connection.filter(|c| is_of(c, id.connection_id.as_ref()));
                 let is_own = connection.is_some();
-                let known = connection.is_some_and(|c| c.sessions.remove(&id.value));
+                let known = connection.is_some_and(|c| {
+                    let known = c.sessions.remove(&id.value);
+                    if known {
+                        c.charge.resize(c.charge.bytes() - SESSION_BYTES);
+                    }
+                    known
+                });
                 if !is_own {
                     return Err(refusal::not_there("session", &session_name(id)));
                 }
@@ -207,12 +271,12 @@ impl Broker {
     }
 
     fn remove_session(&mut self, link: Link, session: i64, delivered: Option<i64>) {
-        for key in self.consumers_of(link) {
-            let consumer = self.consumers.get(&key);
-            if consumer.is_some_and(|consumer| consumer.id.session_id == session) {
-                self.remove_consumer(key, delivered);
-            }
-        }
+        let of_it = self.consumers_of(link).into_iter().filter(|key| {
+            let consumer = self.consumers.get(key);
+            consumer.is_some_and(|consumer| consumer.id.session_id == session)
+        });
+        let keys = of_it.collect();
+        self.task = Some(Task::RemoveConsumers { keys, delivered });
         let peer = self.peers.get_mut(&link);
         let Some(connection) = peer.and_then(|peer| peer.connection.as_mut()) else {
             return;
@@ -239,11 +303,60 @@ impl Broker {
         (consumer.link == link).then_some(key)
     }
 
-    /// A client goes, with all that it had. `delivered`: the last message that its program was given, if it says so.
-    pub(super) fn leave(&mut self, link: Link, delivered: Option<i64>, how: Leaving) {
-        for key in self.consumers_of(link) {
+    /// Removes consumers, as far as the slice goes.
+    pub(super) fn remove_some(
+        &mut self,
+        mut keys: VecDeque<u64>,
+        delivered: Option<i64>,
+    ) -> (Option<Task>, Done) {
+        while let Some(key) = keys.pop_front() {
+            if self.is_over() {
+                keys.push_front(key);
+                return (Some(Task::RemoveConsumers { keys, delivered }), Ok(None));
+            }
             self.remove_consumer(key, delivered);
         }
+        (None, Ok(None))
+    }
+
+    /// A client goes: from now on it is sent nothing. `delivered`: the last message that its program was given, if it says so.
+    /// [`Self::depart`] takes away what it has.
+    pub(super) fn leave(&mut self, link: Link, delivered: Option<i64>, how: Leaving) {
+        if self.connection(link).is_some() && !self.departing.contains_key(&link) {
+            self.departing.insert(link, Departure { delivered, how });
+            for key in self.consumers_of(link) {
+                if let Some(consumer) = self.consumers.get_mut(&key) {
+                    consumer.held_up = true;
+                }
+            }
+        }
+    }
+
+    /// Takes away what a client has that is going, as far as the slice goes. Returns `true` if it is gone.
+    pub(super) fn depart(&mut self, link: Link) -> bool {
+        if let Some(departure) = self.departing.get(&link).copied() {
+            while let Some(key) = self.connection(link).and_then(|c| c.consumers.first()) {
+                let key = *key;
+                if self.is_over() {
+                    return false;
+                }
+                self.remove_consumer(key, departure.delivered);
+            }
+            if !self.remove_temporaries(link) || !self.forget_transactions(link) {
+                return false;
+            }
+            self.departing.remove(&link);
+            self.end(link, departure.how);
+        }
+        if self.peers.get(&link).is_some_and(|peer| peer.is_gone) {
+            self.peers.remove(&link);
+            self.owed.remove(&link);
+        }
+        true
+    }
+
+    /// A client is gone, but for its name.
+    fn end(&mut self, link: Link, how: Leaving) {
         let peer = self.peers.get_mut(&link);
         let Some(connection) = peer.and_then(|peer| peer.connection.take()) else {
             return;
@@ -256,16 +369,15 @@ impl Broker {
             before,
             ..
         } = connection;
-        self.transactions.retain(|(of, _), _| *of != id);
         let mut accepted = before;
         for producer in producers {
             let gone = self.producers.remove(&producer);
-            accepted.extend(gone.and_then(|gone| Some((producer, gone.seen?))));
+            let seen = gone.and_then(|gone| Some((gone.seen?, gone.charge)));
+            accepted.extend(seen.map(|seen| (producer, seen)));
         }
         if how == Leaving::Cut {
             self.cut.remember((owner.clone(), id.clone()), accepted);
         }
-        self.remove_temporaries(link);
         self.connections.remove(&id);
         self.clients.remove(&(owner, client));
     }

@@ -1,21 +1,31 @@
 //! Who listens, and how much of it at once. [openwire §7.4, §7.8, §7.10]
 
 use super::clients::EACH;
-use super::names::{Pattern, is_too_long, parts};
+use super::names::{Pattern, is_too_long, name_len, parts};
 use super::parcel::Held;
 use super::pile::Pile;
-use super::rights::Act;
-use super::state::{Consumer, Durable, DurableName, Pull, Queue, consumer_name};
+use super::rights::{Act, Owner};
+use super::state::{
+    Consumer, Durable, DurableName, ENTRY, Pull, QUEUE_CONSUMERS, Queue, consumer_name,
+};
+use super::work::Task;
 use super::{Broker, Done, Link, refusal};
 use cordboard_wire::openwire::selector::Selector;
 use cordboard_wire::openwire::{
     Command, ConsumerControl, ConsumerInfo, Destination, MessagePull, ObjectId, RemoveInfo,
     RemoveSubscriptionInfo, Text, Throwable,
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// So many pulls of a consumer may wait.
 const PULLS: usize = 1_000;
+
+/// Maximum number of patterns that the consumers of a connection listen to together; one more is refused, because they are all asked
+/// for each message.
+const FORMS: usize = 200;
+/// What a consumer counts for, beside its names and its selector.
+const CONSUMER_BYTES: usize = 1_024;
 
 impl Broker {
     pub(super) fn add_consumer(&mut self, link: Link, info: ConsumerInfo) -> Done {
@@ -43,14 +53,38 @@ impl Broker {
             return Err(refusal::unsupported("so many consumers"));
         }
         let selector = compiled(info.selector.as_ref())?;
+        self.spend(
+            info.selector
+                .as_ref()
+                .map_or(0, |text| text.to_str_lossy().len() * 5),
+        );
+        let forms = patterns.iter().filter(|pattern| !pattern.is_name()).count();
+        if forms > 0 && self.forms_of(link) + forms > FORMS {
+            return Err(refusal::unsupported("so many consumers of names of a form"));
+        }
         for pattern in patterns.iter().filter(|pattern| pattern.is_name()) {
             if pattern.destination.kind.is_queue() {
                 self.create(link, &pattern.destination)?;
+                let queue = self.queues.get(&pattern.destination);
+                if queue.is_some_and(|queue| queue.consumers.len() >= QUEUE_CONSUMERS) {
+                    return Err(refusal::unsupported("so many consumers of a queue"));
+                }
             }
         }
+        let memory = self.memory_of(link).ok_or_else(refusal::no_memory)?;
+        let names: usize = patterns
+            .iter()
+            .map(|p| 128 + 2 * name_len(&p.destination))
+            .sum();
+        let name = info
+            .subscription_name
+            .as_ref()
+            .map_or(0, |name| name.to_str_lossy().len());
+        let bytes = CONSUMER_BYTES + names + name + selector.as_ref().map_or(0, |s| s.size());
+        let charge = memory.try_charge(bytes).ok_or_else(refusal::no_memory)?;
         self.keys += 1;
         let key = self.keys;
-        let durable = self.activate(link, key, &info, &patterns)?;
+        let durable = self.activate(link, key, &info, (&patterns, selector.as_ref()))?;
         let mut consumer = Consumer {
             id: id.clone(),
             link,
@@ -63,7 +97,8 @@ impl Broker {
             no_local: info.no_local,
             exclusive: info.exclusive,
             priority: info.priority,
-            queues: BTreeSet::new(),
+            is_costly: false,
+            queues: BTreeMap::new(),
             durable,
             outstanding: VecDeque::new(),
             has_dispatched: false,
@@ -71,6 +106,10 @@ impl Broker {
             held_up: self.peers.get(&link).is_some_and(|peer| !peer.has_room),
             backlog: Pile::default(),
             pulls: VecDeque::new(),
+            pull_ends: None,
+            _charge: charge,
+            entries: memory.charge(0),
+            groups: 0,
         };
         if let Some(durable) = consumer
             .durable
@@ -78,11 +117,14 @@ impl Broker {
             .and_then(|d| self.durables.get_mut(d))
         {
             consumer.backlog = std::mem::take(&mut durable.backlog);
+            std::mem::swap(&mut consumer.entries, &mut durable.entries);
         }
         self.consumer_keys.insert(id, key);
         let topics = consumer.topics();
         self.listens(key, consumer);
-        self.tell_temporaries(key);
+        if self.learns_of_temporaries(key) {
+            self.task = Some(Task::Introduce { key, after: None });
+        }
         // Not its selector, nor anything else of it that is nobody else's business.
         let shown = ConsumerInfo {
             consumer_id: info.consumer_id,
@@ -96,6 +138,10 @@ impl Broker {
 
     /// A consumer has come to its queues, and is given what is there.
     fn listens(&mut self, key: u64, mut consumer: Consumer) {
+        self.spend(match consumer.patterns.iter().all(Pattern::is_name) {
+            true => consumer.patterns.len(),
+            false => self.queues.len() * consumer.patterns.len(),
+        });
         let names: Vec<Destination> = match consumer.patterns.iter().all(Pattern::is_name) {
             true => {
                 let names = consumer.patterns.iter().map(|p| &p.destination);
@@ -110,12 +156,13 @@ impl Broker {
             }
         };
         if consumer.browser {
-            consumer.backlog = self.copies(&names, &consumer);
+            consumer.backlog = self.copies(&names, &mut consumer);
         } else {
             for name in &names {
-                if let Some(queue) = self.queues.get_mut(name) {
+                let queue = self.queues.get_mut(name);
+                if let Some(queue) = queue.filter(|q| q.consumers.len() < QUEUE_CONSUMERS) {
                     queue.consumers.push_back(key);
-                    consumer.queues.insert(name.clone());
+                    consumer.queues.insert(name.clone(), i64::MIN);
                 }
             }
         }
@@ -127,12 +174,16 @@ impl Broker {
         self.consumers.insert(key, consumer);
         self.refill(key);
         for name in &names {
-            self.serve(name);
+            match self.is_over() {
+                true => self.owe_queue(name),
+                false => self.serve(name),
+            }
         }
     }
 
-    /// All messages of queues, those at other clients included, for somebody who only looks.
-    fn copies(&self, names: &[Destination], browser: &Consumer) -> Pile {
+    /// The messages of queues, those at other clients included, for a consumer that only looks; as many as may wait for one. Its selector
+    /// is evaluated when they are sent.
+    fn copies(&mut self, names: &[Destination], browser: &mut Consumer) -> Pile {
         let queues: Vec<&Queue> = names.iter().filter_map(|n| self.queues.get(n)).collect();
         let waiting = queues.iter().flat_map(|queue| queue.messages.iter());
         let takers: BTreeSet<u64> = queues
@@ -142,12 +193,17 @@ impl Broker {
         let takers = takers.iter().filter_map(|key| self.consumers.get(key));
         let away = takers.flat_map(|c| &c.outstanding).map(|o| &o.held);
         let away = away.filter(|held| names.contains(held.from()));
-        let mut all: Vec<Held> = waiting
-            .chain(away)
-            .filter(|held| browser.wants(held))
-            .cloned()
-            .collect();
+        let mut all: Vec<Held> = waiting.chain(away).cloned().collect();
         all.sort_by_key(Held::sequence);
+        all.truncate(self.settings.backlog);
+        while !all.is_empty() && !browser.entries.try_resize(all.len() * ENTRY) {
+            all.truncate(all.len() / 2);
+        }
+        self.spend(all.len() / 2);
+        let has_selector = browser.selector.is_some();
+        for held in &mut all {
+            held.unexamined = has_selector;
+        }
         all.into_iter().collect()
     }
 
@@ -157,7 +213,7 @@ impl Broker {
         link: Link,
         key: u64,
         info: &ConsumerInfo,
-        patterns: &[Pattern],
+        (patterns, selector): (&[Pattern], Option<&Arc<Selector>>),
     ) -> Result<Option<DurableName>, Throwable> {
         let (Some(name), Some(connection)) = (&info.subscription_name, self.connection(link))
         else {
@@ -179,7 +235,13 @@ impl Broker {
                 && durable.selector == info.selector
                 && durable.no_local == info.no_local
         };
-        let full = self.durables.len() >= self.settings.durables;
+        // An owner may have as many as are free: so others find some.
+        let (owner, memory) = (connection.owner.clone(), connection.memory.clone());
+        let free = self.settings.durables.saturating_sub(self.durables.len());
+        let empty = || Text::from("");
+        let own = self.durables.range((owner.clone(), empty(), empty())..);
+        let own = own.take_while(|((of, _, _), _)| *of == owner).count();
+        let full = free == 0 || (owner != Owner::Inside && own > free);
         match self.durables.get_mut(&at) {
             Some(durable) if durable.active.is_some() => {
                 return Err(refusal::durable_in_use(&at.1, &at.2));
@@ -189,13 +251,18 @@ impl Broker {
                 return Err(refusal::unsupported("so many durable subscriptions"));
             }
             Some(_) | None => {
+                let bytes = CONSUMER_BYTES + 2 * name_len(&pattern.destination);
+                let bytes = bytes + selector.map_or(0, |selector| selector.size());
+                let charge = memory.try_charge(bytes).ok_or_else(refusal::no_memory)?;
                 let durable = Durable {
                     pattern: pattern.clone(),
                     selector: info.selector.clone(),
-                    compiled: compiled(info.selector.as_ref())?,
+                    compiled: selector.cloned(),
                     no_local: info.no_local,
                     active: Some(key),
                     backlog: Pile::default(),
+                    _charge: charge,
+                    entries: memory.charge(0),
                 };
                 self.durables.insert(at.clone(), durable);
             }
@@ -229,7 +296,11 @@ impl Broker {
         let Some(mut consumer) = self.consumers.remove(&key) else {
             return;
         };
+        self.spend(50);
         self.consumer_keys.remove(&consumer.id);
+        if let Some(until) = consumer.pull_ends {
+            self.deadlines.remove(&(until, key));
+        }
         self.index.remove(key, &consumer.patterns);
         let peer = self.peers.get_mut(&consumer.link);
         if let Some(connection) = peer.and_then(|peer| peer.connection.as_mut()) {
@@ -237,12 +308,20 @@ impl Broker {
         }
         let topics = consumer.topics();
         let names = std::mem::take(&mut consumer.queues);
-        for name in &names {
+        for name in names.keys() {
             if let Some(queue) = self.queues.get_mut(name) {
-                queue.leave(key);
+                let groups = queue.groups.len().min(consumer.groups);
+                queue.leave(key, groups);
+                let steps = queue.consumers.len() + if groups > 0 { queue.groups.len() } else { 0 };
+                self.spend(steps / 4);
+            }
+            // What others passed over because of it may be for them now.
+            if consumer.exclusive || consumer.groups > 0 {
+                self.examine_again(name, i64::MIN);
             }
         }
         let outstanding = std::mem::take(&mut consumer.outstanding);
+        self.spend(outstanding.len() * 2);
         let returning = outstanding.into_iter().rev().map(|outstanding| {
             let mut held = outstanding.held;
             if delivered.is_none_or(|last| held.sequence() <= last) {
@@ -259,16 +338,27 @@ impl Broker {
             let mut backlog = consumer.backlog;
             returning.for_each(|held| backlog.push_front(held));
             durable.backlog = backlog;
+            std::mem::swap(&mut durable.entries, &mut consumer.entries);
         } else if !consumer.browser {
-            let of_queues = returning.filter(|held| held.from().kind.is_queue());
-            for held in of_queues.collect::<Vec<_>>() {
-                if let Some(queue) = self.queues.get_mut(held.from()) {
-                    queue.messages.push_front(held);
+            let mut of_queues: BTreeMap<Destination, Vec<Held>> = BTreeMap::new();
+            for held in returning.filter(|held| held.from().kind.is_queue()) {
+                let returned = of_queues.entry(held.from().clone()).or_default();
+                returned.push(held);
+            }
+            for (name, mut returned) in of_queues {
+                returned.sort_by_key(Held::sequence);
+                let first = returned.first().map_or(i64::MIN, Held::sequence);
+                if let Some(queue) = self.queues.get_mut(&name) {
+                    queue.give_back(returned);
+                    self.examine_again(&name, first);
                 }
             }
         }
-        for name in &names {
-            self.serve(name);
+        for name in names.keys() {
+            match self.is_over() {
+                true => self.owe_queue(name),
+                false => self.serve(name),
+            }
         }
         let gone = RemoveInfo {
             object_id: Some(ObjectId::Consumer(consumer.id)),
@@ -290,18 +380,25 @@ impl Broker {
             if consumer.pulls.len() >= PULLS {
                 return Err(refusal::unsupported("so many pulls"));
             }
+            if !consumer.has_entry() {
+                return Err(refusal::no_memory());
+            }
             consumer.pulls.push_back(Pull { until });
         }
         self.serve_consumer(key);
         self.end_pulls(key);
-        let waits = self
-            .consumers
-            .get(&key)
-            .is_some_and(|c| !c.pulls.is_empty());
-        if let (true, Some(until)) = (waits, until) {
-            self.deadlines.insert((until, key));
-        }
         Ok(None)
+    }
+
+    /// Returns the number of patterns that a connection's consumers listen to.
+    fn forms_of(&self, link: Link) -> usize {
+        let keys = self.connection(link).map(|c| c.consumers.iter());
+        let consumers = keys
+            .into_iter()
+            .flatten()
+            .filter_map(|key| self.consumers.get(key));
+        let patterns = consumers.flat_map(|consumer| &consumer.patterns);
+        patterns.filter(|pattern| !pattern.is_name()).count()
     }
 
     pub(super) fn control(&mut self, link: Link, control: &ConsumerControl) -> Done {
@@ -321,12 +418,12 @@ impl Broker {
     }
 }
 
-fn compiled(text: Option<&Text>) -> Result<Option<Selector>, Throwable> {
+fn compiled(text: Option<&Text>) -> Result<Option<Arc<Selector>>, Throwable> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     match Selector::parse(&text.to_str_lossy()) {
-        Ok(selector) => Ok(Some(selector)),
+        Ok(selector) => Ok(Some(Arc::new(selector))),
         Err(_) => Err(refusal::selector(text)),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Consumers by the names that they listen to, and those that listen to names of a form.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    names: HashMap<Destination, Vec<u64>>,
+    names: HashMap<Destination, BTreeSet<u64>>,
     forms: BTreeSet<u64>,
 }
 
@@ -18,10 +18,7 @@ impl Index {
             match pattern.is_name() {
                 true => {
                     let keys = self.names.entry(pattern.destination.clone()).or_default();
-                    // Keys only grow, so that those of a name stay in order.
-                    if keys.last() != Some(&key) {
-                        keys.push(key);
-                    }
+                    keys.insert(key);
                 }
                 false => {
                     self.forms.insert(key);
@@ -36,7 +33,7 @@ impl Index {
             let Some(keys) = self.names.get_mut(&pattern.destination) else {
                 continue;
             };
-            keys.retain(|other| *other != key);
+            keys.remove(&key);
             if keys.is_empty() {
                 self.names.remove(&pattern.destination);
             }
@@ -46,6 +43,11 @@ impl Index {
     /// Does anybody listen to just this name?
     pub(super) fn is_listened_to(&self, name: &Destination) -> bool {
         self.names.contains_key(name)
+    }
+
+    /// Returns the number of consumers of names of a form: they are asked one by one.
+    pub(super) fn forms(&self) -> usize {
+        self.forms.len()
     }
 
     /// How many listen to exactly this name.

@@ -11,6 +11,7 @@ mod clients;
 mod consumers;
 mod deliver;
 mod index;
+mod memory;
 mod names;
 mod parcel;
 mod pile;
@@ -23,17 +24,21 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 mod transactions;
+mod work;
 
 use cordboard_wire::openwire::{
     Any, Command, ConnectionError, ConnectionId, ConsumerId, DataArrayResponse, Destination,
     DestinationInfo, ExceptionResponse, KeepAliveInfo, MessageDispatch, Prepared, ProducerId,
     Response, Text, Throwable,
 };
+pub use memory::{Charge, ConnectionMemory, MemoryUsage};
 pub use parcel::Parcel;
 pub use rights::{Identity, Rights};
+pub use work::{HOUSE, SLICE};
 
 use index::Index;
-use parcel::Ledger;
+use memory::OwnerMemory;
+use parcel::Held;
 use rights::Owner;
 use seen::Cut;
 use state::{
@@ -42,6 +47,7 @@ use state::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
+use work::{Departure, Owed, Pending, Task};
 
 /// A client's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,12 +123,14 @@ pub struct Settings {
     pub queues: usize,
     /// Durable subscriptions, at most.
     pub durables: usize,
-    /// Bytes of all messages together, at most.
+    /// Bytes of everything that clients make the broker hold, at most.
     pub memory: usize,
     /// Is a message of use for as long as its producer gave it, from its arrival on, whatever the producer's clock says?
     pub judge_ttl_by_arrival: bool,
     /// The queue that only clients in this process may take from.
     pub command_queue: Option<Destination>,
+    /// Messages of one client that wait in the command queue, at most; its next ones wait outside, so that those of others find room.
+    pub command_share: usize,
 }
 
 impl Default for Settings {
@@ -138,6 +146,7 @@ impl Default for Settings {
             memory: 64 * 1024 * 1024,
             judge_ttl_by_arrival: true,
             command_queue: None,
+            command_share: 256,
         }
     }
 }
@@ -155,6 +164,15 @@ struct Peer {
     /// Does it take what it is sent?
     has_room: bool,
     identity: Identity,
+    /// Its socket is gone; the rest of it goes in slices.
+    is_gone: bool,
+}
+
+/// An owner of connections that are here, or of what they left.
+#[derive(Debug)]
+struct OwnerEntry {
+    memory: Arc<OwnerMemory>,
+    queues: usize,
 }
 
 /// What the broker counts.
@@ -174,6 +192,8 @@ pub struct Counted {
     pub repeated: u64,
     /// Commands that were refused.
     pub refused: u64,
+    /// Evaluations of a selector that were given up because they cost too much.
+    pub exhausted: u64,
 }
 
 /// The broker. See the module's page.
@@ -193,13 +213,31 @@ pub struct Broker {
     durables: BTreeMap<DurableName, Durable>,
     /// Destinations that end with a connection, with how they were announced.
     temporaries: BTreeMap<Destination, (Link, DestinationInfo)>,
-    transactions: HashMap<TransactionKey, Transaction>,
+    transactions: BTreeMap<TransactionKey, Transaction>,
     index: Index,
-    /// When pulls end, and whose.
+    /// When the next pull of a consumer ends: one entry for each that has pulls with an end.
     deadlines: BTreeSet<(i64, u64)>,
     /// What was accepted from connections that were cut.
     cut: Cut,
-    ledger: Ledger,
+    memory: MemoryUsage,
+    owners: HashMap<Owner, OwnerEntry>,
+    /// Of the broker's own messages.
+    own: Arc<ConnectionMemory>,
+    /// Steps that were spent, and at which of them the slice ends.
+    spent: u64,
+    slice_end: u64,
+    /// The client whose slice it is.
+    acting: Link,
+    /// The rest of the command that is carried out, if it has one.
+    task: Option<Task>,
+    /// Commands that are not done yet.
+    tasks: HashMap<Link, Pending>,
+    /// Clients that are going.
+    departing: HashMap<Link, Departure>,
+    owed: HashMap<Link, Owed>,
+    woken: Vec<Link>,
+    /// Messages that expired, to be put away.
+    doomed: VecDeque<Held>,
     /// When it was looked what has expired.
     swept: i64,
     /// When there was no room however much was looked for.
@@ -223,6 +261,8 @@ type Done = Result<Option<Command>, Throwable>;
 impl Broker {
     /// A broker without clients.
     pub fn new(settings: Settings) -> Self {
+        let memory = MemoryUsage::new(settings.memory);
+        let own = ConnectionMemory::new(HOUSE, memory.owner(), true);
         Self {
             settings,
             peers: BTreeMap::new(),
@@ -234,11 +274,22 @@ impl Broker {
             queues: BTreeMap::new(),
             durables: BTreeMap::new(),
             temporaries: BTreeMap::new(),
-            transactions: HashMap::new(),
+            transactions: BTreeMap::new(),
             index: Index::default(),
             deadlines: BTreeSet::new(),
             cut: Cut::default(),
-            ledger: Ledger::default(),
+            memory,
+            owners: HashMap::new(),
+            own,
+            spent: 0,
+            slice_end: 0,
+            acting: HOUSE,
+            task: None,
+            tasks: HashMap::new(),
+            departing: HashMap::new(),
+            owed: HashMap::new(),
+            woken: Vec::new(),
+            doomed: VecDeque::new(),
             swept: i64::MIN,
             tight: None,
             sequence: 0,
@@ -259,6 +310,7 @@ impl Broker {
             told: None,
             has_room: true,
             identity: Identity::default(),
+            is_gone: false,
         };
         self.peers.insert(link, peer);
     }
@@ -271,7 +323,7 @@ impl Broker {
     /// A client takes what it is sent, or not any more: then no messages are for it until it does. What waits for it alone is
     /// bounded as ever. [openwire §7.12]
     pub fn set_room(&mut self, link: Link, has_room: bool, now: i64) {
-        self.now = now;
+        self.begin(link, now);
         if let Some(peer) = self.peers.get_mut(&link) {
             peer.has_room = has_room;
         }
@@ -280,21 +332,38 @@ impl Broker {
                 consumer.held_up = !has_room;
             }
             if has_room {
-                self.serve_consumer(key);
+                match self.is_over() {
+                    true => self.owe_consumer(link, key),
+                    false => self.serve_consumer(key),
+                }
             }
+        }
+        if has_room && self.tasks.contains_key(&link) {
+            self.wake(link);
         }
     }
 
-    /// A client's socket is gone, with or without a word.
+    /// A client's socket is gone, with or without a word. What it had goes in slices.
     pub fn closed(&mut self, link: Link, now: i64) {
-        self.now = now;
+        self.begin(link, now);
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.is_gone = true;
+        }
+        // A commit is carried out to its end; what else was not done will not be.
+        let commits = |pending: &Pending| matches!(pending.task, Task::Commit { .. });
+        if !self.tasks.get(&link).is_some_and(commits) {
+            self.tasks.remove(&link);
+        }
         self.leave(link, None, Leaving::Cut);
-        self.peers.remove(&link);
+        if self.tasks.contains_key(&link) || !self.depart(link) {
+            self.wake(link);
+        }
     }
 
     /// Carries out a command of a client; `now` is the time in milliseconds since 1970.
     pub fn handle(&mut self, link: Link, command: Command, now: i64) {
-        self.now = now;
+        self.begin(link, now);
+        self.spend(20);
         if !self.peers.contains_key(&link) {
             return;
         }
@@ -317,6 +386,9 @@ impl Broker {
             }
             Command::ShutdownInfo(_) => {
                 self.leave(link, None, Leaving::Said);
+                if !self.depart(link) {
+                    self.wake(link);
+                }
                 self.out.push_back(Output::Close(link, GOODBYE));
                 return;
             }
@@ -325,6 +397,14 @@ impl Broker {
         if let (Err(_), false, Some(transaction)) = (&done, wants, transaction) {
             self.refuse_commit(link, &transaction);
         }
+        match self.task.take() {
+            Some(task) => self.proceed(link, Pending { task, id, wants }),
+            None => self.finish(link, id, wants, done),
+        }
+    }
+
+    /// A command is done.
+    fn finish(&mut self, link: Link, id: i32, wants: bool, done: Done) {
         self.answer(link, id, wants, done);
         if let Some(why) = self.closing.take() {
             self.out.push_back(Output::Close(link, why));
@@ -346,9 +426,14 @@ impl Broker {
         self.counted
     }
 
-    /// What all messages that are kept count for, in bytes.
+    /// What everything counts for that clients make the broker hold, in bytes.
     pub fn memory(&self) -> usize {
-        self.ledger.bytes()
+        self.memory.used()
+    }
+
+    /// What a client holds, once it has connected.
+    pub fn memory_of(&self, link: Link) -> Option<Arc<ConnectionMemory>> {
+        Some(self.connection(link)?.memory.clone())
     }
 
     /// How many messages wait in the command queue.

@@ -6,9 +6,15 @@ use cordboard_wire::openwire::{Destination, DestinationKind, Text};
 pub(super) const ADVISORY: &str = "ActiveMQ.Advisory.";
 
 /// A name has so many bytes at most: names are kept.
-const NAME: usize = 1_024;
+pub(super) const NAME: usize = 1_024;
 /// A list has so many names at most: each is a message of its own.
 const LIST: usize = 256;
+
+/// Returns the number of bytes of a name.
+pub(super) fn name_len(name: &Destination) -> usize {
+    let name = name.physical_name.as_ref();
+    name.map_or(0, |name| name.to_str_lossy().len())
+}
 
 /// Returns `true` if a text is too long for a name or an id: those are kept, and repeated in what is sent.
 pub(super) fn is_too_long(text: &Text) -> bool {
@@ -81,17 +87,17 @@ impl Pattern {
         if !self.is_open {
             return self.destination == *name;
         }
-        let text = |d: &Destination| {
-            let text = d.physical_name.as_ref().and_then(Text::as_str);
-            text.map(str::to_owned)
-        };
-        let (Some(pattern), Some(name)) = (text(&self.destination), text(name)) else {
+        let pattern = self.destination.physical_name.as_ref();
+        let name = name.physical_name.as_ref();
+        let (Some(pattern), Some(name)) =
+            (pattern.and_then(Text::as_str), name.and_then(Text::as_str))
+        else {
             return false;
         };
         if name.starts_with(ADVISORY) && !pattern.starts_with("ActiveMQ.") {
             return false;
         }
-        fits(&pattern, &name)
+        fits(pattern, name)
     }
 
     /// Is everything that the other stands for one of these names?

@@ -1,20 +1,13 @@
 //! A message as the broker keeps it: what it counts for, until when it is of use, and its bytes for those who all get the same.
 
-use cordboard_wire::openwire::{Destination, Message, Prepared};
+use super::Link;
+use super::memory::Charge;
+use cordboard_wire::openwire::{Destination, Message, Prepared, Weight};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Bytes of all messages that are kept anywhere. Copies are the same account.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ledger(Arc<AtomicUsize>);
-
-impl Ledger {
-    /// What all messages count for now.
-    pub(super) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// What a message counts for beside its fields: its places in queues and its bytes on their way.
+const OVERHEAD: usize = 512;
 
 /// A message, once, however many wait for it. It counts as long as anybody has it: a queue, a client that did not acknowledge it,
 /// or a socket that did not take it yet.
@@ -23,22 +16,19 @@ pub struct Parcel {
     message: Arc<Message>,
     /// In milliseconds since 1970 by our clock; 0: never.
     expires: i64,
-    size: usize,
-    ledger: Ledger,
+    /// What it counts for, at the client that sent it; `None`: nothing.
+    charge: Option<Charge>,
     /// It is on its way to several clients.
     shared: bool,
     encoded: OnceLock<Prepared>,
 }
 
 impl Parcel {
-    pub(super) fn new(message: Message, expires: i64, ledger: &Ledger) -> Self {
-        let size = size(&message);
-        ledger.0.fetch_add(size, Ordering::Relaxed);
+    pub(super) fn new(message: Message, expires: i64, charge: Charge) -> Self {
         Self {
             message: Arc::new(message),
             expires,
-            size,
-            ledger: ledger.clone(),
+            charge: Some(charge),
             shared: false,
             encoded: OnceLock::new(),
         }
@@ -46,19 +36,38 @@ impl Parcel {
 
     /// Another message that is of use as long as this one.
     pub(super) fn instead(&self, message: Message) -> Self {
-        Self::new(message, self.expires, &self.ledger)
+        Self {
+            expires: self.expires,
+            ..self.after(message)
+        }
     }
 
-    /// Another message in its place that counts for nothing.
-    pub(super) fn emptied(&self, message: Message) -> Self {
+    /// Another message that never expires, counted at the same client.
+    pub(super) fn after(&self, message: Message) -> Self {
+        let size = size(&message);
         Self {
             message: Arc::new(message),
             expires: 0,
-            size: 0,
-            ledger: self.ledger.clone(),
+            charge: self.charge.as_ref().map(|charge| charge.another(size)),
             shared: false,
             encoded: OnceLock::new(),
         }
+    }
+
+    /// Another message in its place that counts for nothing.
+    pub(super) fn uncounted(message: Message) -> Self {
+        Self {
+            message: Arc::new(message),
+            expires: 0,
+            charge: None,
+            shared: false,
+            encoded: OnceLock::new(),
+        }
+    }
+
+    /// The client that sent it.
+    pub(super) fn sender(&self) -> Option<Link> {
+        self.charge.as_ref().map(Charge::link)
     }
 
     /// It goes to several clients: its bytes are worth keeping.
@@ -78,13 +87,7 @@ impl Parcel {
 
     /// So many bytes it counts for.
     pub fn size(&self) -> usize {
-        self.size
-    }
-}
-
-impl Drop for Parcel {
-    fn drop(&mut self) {
-        self.ledger.0.fetch_sub(self.size, Ordering::Relaxed);
+        self.charge.as_ref().map_or(0, Charge::bytes)
     }
 }
 
@@ -92,8 +95,10 @@ impl Drop for Parcel {
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) parcel: Arc<Parcel>,
-    /// How often it was delivered in vain.
+    /// Redelivery count.
     pub(super) redelivered: i32,
+    /// Its consumer's selector is still to be evaluated, on the consumer's own account.
+    pub(super) unexamined: bool,
 }
 
 impl Deref for Held {
@@ -109,6 +114,7 @@ impl Held {
         Self {
             parcel: Arc::new(parcel),
             redelivered: 0,
+            unexamined: false,
         }
     }
 
@@ -123,7 +129,7 @@ impl Held {
 
     /// So many bytes it counts for, whoever else holds it.
     pub(super) fn size(&self) -> usize {
-        self.parcel.size
+        self.parcel.size()
     }
 
     /// The broker's number of it.
@@ -142,12 +148,14 @@ impl Held {
     }
 }
 
-/// So many bytes a message counts for.
+/// Returns the number of bytes that a message counts for: all that its client sent, and what the broker keeps beside it.
 pub(super) fn size(message: &Message) -> usize {
-    const HEADERS: usize = 1024;
-    let content = message.content.as_ref().map_or(0, |content| content.len());
-    let properties = message.marshalled_properties.as_ref();
-    HEADERS + content + properties.map_or(0, |properties| properties.len())
+    size_of_weight(Weight::of_message(message))
+}
+
+/// Returns the number of bytes that a message of this weight counts for.
+pub(super) fn size_of_weight(weight: Weight) -> usize {
+    OVERHEAD + weight.bytes
 }
 
 /// Until when a message is of use, by our clock. By its arrival: as long as its producer gave it, from now on, whatever the
@@ -162,18 +170,20 @@ pub(super) fn expiry(message: &Message, now: i64, by_arrival: bool) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory::{ConnectionMemory, MemoryUsage};
     use super::*;
 
     #[test]
     fn a_message_counts_until_nobody_has_it() {
-        let ledger = Ledger::default();
-        let held = Held::new(Parcel::new(Message::default(), 0, &ledger));
+        let total = MemoryUsage::new(10_000);
+        let memory = ConnectionMemory::new(Link(1), total.owner(), false);
+        let held = Held::new(Parcel::new(Message::default(), 0, memory.charge(1_024)));
         let other = held.clone();
-        assert_eq!((ledger.bytes(), held.size()), (1024, 1024));
+        assert_eq!((total.used(), held.size()), (1024, 1024));
         drop(held);
-        assert_eq!(ledger.bytes(), 1024);
+        assert_eq!(total.used(), 1024);
         drop(other);
-        assert_eq!(ledger.bytes(), 0);
+        assert_eq!(total.used(), 0);
     }
 
     #[test]

@@ -35,6 +35,29 @@ impl Pile {
         self.messages.push_front(held);
     }
 
+    /// Puts messages back to where they were: all are in the order of their numbers, here and in `returned`.
+    pub(super) fn give_back(&mut self, returned: Vec<Held>) {
+        let Some(last) = returned.last().map(Held::sequence) else {
+            return;
+        };
+        let before = self.messages.partition_point(|held| held.sequence() < last);
+        let mut ahead: Vec<Held> = self.messages.drain(..before).collect();
+        returned.iter().for_each(|held| self.count(held));
+        ahead.extend(returned);
+        // Two sorted runs: the sort merges them.
+        ahead.sort_by_key(Held::sequence);
+        ahead
+            .into_iter()
+            .rev()
+            .for_each(|held| self.messages.push_front(held));
+    }
+
+    /// The place of the first message with this number or a later one.
+    pub(super) fn place_of(&self, sequence: i64) -> usize {
+        self.messages
+            .partition_point(|held| held.sequence() < sequence)
+    }
+
     fn count(&mut self, held: &Held) {
         self.bytes += held.size();
         self.mortal += usize::from(held.may_expire());

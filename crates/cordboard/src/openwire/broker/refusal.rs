@@ -44,6 +44,11 @@ pub(super) fn header_too_long(len: usize) -> Throwable {
     Throwable::new("javax.jms.MessageFormatException", text)
 }
 
+pub(super) fn too_many_properties(bytes: usize) -> Throwable {
+    let text = format!("properties of {bytes} bytes are more than this broker takes");
+    Throwable::new("javax.jms.MessageFormatException", text)
+}
+
 pub(super) fn no_client_id() -> Throwable {
     Throwable::new(CLIENT_ID, "No clientID specified for connection request")
 }
@@ -213,6 +218,11 @@ pub(super) fn full(destination: &Destination) -> Throwable {
     let class = "javax.jms.ResourceAllocationException";
     let text = format!("Usage Manager Memory Limit reached on {destination}.");
     Throwable::new(class, text)
+}
+
+pub(super) fn no_memory() -> Throwable {
+    let class = "javax.jms.ResourceAllocationException";
+    Throwable::new(class, "Usage Manager Memory Limit reached.")
 }
 
 pub(super) fn not_authorised(

@@ -1,8 +1,10 @@
 //! What becomes of messages when there are too many, or when their time is over. [openwire §7.12]
 
-use super::Broker;
+use super::memory::Charge;
 use super::parcel::{Held, Parcel};
+use super::pile::Pile;
 use super::state::Consumer;
+use super::{Broker, HOUSE, Link};
 use cordboard_wire::openwire::{Destination, Headers, Message};
 use std::sync::Arc;
 
@@ -17,11 +19,11 @@ impl Broker {
     /// Time has passed: pulls that waited long enough end, and what came too late goes. To be called at
     /// [`Self::next_deadline`], and about every second.
     pub fn tick(&mut self, now: i64) {
-        self.now = now;
+        self.begin(HOUSE, now);
         while let Some(&(until, key)) = self.deadlines.first()
             && until <= now
+            && !self.is_over()
         {
-            self.deadlines.pop_first();
             self.end_pulls(key);
         }
         // Also when the clock went back.
@@ -30,26 +32,31 @@ impl Broker {
         }
         self.swept = now;
         self.sweep();
-        let (temporaries, queues) = (&self.temporaries, &mut self.queues);
-        queues.retain(|name, queue| {
-            !queue.is_forgotten(now, FORGOTTEN_MS) || temporaries.contains_key(name)
+        let (temporaries, owners) = (&self.temporaries, &mut self.owners);
+        self.queues.retain(|name, queue| {
+            let kept = !queue.is_forgotten(now, FORGOTTEN_MS) || temporaries.contains_key(name);
+            if !kept && let Some(entry) = owners.get_mut(&queue.owner) {
+                entry.queues = entry.queues.saturating_sub(1);
+            }
+            kept
         });
+        self.owners
+            .retain(|_, entry| entry.queues > 0 || Arc::strong_count(&entry.memory) > 1);
+        self.consumers.values_mut().for_each(Consumer::trim_entries);
     }
 
     /// Takes out everything that has expired.
     fn sweep(&mut self) {
         let now = self.now;
         let queues = self.queues.values_mut();
-        let mut buried: Vec<Held> = queues
-            .flat_map(|queue| queue.messages.take_expired(now))
-            .collect();
+        let mut buried: Vec<Held> = queues.flat_map(|queue| queue.take_expired(now)).collect();
         let durables = self.durables.values_mut();
         buried.extend(durables.flat_map(|durable| durable.backlog.take_expired(now)));
         let backlogs = self.consumers.values_mut();
         let gone = backlogs.map(|consumer| consumer.backlog.take_expired(now).len());
         let gone: usize = gone.sum();
         self.counted.expired += u64::try_from(gone).unwrap_or(u64::MAX);
-        buried.into_iter().for_each(|held| self.expired(held));
+        self.doom(buried);
     }
 
     /// A message was not taken in time.
@@ -58,42 +65,45 @@ impl Broker {
         self.bury(held, TOO_LATE);
     }
 
-    /// Is there room for so many more bytes, among all messages? If need be what has expired goes, then what waits for topics'
-    /// listeners, oldest first where most waits, then what they have and did not acknowledge. What is in queues stays.
-    pub(super) fn make_room(&mut self, bytes: usize) -> bool {
-        let fits = |broker: &Self| broker.ledger.bytes() + bytes <= broker.settings.memory;
-        if fits(self) {
-            return true;
+    /// Counts so many bytes for a client's message. If they do not fit because of others, what has expired goes, then what waits for
+    /// topics' listeners, oldest first where most waits, then what they have and did not acknowledge. What is in queues stays.
+    pub(super) fn make_room(&mut self, link: Link, bytes: usize) -> Option<Charge> {
+        let memory = self.memory_of(link)?;
+        if let Some(charge) = memory.try_charge(bytes) {
+            return Some(charge);
         }
-        // It was looked for a moment ago.
-        if self.tight == Some(self.now) {
-            return false;
+        // It is the reason itself, or it was looked for a moment ago.
+        if !memory.is_small_with(bytes) || self.tight == Some(self.now) {
+            return None;
         }
         self.sweep();
-        while !fits(self) && self.drop_oldest() {}
-        if !fits(self) {
+        while !memory.has_room(bytes) && self.drop_oldest() {}
+        if !memory.has_room(bytes) {
             self.consumers.values_mut().for_each(forget_topics);
         }
-        let has_room = fits(self);
-        self.tight = (!has_room).then_some(self.now);
-        has_room
+        let charge = memory.try_charge(bytes);
+        self.tight = charge.is_none().then_some(self.now);
+        charge
     }
 
-    /// Drops the older half of what waits where most waits; `false` when nothing waits anywhere.
+    /// Drops the older half of what waits where most waits, and where nearly as much does; `false` when nothing waits anywhere.
     fn drop_oldest(&mut self) -> bool {
         let listeners = self.consumers.values_mut().filter(|c| !c.browser);
         let backlogs = listeners.map(|consumer| &mut consumer.backlog);
         let durables = self.durables.values_mut().map(|d| &mut d.backlog);
-        let fullest = backlogs.chain(durables).max_by_key(|pile| pile.bytes());
-        let Some(fullest) = fullest.filter(|pile| !pile.is_empty()) else {
-            return false;
-        };
-        let half = fullest.len().div_ceil(2);
-        for _ in 0..half {
-            fullest.pop_front();
+        let mut piles: Vec<&mut Pile> = backlogs.chain(durables).collect();
+        let most = piles.iter().map(|pile| pile.bytes()).max().unwrap_or(0);
+        piles.retain(|pile| !pile.is_empty() && pile.bytes() >= most / 2);
+        let mut dropped = 0;
+        for pile in &mut piles {
+            let half = pile.len().div_ceil(2);
+            for _ in 0..half {
+                pile.pop_front();
+            }
+            dropped += half;
         }
-        self.counted.dropped += u64::try_from(half).unwrap_or(u64::MAX);
-        true
+        self.counted.dropped += u64::try_from(dropped).unwrap_or(u64::MAX);
+        dropped > 0
     }
 }
 
@@ -122,5 +132,5 @@ fn husk(from: Destination, parcel: &Parcel) -> Parcel {
         },
         ..Message::default()
     };
-    parcel.emptied(message)
+    Parcel::uncounted(message)
 }

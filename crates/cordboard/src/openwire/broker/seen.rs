@@ -1,5 +1,6 @@
 //! Which of a producer's messages were accepted, to know those that it sends again after its connection was cut. [openwire §7.11]
 
+use super::memory::Charge;
 use super::rights::Owner;
 use cordboard_wire::openwire::{ProducerId, Text};
 use std::collections::{HashMap, VecDeque};
@@ -7,8 +8,9 @@ use std::collections::{HashMap, VecDeque};
 /// So many of a producer's last messages are remembered.
 const WINDOW: i64 = 2_048;
 const WORD: i64 = 64;
-/// So many connections that were cut are remembered; the oldest is forgotten for one more.
-const CONNECTIONS: usize = 1_000;
+/// Maximum number of remembered connections that were cut; the oldest is forgotten for one more, and of an owner with half of them its
+/// own oldest.
+const CONNECTIONS: usize = 2_000;
 
 /// The last numbers of one producer, as bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +72,8 @@ impl Seen {
 /// A connection that was cut: its owner and its id.
 pub(super) type CutId = (Owner, Text);
 
-/// The producers of one connection.
-pub(super) type Producers = HashMap<ProducerId, Seen>;
+/// The producers of one connection: what was accepted, and what remembering it counts for.
+pub(super) type Producers = HashMap<ProducerId, (Seen, Charge)>;
 
 /// What was accepted from connections that were cut, for when they come back.
 #[derive(Debug, Default)]
@@ -84,6 +86,13 @@ impl Cut {
     pub(super) fn remember(&mut self, connection: CutId, producers: Producers) {
         if producers.is_empty() {
             return;
+        }
+        let of_owner = |(owner, _): &&CutId| *owner == connection.0;
+        if self.order.iter().filter(of_owner).count() >= CONNECTIONS / 2 {
+            let oldest = self.order.iter().position(|other| of_owner(&other));
+            if let Some(oldest) = oldest.and_then(|oldest| self.order.remove(oldest)) {
+                self.by_id.remove(&oldest);
+            }
         }
         if self.by_id.insert(connection.clone(), producers).is_none() {
             self.order.push_back(connection);
@@ -107,6 +116,8 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Link;
+    use super::super::memory::{ConnectionMemory, MemoryUsage};
     use super::*;
 
     #[test]
@@ -129,18 +140,25 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_cut_connections_are_remembered() {
+    fn an_owner_is_remembered_with_half_of_all_cut_connections_and_pushes_out_nobody_elses() {
+        let total = MemoryUsage::new(1 << 20);
+        let memory = ConnectionMemory::new(Link(1), total.owner(), false);
+        let name = |owner: &str, n: usize| {
+            let id = Text::from(n.to_string().as_str());
+            (Owner::User(owner.into()), id)
+        };
+        let producers =
+            || Producers::from([(ProducerId::default(), (Seen::default(), memory.charge(1)))]);
         let mut cut = Cut::default();
-        let name = |n: usize| (Owner::Inside, Text::from(n.to_string().as_str()));
-        let producers = || Producers::from([(ProducerId::default(), Seen::default())]);
-        (0..CONNECTIONS + 2).for_each(|n| cut.remember(name(n), producers()));
-        cut.remember((Owner::Inside, Text::from("none")), Producers::default());
-        assert_eq!(
-            (cut.by_id.len(), cut.order.len()),
-            (CONNECTIONS, CONNECTIONS)
-        );
-        assert!(cut.take(&name(1)).is_empty());
-        assert_eq!(cut.take(&name(2)), producers());
-        assert_eq!(cut.take(&name(2)), Producers::default());
+        cut.remember(name("ann", 0), producers());
+        (0..CONNECTIONS).for_each(|n| cut.remember(name("eve", n), producers()));
+        cut.remember(name("ann", 1), Producers::default());
+        assert_eq!(cut.by_id.len(), CONNECTIONS / 2 + 1);
+        assert_eq!(total.used(), cut.order.len());
+        assert!(cut.take(&name("eve", CONNECTIONS / 2 - 1)).is_empty());
+        assert_eq!(cut.take(&name("eve", CONNECTIONS / 2)).len(), 1);
+        assert_eq!(cut.take(&name("ann", 0)).len(), 1);
+        assert!(cut.take(&name("ann", 0)).is_empty());
+        assert!(cut.take(&name("ann", 1)).is_empty());
     }
 }

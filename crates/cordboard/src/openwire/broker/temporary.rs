@@ -1,14 +1,19 @@
 //! Destinations that end with their connection, and how everybody is told of them. [openwire §7.6]
 
-use super::names::{ADVISORY, parts};
-use super::parcel::Parcel;
+use super::names::{ADVISORY, name_len, parts};
+use super::parcel::{Parcel, size};
 use super::rights::Act;
+use super::work::Task;
 use super::{Broker, Dispatch, Done, Link, Output, refusal};
 use cordboard_wire::openwire::{
     Command, Destination, DestinationInfo, DestinationKind, DestinationOperation, Headers, Message,
     MessageDispatch, MessageId, ProducerId, Text, Value,
 };
+use std::ops::Bound;
 use std::sync::Arc;
+
+/// What a temporary destination counts for, beside its name.
+const TEMPORARY_BYTES: usize = 512;
 
 impl Broker {
     /// A destination comes or goes.
@@ -41,8 +46,21 @@ impl Broker {
                     ..DestinationInfo::default()
                 };
                 if owner.is_none() {
-                    if self.temporaries.len() >= self.settings.queues {
+                    let own = connection.temporaries.len();
+                    let free = self.settings.queues.saturating_sub(self.temporaries.len());
+                    // A client may have as many as are free: so others find some.
+                    if free == 0 || own > free {
                         return Err(refusal::unsupported("so many destinations"));
+                    }
+                    let peer = self.peers.get_mut(&link);
+                    let connection = peer.and_then(|peer| peer.connection.as_mut());
+                    if let Some(connection) = connection {
+                        let bytes = TEMPORARY_BYTES + 2 * name_len(name);
+                        let charged = connection.charge.bytes() + bytes;
+                        if !connection.charge.try_resize(charged) {
+                            return Err(refusal::no_memory());
+                        }
+                        connection.temporaries.insert(name.clone());
                     }
                     self.temporaries.insert(name.clone(), (link, info.clone()));
                     self.tell(&info);
@@ -58,11 +76,7 @@ impl Broker {
                 if name.kind == DestinationKind::Queue && self.index.is_listened_to(name) {
                     return Err(refusal::has_consumers(name));
                 }
-                self.forget(name);
-                if let Some((_, mut info)) = self.temporaries.remove(name) {
-                    info.operation_type = DestinationOperation::Remove.into();
-                    self.tell(&info);
-                }
+                self.remove_temporary(name);
             }
         }
         Ok(None)
@@ -73,6 +87,10 @@ impl Broker {
         let Some(queue) = self.queues.remove(name) else {
             return;
         };
+        if let Some(entry) = self.owners.get_mut(&queue.owner) {
+            entry.queues = entry.queues.saturating_sub(1);
+        }
+        self.spend(queue.messages.len() * 5);
         for key in queue.consumers {
             if let Some(consumer) = self.consumers.get_mut(&key) {
                 consumer.queues.remove(name);
@@ -80,37 +98,64 @@ impl Broker {
         }
     }
 
-    /// The destinations that end with a connection end.
-    pub(super) fn remove_temporaries(&mut self, link: Link) {
-        let of_it = self.temporaries.iter().filter(|(_, (of, _))| *of == link);
-        let of_it: Vec<_> = of_it
-            .map(|(name, (_, info))| (name.clone(), info.clone()))
-            .collect();
-        for (name, mut info) in of_it {
-            self.temporaries.remove(&name);
-            self.forget(&name);
-            info.operation_type = DestinationOperation::Remove.into();
-            self.tell(&info);
+    /// The destinations that end with a connection end, as far as the slice goes. Returns `true` if none is left.
+    pub(super) fn remove_temporaries(&mut self, link: Link) -> bool {
+        while let Some(name) = self.connection(link).and_then(|c| c.temporaries.first()) {
+            let name = name.clone();
+            if self.is_over() {
+                return false;
+            }
+            self.remove_temporary(&name);
         }
+        true
     }
 
-    /// Whoever listens from now on is told what there is.
-    pub(super) fn tell_temporaries(&mut self, key: u64) {
-        let kinds = [DestinationKind::TempQueue, DestinationKind::TempTopic];
-        let topics = kinds.into_iter().filter_map(topic);
-        let listens = |topic: &Destination| {
-            let consumer = self.consumers.get(&key);
-            consumer.is_some_and(|consumer| consumer.takes_from(topic))
-        };
-        if !topics.into_iter().any(|topic| listens(&topic)) {
+    fn remove_temporary(&mut self, name: &Destination) {
+        self.forget(name);
+        let Some((link, mut info)) = self.temporaries.remove(name) else {
             return;
+        };
+        let peer = self.peers.get_mut(&link);
+        if let Some(connection) = peer.and_then(|peer| peer.connection.as_mut()) {
+            connection.temporaries.remove(name);
+            let bytes = TEMPORARY_BYTES + 2 * name_len(name);
+            let charged = connection.charge.bytes().saturating_sub(bytes);
+            connection.charge.resize(charged);
         }
-        let all = self.temporaries.values();
-        let all: Vec<DestinationInfo> = all.map(|(_, info)| info.clone()).collect();
-        for info in all {
+        info.operation_type = DestinationOperation::Remove.into();
+        self.tell(&info);
+    }
+
+    /// Returns `true` if a consumer listens to which temporary destinations there are.
+    pub(super) fn learns_of_temporaries(&self, key: u64) -> bool {
+        let consumer = self.consumers.get(&key);
+        consumer.is_some_and(|consumer| {
+            let kinds = [DestinationKind::TempQueue, DestinationKind::TempTopic];
+            let mut topics = kinds.into_iter().filter_map(topic);
+            topics.any(|topic| consumer.takes_from(&topic))
+        })
+    }
+
+    /// Tells a new consumer which temporary destinations there are, after this one, as far as the slice and its client's room go.
+    pub(super) fn introduce_some(
+        &mut self,
+        link: Link,
+        key: u64,
+        mut after: Option<Destination>,
+    ) -> Option<Task> {
+        loop {
+            let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+            let mut all = self.temporaries.range((from, Bound::Unbounded));
+            let (name, (_, info)) = all.next()?;
+            let (name, info) = (name.clone(), info.clone());
+            let has_room = self.peers.get(&link).is_some_and(|peer| peer.has_room);
+            if self.is_over() || !has_room {
+                return Some(Task::Introduce { key, after });
+            }
             self.tell_destination(&info, |_, listening| {
                 listening.retain(|other| *other == key)
             });
+            after = Some(name);
         }
     }
 
@@ -162,7 +207,9 @@ impl Broker {
         those(self, &mut listening);
         if !listening.is_empty() {
             let message = self.advisory(topic, about, more);
-            let mut parcel = Parcel::new(message, 0, &self.ledger);
+            let charge = self.own.charge(size(&message));
+            self.spend(100 + 20 * listening.len());
+            let mut parcel = Parcel::new(message, 0, charge);
             parcel.share();
             let parcel = Arc::new(parcel);
             for consumer in listening.iter().filter_map(|key| self.consumers.get(key)) {

@@ -24,7 +24,9 @@ pub struct Broker {
     pub max_connections_per_peer: usize,
     /// Bytes of a frame, so of a message too.
     pub max_frame_bytes: u32,
-    /// Bytes of all messages together. Messages are kept in memory; a persistent one lives as long as the process.
+    /// Bytes of everything that clients make the broker hold: messages, frames in progress, subscriptions, transactions, names. A client may
+    /// hold a quarter of them, a user with all clients a half; what is more is refused. Messages are kept in memory; a persistent one
+    /// lives as long as the process.
     pub max_memory_bytes: usize,
     /// Is a message of use for as long as its sender gave it from its arrival on, whatever the sender's clock says?
     pub judge_ttl_by_arrival: bool,
@@ -94,6 +96,8 @@ impl Default for Broker {
 
 /// A frame must hold what a client says to introduce itself.
 const SMALLEST_FRAME: u32 = 64 * 1024;
+/// The memory must hold so many frames: one client has a quarter of it, for a frame and for the message in it.
+const FRAMES: usize = 8;
 /// A frame can announce no more.
 const LARGEST_FRAME: u32 = 1024 * 1024 * 1024;
 
@@ -116,8 +120,8 @@ impl Broker {
             let reason = format!("{frame} is not within {SMALLEST_FRAME} to {LARGEST_FRAME}");
             return Some(("max_frame_bytes", reason));
         }
-        if self.max_memory_bytes < frame as usize {
-            let reason = "it must hold one frame, `max_frame_bytes`, at least".to_owned();
+        if self.max_memory_bytes / FRAMES < frame as usize {
+            let reason = format!("it must hold {FRAMES} frames of `max_frame_bytes`, at least");
             return Some(("max_memory_bytes", reason));
         }
         for (key, list) in [

@@ -28,15 +28,21 @@ use anyhow::Context;
 use cordboard_client::openwire::{self, Counts, Reach, Settings};
 use cordboard_client::tls;
 use cordboard_store::CtiFact;
+use cordboard_wire::cti::BODY_MAX;
 use rules::Rules;
 use session::Session;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// The interface's word: in a call's origin, in the journal.
 pub const INTERFACE: &str = "cti";
+
+/// Maximum number of bytes to which a command's body is inflated: a command has [`BODY_MAX`] characters, each of three bytes in modified
+/// UTF-8 at most. One with more characters is refused, and one that needs more bytes is not even read.
+const LARGEST_BODY: usize = 16 * BODY_MAX;
 
 /// The way to the configured broker; `None` where there is to be no connector.
 ///
@@ -73,7 +79,7 @@ pub fn start(
     reach: Reach,
     kept: Vec<CtiFact>,
     counts: Counts,
-    tasks: &mut JoinSet<()>,
+    (tasks, threads): (&mut JoinSet<()>, &Handle),
     shutdown: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = &app.config.cti;
@@ -81,6 +87,8 @@ pub fn start(
     let settings = Settings::new(Vec::new(), config.client_id.as_str(), config.queue.as_str());
     let settings = Settings {
         inactivity: Duration::from_secs(config.inactivity_s),
+        // A command is short, and nothing else is read.
+        max_body: LARGEST_BODY,
         ..settings
     };
     let settings = Settings {
@@ -88,9 +96,11 @@ pub fn start(
         password: config.password().context("cti.password_file")?,
         ..settings.at(reach)
     };
+    // What is spawned by either runs on the same threads.
+    let _entered = threads.enter();
     let started = openwire::start(settings, counts, shutdown.clone());
     app.cti.get_or_init(|| started.client.status());
     let session = Session::new(app.clone(), rules, started, kept);
-    tasks.spawn(session.run(shutdown.clone()));
+    tasks.spawn_on(session.run(shutdown.clone()), threads);
     Ok(())
 }

@@ -215,10 +215,11 @@ impl Session {
             return delivery.acknowledge();
         }
         let message = command_message(delivery.message(), delivery.body(), delivery.redelivered());
-        let known = message
-            .message_id
-            .as_deref()
-            .is_some_and(|id| !self.recent.is_new(id));
+        let (connection, redelivered) = (self.connections, message.redelivered);
+        let known = message.message_id.as_deref().is_some_and(|id| {
+            let recent = &mut self.recent;
+            recent.is_repetition(id, connection, redelivered)
+        });
         let expired = is_expired(delivery.message(), self.judge_by_arrival, machine_ms());
         let doubtful = self.may_be_done(&message, delivery.message());
         delivery.acknowledge();

@@ -64,7 +64,7 @@ impl Leg {
             device: part.device.clone()?,
         };
         Some(Self {
-            id: connection(node, part.part.0)?,
+            id: ConnectionId::of_participant(node, part.part.0)?,
             place,
             state: state(part.state),
             others: part.others.clone(),
@@ -114,12 +114,6 @@ impl Leg {
 /// A number as it is told.
 pub fn address(number: &DirectoryNumber) -> Address {
     Address::new(number.digits.as_str())
-}
-
-/// Counts begin anew after the last that a node has. [cti §5.3]
-fn connection(node: u8, part: u32) -> Option<ConnectionId> {
-    let count = part.checked_sub(1)? % ConnectionId::COUNT_MAX + 1;
-    ConnectionId::of_node(node, count)
 }
 
 /// A part's state in CTI's words. [exchange §3]
@@ -547,7 +541,7 @@ mod tests {
 
     #[test]
     fn connection_ids_begin_anew_after_a_nodes_last() {
-        let number = |part| connection(1, part).map(ConnectionId::number);
+        let number = |part| ConnectionId::of_participant(1, part).map(ConnectionId::number);
         assert_eq!(number(1), Some(16_777_217));
         assert_eq!(number(ConnectionId::COUNT_MAX), Some((1 << 25) - 1));
         assert_eq!(number(ConnectionId::COUNT_MAX + 1), Some(16_777_217));

@@ -1,6 +1,5 @@
 //! A selector asked of a message.
 
-use super::EVALUATION_MAX;
 use super::expression::{Arithmetic, Comparison, Expression};
 use crate::openwire::{Message, PrimitiveMap, Text, Value};
 use std::borrow::Cow;
@@ -12,8 +11,9 @@ use std::cmp::Ordering;
 pub struct Subject<'m> {
     message: &'m Message,
     properties: OnceCell<PrimitiveMap>,
-    /// The cost of the evaluation in progress, in steps.
+    /// The cost of the evaluation in progress, in steps, and what it may cost.
     cost: Cell<u32>,
+    most: Cell<u32>,
 }
 
 /// What an evaluation came to.
@@ -23,7 +23,7 @@ pub struct Evaluation {
     pub selected: bool,
     /// What it cost, in steps of about ten nanoseconds.
     pub cost: u32,
-    /// Did it need more than [`EVALUATION_MAX`]? Then the message is not selected.
+    /// Did it need more steps than it was given? Then the message is not selected.
     pub exhausted: bool,
 }
 
@@ -54,17 +54,19 @@ impl<'m> Subject<'m> {
             message,
             properties: OnceCell::new(),
             cost: Cell::new(0),
+            most: Cell::new(0),
         }
     }
 
-    pub(super) fn evaluate(&self, expression: &Expression) -> Evaluation {
+    pub(super) fn evaluate(&self, expression: &Expression, most: u32) -> Evaluation {
         self.cost.set(0);
+        self.most.set(most);
         let selected = expression.condition(self) == Some(true);
         let cost = self.cost.get();
-        let exhausted = cost > EVALUATION_MAX;
+        let exhausted = cost > most;
         Evaluation {
             selected: selected && !exhausted,
-            cost,
+            cost: cost.min(most),
             exhausted,
         }
     }
@@ -73,7 +75,7 @@ impl<'m> Subject<'m> {
     fn afford(&self, steps: u32) -> bool {
         let cost = self.cost.get().saturating_add(steps);
         self.cost.set(cost);
-        cost <= EVALUATION_MAX
+        cost <= self.most.get()
     }
 
     /// Adds the cost of reading a text of this many bytes.

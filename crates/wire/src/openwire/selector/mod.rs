@@ -57,11 +57,11 @@ impl Selector {
 
     /// Returns `true` if a message is selected.
     pub fn selects(&self, message: &Subject<'_>) -> bool {
-        self.evaluate(message).selected
+        self.evaluate(message, EVALUATION_MAX).selected
     }
 
-    /// Evaluates the selector for a message.
-    pub fn evaluate(&self, message: &Subject<'_>) -> Evaluation {
-        message.evaluate(&self.expression)
+    /// Evaluates the selector for a message, for at most so many steps of about ten nanoseconds.
+    pub fn evaluate(&self, message: &Subject<'_>, most: u32) -> Evaluation {
+        message.evaluate(&self.expression, most)
     }
 }

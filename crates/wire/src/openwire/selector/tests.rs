@@ -212,12 +212,12 @@ fn an_evaluation_costs_no_more_than_its_bound_whatever_the_selector_and_the_mess
     };
     let spotted = "%aaaaaaaa_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab%";
     for selector in [likes("a%a", 300), likes(spotted, 1), likes(spotted, 200)] {
-        let evaluation = selector.evaluate(&Subject::new(&one));
+        let evaluation = selector.evaluate(&Subject::new(&one), EVALUATION_MAX);
         assert!(evaluation.exhausted && !evaluation.selected);
     }
     // What a bounded selector asks of an ordinary message is far below it.
     let few = message(&[("t", Value::Text("abc".into()))], Headers::default());
-    let evaluation = likes("a_c", 300).evaluate(&Subject::new(&few));
+    let evaluation = likes("a_c", 300).evaluate(&Subject::new(&few), EVALUATION_MAX);
     assert!(evaluation.selected && evaluation.cost < EVALUATION_MAX / 50);
     // Ten thousand properties are read once, for all selectors.
     let many: Vec<(String, Value)> = (0..10_000)
@@ -227,7 +227,7 @@ fn an_evaluation_costs_no_more_than_its_bound_whatever_the_selector_and_the_mess
     let many = message(&many, Headers::default());
     let subject = Subject::new(&many);
     let selector = Selector::parse("p9999 = 9999").unwrap();
-    let costs = [0, 1].map(|_| selector.evaluate(&subject));
+    let costs = [0, 1].map(|_| selector.evaluate(&subject, EVALUATION_MAX));
     assert!(costs[0].selected && costs[1].selected && costs[1].cost < 10);
     assert!(costs[0].cost > 10_000);
 }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod clients;
+mod hostile;
 mod identity;
 mod mischief;
 mod queues;
@@ -95,7 +96,18 @@ impl Rig {
         self.drain();
     }
 
+    /// Has the broker do all that is left to do; what came to whom is kept.
     fn drain(&mut self) {
+        loop {
+            self.take_outputs();
+            let Some(link) = self.broker.links_with_work().first().copied() else {
+                return;
+            };
+            self.broker.work(link, self.now);
+        }
+    }
+
+    fn take_outputs(&mut self) {
         while let Some(output) = self.broker.poll() {
             match output {
                 Output::Send(link, command) => self.heard.push((link, *command)),

@@ -382,7 +382,10 @@ fn ow_74_a_full_queue_refuses_and_the_others_go_on() {
 
 #[test]
 fn ow_75_a_listener_that_never_acknowledges_is_sent_no_more_than_it_may_have() {
-    let mut rig = rig_with(|settings| settings.queue_bytes = 3 << 20);
+    let mut rig = rig_with(|settings| {
+        settings.queue_bytes = 3 << 20;
+        settings.memory = 256 << 20;
+    });
     rig.joins(ONE);
     rig.listens(ONE, consumer(ONE, 1, Destination::topic("t"), 32_767));
     for number in 1..=40 {
