@@ -93,6 +93,18 @@ impl Access {
         })
     }
 
+    /// The rights of a user; `None` where every client may do everything. A sender without a name has none.
+    pub(super) fn rights(&self, user: Option<&str>) -> Option<Arc<Rights>> {
+        let own = |name: &str| {
+            let own = self.users.get(name).map(|user| user.rights.clone());
+            own.unwrap_or_else(|| self.lists.rights(name))
+        };
+        match self.kind {
+            config::Access::Open => None,
+            config::Access::Users => Some(user.map_or_else(Arc::default, own)),
+        }
+    }
+
     /// Who is it that gives this name and password?
     ///
     /// # Errors

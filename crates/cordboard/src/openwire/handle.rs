@@ -1,7 +1,7 @@
 //! The broker as the rest of the program sees it: how it is started, joined, interrupted and ended.
 
 use super::access::Access;
-use super::broker::{self, Broker, Link};
+use super::broker::{self, Broker, Link, Rights};
 use super::keeper::{Event, INBOX, Keeper};
 use super::{Counts, listener};
 use crate::app::App;
@@ -10,8 +10,8 @@ use crate::ops::config;
 use cordboard_client::openwire::{Door, Reach};
 use cordboard_wire::openwire::{Destination, Offer};
 use rustls::ServerConfig;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -108,7 +108,7 @@ impl Shared {
 /// Who may come in from the network, and where that is looked up.
 #[derive(Debug)]
 pub(super) struct Gate {
-    pub(super) access: Access,
+    pub(super) access: Arc<Access>,
     pub(super) app: Arc<App>,
 }
 
@@ -117,12 +117,19 @@ pub(super) struct Gate {
 pub struct BrokerHandle {
     door: Door,
     phase: watch::Sender<Phase>,
+    /// Known once the broker is open to the network.
+    access: Arc<OnceLock<Arc<Access>>>,
 }
 
 impl BrokerHandle {
     /// How a client in this process reaches it: without a socket, and with every right.
     pub fn join_inside(&self) -> Reach {
         Reach::Inside(self.door.clone())
+    }
+
+    /// The rights of a user, by name; `None` where every client may do everything.
+    pub(crate) fn rights(&self, user: Option<&str>) -> Option<Arc<Rights>> {
+        self.access.get()?.rights(user)
     }
 
     /// Is it there, as far as the lab lets it?
@@ -155,6 +162,7 @@ pub struct Running {
     keeper: JoinSet<()>,
     doorman: Arc<Doorman>,
     threads: Handle,
+    access: Arc<OnceLock<Arc<Access>>>,
 }
 
 /// Starts a broker on these threads that nobody on the network can reach yet.
@@ -174,6 +182,7 @@ pub fn start(terms: Terms, counts: Counts, threads: &Handle) -> (BrokerHandle, R
     let handle = BrokerHandle {
         door,
         phase: phase.clone(),
+        access: Arc::default(),
     };
     let mut running = Running {
         shared,
@@ -181,6 +190,7 @@ pub fn start(terms: Terms, counts: Counts, threads: &Handle) -> (BrokerHandle, R
         keeper: JoinSet::new(),
         doorman,
         threads: threads.clone(),
+        access: handle.access.clone(),
     };
     let keeper = keeper.run(phase.subscribe());
     running.keeper.spawn_on(keeper, threads);
@@ -200,7 +210,8 @@ impl Running {
     /// When a user's password cannot be read.
     pub fn open(&mut self, sockets: Sockets, app: &Arc<App>) -> anyhow::Result<()> {
         let Sockets { plain, tls } = sockets;
-        let access = Access::load(&app.config.broker)?;
+        let access = Arc::new(Access::load(&app.config.broker)?);
+        let access = self.access.get_or_init(|| access).clone();
         let gate = Arc::new(Gate {
             access,
             app: app.clone(),

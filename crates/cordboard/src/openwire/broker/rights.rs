@@ -89,6 +89,16 @@ impl Rights {
         }
     }
 
+    /// Returns `true` if a user with these rights may take from a destination. Commands are this process's alone.
+    pub fn may_read(&self, name: &Destination) -> bool {
+        self.allow(Act::Read, &Pattern::of(name.clone()))
+    }
+
+    /// Returns `true` if a user with these rights may send to a destination.
+    pub fn may_write(&self, name: &Destination) -> bool {
+        self.allow(Act::Write, &Pattern::of(name.clone()))
+    }
+
     fn allow(&self, act: Act, wanted: &Pattern) -> bool {
         let list = match act {
             Act::Read => &self.read,

@@ -248,7 +248,7 @@ impl Default for Cti {
             max_agents: 0,
             shared_login: SharedLogin::default(),
             login_auth: LoginAuth::default(),
-            require_user: false,
+            require_user: true,
             accesses: Vec::new(),
         }
     }

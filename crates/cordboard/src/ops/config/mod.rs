@@ -259,6 +259,7 @@ impl Config {
             },
             cti: Cti {
                 max_commands_per_s: 0,
+                require_user: false,
                 ..Cti::default()
             },
             ..Self::default()

@@ -19,10 +19,13 @@ impl Connector {
     pub(super) async fn take(&mut self, message: &CommandMessage, may_be_done: bool) {
         let line = Line::of(message);
         let reply = message.reply(&self.rules.names);
+        let sender = message.user.as_deref();
+        let reply = reply.and_then(|reply| self.rules.reply(reply));
         let answering = Answering {
             correlation: message.correlation().map(str::to_owned),
-            reply: reply.and_then(|reply| self.rules.reply(reply)),
+            reply: reply.filter(|place| self.may_be_answered_at(sender, place)),
             named: None,
+            sender: message.user.clone(),
         };
         let decoded = decode_command(message, &self.rules.names);
         let mut order = match Order::new(decoded, answering, message.user.clone(), line) {
@@ -30,9 +33,11 @@ impl Connector {
             Err(early) => {
                 let Early {
                     refused,
-                    answering,
+                    mut answering,
                     line,
                 } = *early;
+                let named = refused.destination.clone();
+                answering.named = named.filter(|topic| self.may_listen(sender, topic));
                 let code = refused.code();
                 let verb = refused.verb.map_or("unknown", Verb::word);
                 self.counts().count(verb, code.word());
@@ -46,13 +51,31 @@ impl Connector {
             return self.no(&order, ErrorCode::PleaseRetry);
         }
         match order.agent.clone() {
+            // Before it waits in line: strangers' commands are not in the way of the agent's own.
+            Some(agent) if self.is_anothers(&agent, &order) => {
+                self.no(&order, ErrorCode::PrivilegeViolation);
+            }
             Some(agent) => self.line_up(&agent, order).await,
             None => self.greet(order).await,
         }
     }
 
-    /// The topic that a command names: errors go there, if they go nowhere better. [cti §3.6]
+    /// Returns `true` if an agent is logged in whom the sender may not act for. Connect only names a topic, and a Login is looked at by
+    /// itself.
+    fn is_anothers(&self, agent: &AgentId, order: &Order) -> bool {
+        let watched = self.agents.get(agent);
+        let other = watched.is_some_and(|a| !self.may_act_for(order.user.as_deref(), a));
+        other && !matches!(order.verb, Verb::Login | Verb::Connect)
+    }
+
+    /// The topic that a command names, if its sender may listen there: errors go there, if they go nowhere better. [cti §3.6]
     fn named(&self, order: &Order) -> Option<ClientDestination> {
+        let sender = order.user.as_deref();
+        let named = self.named_at_all(order);
+        named.filter(|topic| self.may_listen(sender, topic))
+    }
+
+    fn named_at_all(&self, order: &Order) -> Option<ClientDestination> {
         match &order.command {
             Ok(
                 Command::Hello { destination, .. }
@@ -81,11 +104,15 @@ impl Connector {
             }
         };
         let now_ms = self.now_ms();
+        let sender = order.user.as_deref();
+        if !self.may_listen(sender, &topic) {
+            return self.no(&order, ErrorCode::PrivilegeViolation);
+        }
         let allowed = self.rules.allows(&topic);
-        if !allowed || !self.topics.takes(Some(&topic), now_ms) {
+        if !allowed || !self.topics.takes(Some(&topic), sender, now_ms) {
             return self.no(&order, ErrorCode::PleaseRetry);
         }
-        if !self.learn(&topic, format, Vec::new()).await {
+        if !self.learn(&topic, format, sender, Vec::new()).await {
             return self.no(&order, ErrorCode::PleaseRetry);
         }
         self.done(&order, self.network.word());
@@ -98,9 +125,10 @@ impl Connector {
         &mut self,
         topic: &ClientDestination,
         format: Option<Format>,
+        sender: Option<&str>,
         mut facts: Vec<CtiFact>,
     ) -> bool {
-        let news = self.topics.news(topic, format);
+        let news = self.topics.news(topic, format, sender);
         if news.is_some()
             && !self.topics.knows(topic)
             && !self.topics.has_room(|t| self.is_in_use(t))
@@ -119,7 +147,8 @@ impl Connector {
         self.owed.remove(topic);
         self.left.remove(topic);
         let now_ms = self.app.clock.now().wall.0;
-        let gone = self.topics.heard(topic, format, now_ms, in_use);
+        let said = (format, sender);
+        let gone = self.topics.heard(topic, said, now_ms, in_use);
         if let Some(gone) = &gone {
             self.left.remove(gone);
         }
@@ -162,7 +191,10 @@ impl Connector {
         };
         let done = match command {
             Command::Login(login) => return self.login(order, &login).await,
-            Command::Connect { destination, .. } => self.connect(agent, &destination).await,
+            Command::Connect { destination, .. } => {
+                let sender = order.user.as_deref();
+                self.connect(agent, &destination, sender).await
+            }
             Command::Logout { .. } => self.logout(agent, &order).await,
             Command::GetState { .. } => self.get_state(agent, &order),
             Command::GetDialogState { connection, .. } => {
@@ -194,11 +226,12 @@ impl Connector {
     /// Checks 4 to 7: rate, network, extension, rights. `Err(None)`: there is no network.
     fn admitted(&mut self, agent: &AgentId, order: &Order) -> Result<(), Option<Refusal>> {
         let now_ms = self.now_ms();
-        let watched = self.agents.get(agent);
+        let sender = order.user.as_deref();
+        let own = self.own_agent(sender, Some(agent));
         let from = order.answering.named.clone();
-        let from = from.or_else(|| watched.and_then(|agent| agent.topic().cloned()));
+        let from = from.or_else(|| own.and_then(|agent| agent.topic().cloned()));
         let from = from.or_else(|| order.answering.reply.as_ref()?.topic().cloned());
-        if !self.topics.takes(from.as_ref(), now_ms) {
+        if !self.topics.takes(from.as_ref(), sender, now_ms) {
             return Err(Some(ErrorCode::PleaseRetry));
         }
         if let Some(topic) = &from {
@@ -213,16 +246,16 @@ impl Connector {
             return Ok(());
         }
         // Who is watched can be let go whatever has become of his line.
+        let watched = self.agents.get(agent);
         let lets_go = order.verb == Verb::Logout && watched.is_some();
         if !lets_go && !translate::has_line(&self.app.handle.directory(), agent) {
             return Err(Some(ErrorCode::UserNotFound));
         }
-        let watched = self.agents.get(agent);
-        let other = watched.is_some_and(|agent| !agent.is_of(order.user.as_deref()));
-        if self.rules.require_user && order.verb != Verb::Login && other {
-            return Err(Some(ErrorCode::PrivilegeViolation));
+        // They may have been logged in by another user while it waited.
+        match self.is_anothers(agent, order) {
+            true => Err(Some(ErrorCode::PrivilegeViolation)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn watched(&self, agent: &AgentId) -> Result<&Agent, Refusal> {

@@ -30,6 +30,8 @@ const LANE: usize = 1_024;
 const WAITING: usize = 16_384;
 /// Topics of so many agents are remembered who are not logged in.
 const REMEMBERED: usize = 10_000;
+/// A sender with so many of them has them replaced first when there are too many.
+const REMEMBERED_OF_ONE: usize = 1_000;
 
 /// What came of something that took its time.
 pub(super) enum Finished {
@@ -58,7 +60,7 @@ pub(super) struct Connector {
     /// Who is watched where.
     pub(super) places: HashMap<Place, AgentId>,
     /// Topics that Connect named, or where somebody was logged in last.
-    pub(super) remembered: BTreeMap<AgentId, ClientDestination>,
+    pub(super) remembered: BTreeMap<(Option<String>, AgentId), ClientDestination>,
     /// All live legs of phones, whoever is watched.
     pub(super) legs: HashMap<Place, Legs>,
     /// The step that is not over yet.
@@ -148,7 +150,11 @@ impl Connector {
                     since_ms: kept.since_ms,
                 };
                 if let Some(topic) = agent.topic().cloned() {
-                    self.remember(&id, &topic);
+                    let users = agent.users.iter().cloned().map(Some);
+                    let users: Vec<_> = users.chain([None]).collect();
+                    for user in users {
+                        self.remember(&id, user.as_deref(), &topic);
+                    }
                 }
                 self.agents.insert(id, agent);
             }
@@ -226,12 +232,39 @@ impl Connector {
         agents.any(|agent| agent.topics.contains(topic))
     }
 
-    /// Remembers where an agent is to be told of when a Login does not say it.
-    pub(super) fn remember(&mut self, agent: &AgentId, topic: &ClientDestination) {
-        if self.remembered.len() >= REMEMBERED && !self.remembered.contains_key(agent) {
-            self.remembered.pop_first();
+    /// The topic that a sender named for an agent.
+    pub(super) fn remembered(
+        &self,
+        agent: &AgentId,
+        sender: Option<&str>,
+    ) -> Option<ClientDestination> {
+        let key = (sender.map(str::to_owned), agent.clone());
+        self.remembered.get(&key).cloned()
+    }
+
+    /// Remembers the topic that a sender names for an agent, for a Login of the same sender that names none. A sender with many of them
+    /// loses its own first.
+    pub(super) fn remember(
+        &mut self,
+        agent: &AgentId,
+        sender: Option<&str>,
+        topic: &ClientDestination,
+    ) {
+        let sender = sender.map(str::to_owned);
+        let key = (sender.clone(), agent.clone());
+        if self.remembered.len() >= REMEMBERED && !self.remembered.contains_key(&key) {
+            let own = self.remembered.keys().filter(|(of, _)| *of == sender);
+            let own: Vec<_> = own.take(REMEMBERED_OF_ONE).cloned().collect();
+            match own.first() {
+                Some(first) if own.len() == REMEMBERED_OF_ONE => {
+                    self.remembered.remove(first);
+                }
+                Some(_) | None => {
+                    self.remembered.pop_first();
+                }
+            }
         }
-        self.remembered.insert(agent.clone(), topic.clone());
+        self.remembered.insert(key, topic.clone());
     }
 
     /// Asks where agents' lines are; `None`: the exchange has too much to do to say.
@@ -352,7 +385,13 @@ impl Connector {
         let Some(lane) = self.lanes.get_mut(agent) else {
             return self.go(agent, order).await;
         };
-        if lane.waiting.len() >= LANE {
+        // One sender leaves half of it to the others.
+        let own = lane.waiting.iter().filter(|other| other.user == order.user);
+        let may_act = self
+            .agents
+            .get(agent)
+            .is_none_or(|a| !self.rules.require_user || a.is_of(order.user.as_deref()));
+        if lane.waiting.len() >= LANE || (!may_act && own.count() >= LANE / 4) {
             self.done(&order, ErrorCode::PleaseRetry.word());
             return self.refuse(&order, ErrorCode::PleaseRetry);
         }

@@ -9,8 +9,9 @@ use cordboard_store::CtiFact;
 use cordboard_wire::cti::{
     AgentId, AgentState, ClientDestination, ErrorCode, Format, Login, TerminalState,
 };
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -36,8 +37,13 @@ pub(super) struct Verified {
 pub(super) struct Guesses(BTreeMap<String, VecDeque<i64>>);
 
 impl Guesses {
-    fn keys(agent: &AgentId, topic: &ClientDestination) -> [String; 2] {
-        [format!("line {agent}"), format!("topic {topic}")]
+    /// What a wrong guess counts for: the line as this sender tries it, and the sender. What others guess keeps no sender out.
+    fn keys(agent: &AgentId, sender: Option<&str>, topic: &ClientDestination) -> [String; 2] {
+        match sender {
+            Some(user) => [format!("line {agent} of {user}"), format!("sender {user}")],
+            // Senders without a name cannot be told from each other.
+            None => [format!("line {agent}"), format!("topic {topic}")],
+        }
     }
 
     fn are_too_many(&self, keys: &[String; 2], now_ms: i64) -> bool {
@@ -64,6 +70,19 @@ impl Guesses {
     }
 }
 
+/// What stands for a sender where others have an address: an account is locked out for one sender, and for no other.
+fn place_of(sender: Option<&str>) -> IpAddr {
+    let Some(sender) = sender else {
+        return IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    };
+    let digest = Sha256::digest(sender.as_bytes());
+    let mut place = [0; 16];
+    place.copy_from_slice(&digest[..16]);
+    // An address of nobody's network.
+    place[0] = 0xfd;
+    IpAddr::V6(Ipv6Addr::from(place))
+}
+
 /// A login for the store, or that there is none.
 pub(super) fn fact(agent: &AgentId, kept: Option<&Kept>) -> CtiFact {
     let record = kept.map(|kept| serde_json::to_string(kept).unwrap_or_default());
@@ -76,22 +95,28 @@ impl Connector {
         &mut self,
         agent: &AgentId,
         topic: &ClientDestination,
+        sender: Option<&str>,
     ) -> Result<(), ErrorCode> {
-        if !self.rules.allows(topic) || !self.learn(topic, None, Vec::new()).await {
+        let may = self.may_listen(sender, topic) && self.rules.allows(topic);
+        if !may || !self.learn(topic, None, sender, Vec::new()).await {
             return Err(ErrorCode::PleaseRetry);
         }
-        self.remember(agent, topic);
+        self.remember(agent, sender, topic);
         Ok(())
     }
 
     /// Where an agent's events are to go. [cti §7.2]
     pub(super) fn topic_of(&self, login: &Login, order: &Order) -> Option<ClientDestination> {
-        let allowed = |topic: &ClientDestination| self.rules.allows(topic);
+        let sender = order.user.as_deref();
+        let allowed =
+            |topic: &ClientDestination| self.rules.allows(topic) && self.may_listen(sender, topic);
         let first = login.destination(&self.rules.names).filter(allowed);
         let first = first.filter(|topic| login.has_one_argument() || self.topics.knows(topic));
         let reply = || order.answering.reply.as_ref()?.topic().cloned();
-        let remembered = || self.remembered.get(login.agent()).cloned();
+        let remembered = || self.remembered(login.agent(), sender);
         let only = || self.topics.only().cloned();
+        let reply = || reply().filter(&allowed);
+        let remembered = || remembered().filter(&allowed);
         first
             .or_else(reply)
             .or_else(remembered)
@@ -133,7 +158,7 @@ impl Connector {
         let now_ms = self.now_ms();
         if self
             .guesses
-            .are_too_many(&Guesses::keys(id, &topic), now_ms)
+            .are_too_many(&Guesses::keys(id, order.user.as_deref(), &topic), now_ms)
         {
             self.no(&order, ErrorCode::PleaseRetry);
             return false;
@@ -148,7 +173,8 @@ impl Connector {
             let begun = Instant::now();
             let owns = translate::owns(&directory, &user, &line);
             let secret = secret.as_ref().map_or("", |secret| secret.expose());
-            let visit = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), app.clock.now().instant.0);
+            let place = place_of(order.user.as_deref());
+            let visit = (place, app.clock.now().instant.0);
             let known = match pin {
                 true => app.auth.pin(&directory, &user, secret, visit).await,
                 false => {
@@ -204,7 +230,8 @@ impl Connector {
             }
         } else {
             let now_ms = self.now_ms();
-            self.guesses.count(Guesses::keys(&id, &topic), now_ms);
+            let keys = Guesses::keys(&id, order.user.as_deref(), &topic);
+            self.guesses.count(keys, now_ms);
             self.no(&order, ErrorCode::UserNotFound);
         }
         id
@@ -283,14 +310,15 @@ impl Connector {
             },
         };
         let login = fact(&id, Some(&agent.kept()));
-        if !self.learn(topic, format, vec![login]).await {
+        let sender = order.user.as_deref();
+        if !self.learn(topic, format, sender, vec![login]).await {
             return Err(ErrorCode::GeneralError);
         }
         if left && let Some(agent) = &before {
             let audience = self.audience(agent, None);
             self.say_logout(&audience, agent, now_ms);
         }
-        self.remember(&id, topic);
+        self.remember(&id, sender, topic);
         self.agents.insert(id.clone(), agent);
         self.settle(&id, line);
         self.gauge();
@@ -399,7 +427,7 @@ mod tests {
     fn five_wrong_guesses_in_a_minute_keep_out_the_line_and_the_topic_but_nobody_else() {
         let agent = |text: &str| AgentId::parse(text).unwrap();
         let topic = |text: &str| ClientDestination::parse(text, &Names::default()).unwrap();
-        let keys = |a: &str, t: &str| Guesses::keys(&agent(a), &topic(t));
+        let keys = |a: &str, t: &str| Guesses::keys(&agent(a), None, &topic(t));
         let mut guesses = Guesses::default();
         for number in 0..5 {
             assert!(!guesses.are_too_many(&keys("42031", "cc.a"), 5_000));
@@ -417,5 +445,18 @@ mod tests {
         assert!(guesses.0.len() <= WATCHED + 1);
         // Whoever makes up topics has the guesses at his line remembered all the same.
         assert!(guesses.are_too_many(&keys("42033", "another"), 70_000));
+    }
+
+    #[test]
+    fn the_guesses_of_one_user_at_a_line_keep_no_other_user_out() {
+        let agent = AgentId::parse("42031").unwrap();
+        let topic = ClientDestination::parse("cc.a", &Names::default()).unwrap();
+        let keys = |user| Guesses::keys(&agent, Some(user), &topic);
+        let mut guesses = Guesses::default();
+        (0..9).for_each(|_| guesses.count(keys("eve"), 0));
+        assert!(guesses.are_too_many(&keys("eve"), 1) && !guesses.are_too_many(&keys("ann"), 1));
+        let places = [None, Some("eve"), Some("ann")].map(place_of);
+        assert!(places[0] != places[1] && places[1] != places[2]);
+        assert_eq!(place_of(Some("eve")), places[1]);
     }
 }

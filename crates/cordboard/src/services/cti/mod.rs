@@ -9,6 +9,7 @@
 //! told the same. It is not known here which broker it is.
 
 mod agents;
+mod authority;
 mod commands;
 mod connector;
 mod happenings;

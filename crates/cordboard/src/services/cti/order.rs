@@ -15,8 +15,10 @@ pub(super) struct Answering {
     pub(super) correlation: Option<String>,
     /// JMSReplyTo, if answers may go there.
     pub(super) reply: Option<ReplyTo>,
-    /// The topic that Hello, Beat, Connect or Login names.
+    /// The topic that Hello, Beat, Connect or Login names, if the sender may listen there.
     pub(super) named: Option<ClientDestination>,
+    /// Who sent it, as the broker says.
+    pub(super) sender: Option<String>,
 }
 
 /// A command with everything that came with it.
@@ -101,7 +103,6 @@ impl Order {
                 })
             }
             Err(refused) => {
-                answering.named = refused.destination.clone();
                 let early = refused.check() != Check::Arguments;
                 match refused.verb.filter(|_| !early) {
                     Some(verb) => Ok(Self {

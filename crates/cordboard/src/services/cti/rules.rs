@@ -43,6 +43,8 @@ pub(super) struct Rules {
     pub(super) require_user: bool,
     /// Which lines the broker's users may watch, as far as it is configured.
     lines: HashMap<String, Vec<Pattern>>,
+    /// Is it the broker inside that carries the messages?
+    pub(super) inside: bool,
     /// Does the broker's clock say when a message came, so that a sender's wrong clock does no harm?
     pub(super) judge_by_arrival: bool,
 }
@@ -87,6 +89,7 @@ impl Rules {
             login_auth: settings.login_auth,
             require_user: settings.require_user,
             lines: lines.collect(),
+            inside,
             judge_by_arrival: inside && config.broker.judge_ttl_by_arrival,
         })
     }

@@ -102,7 +102,8 @@ impl Connector {
             correlation: answering.correlation.clone(),
             ..Audience::default()
         };
-        let agent = agent.and_then(|agent| self.agents.get(agent));
+        // What others provoke is nothing to the agent.
+        let agent = self.own_agent(answering.sender.as_deref(), agent);
         let named = answering
             .named
             .as_ref()

@@ -4,7 +4,7 @@ use super::pattern::Pattern;
 use crate::ops::config;
 use cordboard_wire::cti::{ClientDestination, Format, ReplyTo};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// So many topics are known at a time; when there are more, the one that has been silent for longest and has no agent goes.
 const TOPICS_MAX: usize = 10_000;
@@ -13,6 +13,10 @@ const FORGOTTEN_MS: i64 = 24 * 60 * 60 * 1_000;
 const SECOND_MS: i64 = 1_000;
 /// Of those that have no known topic, so many times as many commands are taken as of one that has: a morning's first Hellos.
 const NEWCOMERS: u32 = 100;
+/// Maximum number of users whose commands without a known topic are counted apart.
+const SENDERS: usize = 1_000;
+/// A user with so many topics has its own removed for further ones.
+const TOPICS_OF_ONE: usize = TOPICS_MAX / 4;
 
 /// A topic that said Hello, Beat, Login or Connect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,13 +26,17 @@ pub(super) struct Topic {
     /// When it was heard last, in milliseconds since 1970.
     heard_ms: i64,
     rate: Rate,
+    /// The user who named it first.
+    user: Option<String>,
 }
 
 /// What of it survives a restart.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     format: Option<config::cti::Format>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
 }
 
 /// Commands taken in the second that began then.
@@ -92,8 +100,8 @@ pub(super) struct Topics {
     formats: Formats,
     /// Commands a second from each; 0: any number.
     most: u32,
-    /// Those of nobody's topic.
-    others: Rate,
+    /// Those of no known topic, by the user who sent them.
+    others: HashMap<String, Rate>,
 }
 
 impl Topics {
@@ -103,17 +111,18 @@ impl Topics {
             known: BTreeMap::new(),
             formats: Formats::new(settings),
             most: settings.max_commands_per_s,
-            others: Rate::default(),
+            others: HashMap::new(),
         }
     }
 
     /// One from before a restart; what cannot be read is as if nothing had been said.
     pub(super) fn restore(&mut self, name: ClientDestination, record: &str, now_ms: i64) {
-        let kept = serde_json::from_str(record).unwrap_or(Kept { format: None });
+        let kept = serde_json::from_str(record).unwrap_or_default();
         let topic = Topic {
             format: kept.format.map(format),
             heard_ms: now_ms,
             rate: Rate::default(),
+            user: kept.user,
         };
         self.known.insert(name, topic);
     }
@@ -121,7 +130,7 @@ impl Topics {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.known.clear();
-        self.others = Rate::default();
+        self.others.clear();
     }
 
     /// Is it known?
@@ -146,7 +155,12 @@ impl Topics {
     }
 
     /// What would be stored of a topic if it said this now; `None` when nothing new would be.
-    pub(super) fn news(&self, name: &ClientDestination, said: Option<Format>) -> Option<String> {
+    pub(super) fn news(
+        &self,
+        name: &ClientDestination,
+        said: Option<Format>,
+        sender: Option<&str>,
+    ) -> Option<String> {
         let known = self.known.get(name);
         let before = known.and_then(|topic| topic.format);
         if known.is_some() && (said.is_none() || said == before) {
@@ -157,27 +171,45 @@ impl Topics {
             Format::Json => config::cti::Format::Json,
         };
         let format = said.or(before).map(word);
-        Some(serde_json::to_string(&Kept { format }).unwrap_or_default())
+        let user = known.map_or(sender, |topic| topic.user.as_deref());
+        let user = user.map(str::to_owned);
+        Some(serde_json::to_string(&Kept { format, user }).unwrap_or_default())
     }
 
-    /// Something came from it. Is there no room for it, another goes, unless it is in use; its name is answered.
+    /// Returns `true` if a topic is that user's, or no user's yet.
+    pub(super) fn is_free_for(&self, name: &ClientDestination, user: Option<&str>) -> bool {
+        let owner = self.known.get(name).and_then(|topic| topic.user.as_deref());
+        owner.is_none_or(|owner| Some(owner) == user)
+    }
+
+    /// Records activity on a topic. If the table is full, removes the unused topic that was silent for longest, of the same user if that
+    /// has many, and returns its name.
     pub(super) fn heard(
         &mut self,
         name: &ClientDestination,
-        said: Option<Format>,
+        (said, sender): (Option<Format>, Option<&str>),
         now_ms: i64,
         in_use: impl Fn(&ClientDestination) -> bool,
     ) -> Option<ClientDestination> {
         let mut gone = None;
         if !self.known.contains_key(name) && self.known.len() >= TOPICS_MAX {
-            let idle = self.known.iter().filter(|(name, _)| !in_use(name));
+            let is_own = |topic: &Topic| topic.user.as_deref() == sender;
+            let own = self.known.values().filter(|topic| is_own(topic)).count();
+            let has_many = own >= TOPICS_OF_ONE;
+            let idle = self
+                .known
+                .iter()
+                .filter(|(name, topic)| !in_use(name) && (!has_many || is_own(topic)));
             let longest = idle.min_by_key(|(_, topic)| topic.heard_ms);
             gone = longest.map(|(name, _)| name.clone());
             if let Some(name) = &gone {
                 self.known.remove(name);
             }
         }
-        let topic = self.known.entry(name.clone()).or_default();
+        let topic = self.known.entry(name.clone()).or_insert_with(|| Topic {
+            user: sender.map(str::to_owned),
+            ..Topic::default()
+        });
         topic.heard_ms = now_ms;
         topic.format = said.or(topic.format);
         gone
@@ -217,13 +249,23 @@ impl Topics {
     }
 
     /// May another command be taken from that topic, or from whoever has none, now?
-    pub(super) fn takes(&mut self, name: Option<&ClientDestination>, now_ms: i64) -> bool {
-        match name.and_then(|name| self.known.get_mut(name)) {
-            Some(topic) => topic.rate.take(self.most, now_ms),
-            None => self
-                .others
-                .take(self.most.saturating_mul(NEWCOMERS), now_ms),
-        }
+    pub(super) fn takes(
+        &mut self,
+        name: Option<&ClientDestination>,
+        sender: Option<&str>,
+        now_ms: i64,
+    ) -> bool {
+        let rate = match name.and_then(|name| self.known.get_mut(name)) {
+            Some(topic) => return topic.rate.take(self.most, now_ms),
+            None => {
+                let known = sender.is_some_and(|sender| self.others.contains_key(sender));
+                // With too many users at once, those of them that are new share one.
+                let has_room = known || self.others.len() < SENDERS;
+                let sender = sender.filter(|_| has_room).unwrap_or_default();
+                self.others.entry(sender.to_owned()).or_default()
+            }
+        };
+        rate.take(self.most.saturating_mul(NEWCOMERS), now_ms)
     }
 
     /// How events to a topic are written: as its client said, as configured, as everywhere. [cti §4.1]
@@ -276,13 +318,13 @@ mod tests {
         let (a, j) = (name("cc.a"), name("cc.j1"));
         assert_eq!(topics.format(&a), Format::Default);
         assert_eq!(topics.format(&j), Format::Json);
-        assert!(topics.news(&j, None).is_some());
-        topics.heard(&j, Some(Format::Default), 0, free);
+        assert!(topics.news(&j, None, None).is_some());
+        topics.heard(&j, (Some(Format::Default), None), 0, free);
         assert_eq!(topics.format(&j), Format::Default);
-        topics.heard(&j, None, 1, free);
+        topics.heard(&j, (None, None), 1, free);
         assert_eq!(topics.format(&j), Format::Default);
-        assert_eq!(topics.news(&j, None), None);
-        let record = topics.news(&j, Some(Format::Json)).unwrap();
+        assert_eq!(topics.news(&j, None, None), None);
+        let record = topics.news(&j, Some(Format::Json), None).unwrap();
         topics.restore(j.clone(), &record, 2);
         assert_eq!(topics.format(&j), Format::Json);
         let temporary = ReplyTo::TemporaryQueue("ID:1".into());
@@ -298,12 +340,12 @@ mod tests {
         for number in 0..TOPICS_MAX {
             let at = i64::try_from(number).unwrap();
             assert_eq!(
-                topics.heard(&name(&format!("t{number}")), None, at, free),
+                topics.heard(&name(&format!("t{number}")), (None, None), at, free),
                 None
             );
         }
         let used = |name: &ClientDestination| name.as_str() == "t0";
-        let gone = topics.heard(&name("new"), None, 20_000, used);
+        let gone = topics.heard(&name("new"), (None, None), 20_000, used);
         assert_eq!(gone, Some(name("t1")));
         assert_eq!(topics.len(), TOPICS_MAX);
         assert!(!topics.has_room(|_| true));
@@ -315,9 +357,9 @@ mod tests {
     fn so_many_commands_a_second_are_taken_from_each() {
         let mut topics = topics(|cti| cti.max_commands_per_s = 2);
         let (a, b) = (name("cc.a"), name("cc.b"));
-        topics.heard(&a, None, 0, free);
+        topics.heard(&a, (None, None), 0, free);
         let taken =
-            |topics: &mut Topics, name: &ClientDestination, at| topics.takes(Some(name), at);
+            |topics: &mut Topics, name: &ClientDestination, at| topics.takes(Some(name), None, at);
         assert!(taken(&mut topics, &a, 0) && taken(&mut topics, &a, 999));
         assert!(!taken(&mut topics, &a, 999));
         assert!(taken(&mut topics, &b, 999));
