@@ -202,6 +202,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         },
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
         editing: Mutex::default(),
+        backing_up: Mutex::default(),
         serves,
         population,
         config: Arc::new(config),

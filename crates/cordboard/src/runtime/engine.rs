@@ -574,6 +574,20 @@ impl Engine {
         }
     }
 
+    /// Stores what is late and closes the store, whose one file is whole then.
+    pub(super) fn close(mut self) {
+        if !self.late.is_empty() {
+            self.offer_again();
+        }
+        let late = self.late.len();
+        if late > 0 {
+            tracing::error!(late, "some of what happened last could not be stored");
+        }
+        if let Err(error) = self.store.close() {
+            tracing::error!(%error, "the store could not be written back; its -wal file belongs to it");
+        }
+    }
+
     /// Ends the thread after what is queued.
     pub fn stop(&mut self) {
         self.stopping = true;

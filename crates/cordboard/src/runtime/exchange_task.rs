@@ -236,7 +236,9 @@ impl Turns {
             self.batch(engine, false);
             let due = engine.wait();
             if engine.is_stopping() || lock(&self.bell).alone {
-                *place = None;
+                if let Some(engine) = place.take() {
+                    engine.close();
+                }
                 return lock(&self.inbox).clear();
             }
             drop(place);

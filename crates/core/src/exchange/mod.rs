@@ -180,6 +180,8 @@ pub struct Exchange {
     reviews: VecDeque<(u64, Refusal)>,
     /// Devices whose queue may have its turn before the input is done.
     turns: VecDeque<DeviceName>,
+    /// Numbers were reserved by the input that is being handled; they are saved with it.
+    reserves: bool,
     /// While an input is handled whose step could not be stored: nothing may be promised by what follows from it.
     store_refuses: bool,
     out: VecDeque<Output>,
@@ -210,6 +212,7 @@ impl Exchange {
             step: Step::default(),
             reviews: VecDeque::new(),
             turns: VecDeque::new(),
+            reserves: false,
             store_refuses: false,
             out: VecDeque::new(),
             clock: Now::default(),
@@ -239,6 +242,7 @@ impl Exchange {
         }
         self.settle_operations();
         self.store_refuses = false;
+        self.save_counters();
         if let Some(last) = self.events_since(from).last() {
             last.ends = Ends::Input;
         }
@@ -419,7 +423,7 @@ impl Exchange {
         self.now.network_up = true;
         self.now.registered_by_default = true;
         self.publish(None, EventKind::Reset);
-        self.save_counters();
+        self.reserves = true;
     }
 
     // --- commit and undo -------------------------------------------------------------------------------------------
@@ -458,6 +462,7 @@ impl Exchange {
             self.directory = directory;
         }
         self.now = self.before.clone();
+        self.reserves = false;
         self.out.clear();
     }
 
@@ -616,7 +621,12 @@ impl Exchange {
         self.publish(ticket, EventKind::Part(Box::new(view)));
     }
 
+    /// Saves the counters if numbers were reserved. Called when an input is done and at no other time: in the middle of one a
+    /// call may have its number and not be among the calls yet, and a restart would never look for it.
     fn save_counters(&mut self) {
+        if !std::mem::take(&mut self.reserves) {
+            return;
+        }
         let next = self.now.counters.calls + 1;
         self.now.counters.oldest_live = self.calls.keys().next().map_or(next, |key| key.0);
         self.out
@@ -627,7 +637,7 @@ impl Exchange {
         self.now.events += 1;
         if self.now.events > self.now.counters.events {
             self.now.counters.events = self.now.events + u64::from(BLOCK) - 1;
-            self.save_counters();
+            self.reserves = true;
         }
         let event = Event {
             sequence: self.now.events,
@@ -792,7 +802,7 @@ impl Exchange {
         self.now.parts += 1;
         if self.now.parts > self.now.counters.parts {
             self.now.counters.parts = self.now.parts + BLOCK - 1;
-            self.save_counters();
+            self.reserves = true;
         }
         PartId(self.now.parts)
     }
