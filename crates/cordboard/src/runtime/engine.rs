@@ -33,6 +33,9 @@ const RETRY: Duration = Duration::from_millis(250);
 /// A store that takes longer than this for a commit is no company for threads that serve sockets.
 const QUICK: Duration = Duration::from_millis(4);
 
+/// The longest time between two looks at the clock: how late a jump of wall time may be noticed.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// The store's fact that holds the clock's offset, in milliseconds.
 pub const CLOCK_FACT: &str = "clock_offset_ms";
 
@@ -79,7 +82,7 @@ pub struct Engine {
     late: Vec<Record>,
     directory: Arc<RwLock<Arc<Directory>>>,
     hub: Arc<Hub>,
-    schedules: Schedules,
+    pub(super) schedules: Schedules,
     history: Option<History>,
     choices: Arc<Choices>,
     /// Has nothing been asked for, but to read, since the seeded state?
@@ -186,12 +189,15 @@ impl Engine {
         let pruned = pruned.map(|at| self.clock.now().when(at));
         let due = self.next_deadline().into_iter().chain(pruned).min();
         let due = due.and_then(|next| self.clock.until(next));
-        [retry, due].into_iter().flatten().min()
+        // What is due by wall time is due earlier when that jumps.
+        let looked = self.clock.is_running().then_some(LOOK);
+        [retry, due, looked].into_iter().flatten().min()
     }
 
     fn next_deadline(&self) -> Option<cordboard_core::Instant> {
-        let own = self.exchange.next_deadline().into_iter();
-        let swept = self.schedules.next().map(|at| self.clock.now().when(at));
+        let now = self.clock.now();
+        let own = self.exchange.next_deadline(now).into_iter();
+        let swept = self.schedules.next().map(|at| now.when(at));
         own.chain(self.network.next_deadline()).chain(swept).min()
     }
 
@@ -234,7 +240,10 @@ impl Engine {
 
     /// Handles these inputs and everything that follows from them at this instant.
     pub(super) fn settle(&mut self, mut inputs: Vec<Input>) {
-        let now = self.clock.now();
+        let (now, jump) = self.clock.look();
+        if let Some(jump_ms) = jump {
+            self.jumped(now.wall, jump_ms);
+        }
         if !self.late.is_empty() {
             self.offer_again();
         }
@@ -260,7 +269,7 @@ impl Engine {
 
     fn due(&mut self, now: Now) -> Vec<Input> {
         let mut due = Vec::new();
-        let deadline = self.exchange.next_deadline();
+        let deadline = self.exchange.next_deadline(now);
         if deadline.is_some_and(|at| at <= now.instant) {
             due.push(Input::Deadline);
         }
@@ -275,6 +284,22 @@ impl Engine {
             due.push(Input::Command(ticket, command));
         }
         due
+    }
+
+    /// Wall time has jumped: it was set, or the machine was suspended. What the jump passed over is due now. A clock that goes back
+    /// shows some times again, and a schedule is due at them again.
+    fn jumped(&mut self, now: Wall, jump_ms: i64) {
+        tracing::warn!(
+            jump_ms,
+            "the system's clock was set, or the machine was suspended; schedules and expiries follow it"
+        );
+        if jump_ms < 0 {
+            self.schedules.begin(now);
+        }
+        if let Some(history) = &mut self.history {
+            // A clock that is wrong for an hour must not empty the history.
+            history.next = Wall(now.0.saturating_add(DAY_MS));
+        }
     }
 
     /// Forgets what the history of logins need not keep any more: a few at a time, so that nothing else waits for it.

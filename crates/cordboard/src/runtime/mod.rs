@@ -10,3 +10,5 @@ pub mod exchange_task;
 pub mod handle;
 pub mod hub;
 pub mod schedule;
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ use seats::Seats;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use timers::{Timer, Timers};
+use timers::{Timer, Timers, WallTimers};
 use tracked::Tracked;
 
 /// How calls are named.
@@ -165,10 +165,10 @@ pub struct Exchange {
     registered: Tracked<DeviceName, bool>,
     seats: Seats,
     /// When logins end by themselves.
-    log_outs: Timers<DeviceName>,
+    log_outs: WallTimers<DeviceName>,
     /// By device; each has a timer of that name.
     takeovers: Tracked<DeviceName, Takeover>,
-    takeover_turns: Timers<DeviceName>,
+    takeover_turns: WallTimers<DeviceName>,
     operations: Tracked<u64, Operation>,
     /// The new calls that wait for a device, in order.
     queues: Tracked<DeviceName, Vec<u64>>,
@@ -264,11 +264,13 @@ impl Exchange {
         self.out.pop_front()
     }
 
-    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so only logins and takeovers are due.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    /// When [`Input::Deadline`] is wanted next, if wall time and timers go on together from `now` on. While the network is away no
+    /// call changes, so only logins and takeovers are due.
+    pub fn next_deadline(&self, now: Now) -> Option<Instant> {
         let calls = self.timers.earliest().filter(|_| self.now.network_up);
         let seats = [self.log_outs.earliest(), self.takeover_turns.earliest()];
-        calls.into_iter().chain(seats.into_iter().flatten()).min()
+        let seats = seats.into_iter().flatten().map(|at| now.when(at));
+        calls.into_iter().chain(seats).min()
     }
 
     fn command(&mut self, ticket: Ticket, command: Command) {
