@@ -156,7 +156,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let metrics = Metrics::default();
     let brand = Brand::load(config.webdialer.brand.as_deref())
         .with_context(|| "webdialer.brand: the folder cannot be read")?;
-    let auth = Auth::new(metrics.auth_hashes.clone());
+    let auth = Auth::new(metrics.sign_ons.clone());
     auth.tokens.set(store.tokens()?, store.api_tokens()?);
     let homes = Arc::new(Homes::new(&config, clock.clone())?);
     let history = Arc::new(Mutex::new(store.reader()?));

@@ -161,6 +161,7 @@ fn allowed(
     let Some((known, held)) = known else {
         return Err(unauthorized("there is no such token, or it has expired"));
     };
+    app.auth.token_used("api", &known.hash, now);
     let roles = known.roles.iter().filter_map(|role| role.parse().ok());
     if roles.into_iter().any(|role: Role| role.allows(need)) {
         return Ok(Some(held));

@@ -7,6 +7,7 @@ use super::Counts;
 use super::broker::{Broker, Identity, Link, Output};
 use super::handle::Phase;
 use super::outbox::{Out, Outbox, Stand};
+use crate::services::auth::Refused;
 use cordboard_wire::openwire::{Command, ConnectionInfo};
 use std::collections::HashMap;
 use std::pin::pin;
@@ -38,7 +39,11 @@ pub(super) enum Event {
         identity: Identity,
     },
     /// It says who it is, and is not believed.
-    Refused { link: Link, info: ConnectionInfo },
+    Refused {
+        link: Link,
+        info: ConnectionInfo,
+        why: Refused,
+    },
     /// It wants these carried out.
     Commands { link: Link, commands: Vec<Command> },
     /// There is room in its outbox again.
@@ -126,7 +131,10 @@ impl Keeper {
                 self.broker.opened(link, address);
                 self.broker.introduce(link);
             }
-            Event::Refused { link, info } => self.broker.refuse_credentials(link, &info),
+            Event::Refused { link, info, why } => match why {
+                Refused::Wrong => self.broker.refuse_credentials(link, &info),
+                Refused::Busy => self.broker.refuse_for_now(link, &info),
+            },
             Event::Joins {
                 link,
                 info,

@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::exchange_task::next;
 use super::hub::Hub;
 use super::schedule::{Planned, Schedules};
+use super::store_health::StoreHealth;
 use cordboard_core::call::CallRecord;
 use cordboard_core::directory::{Directory, Entry};
 use cordboard_core::exchange::{
@@ -90,6 +91,7 @@ pub struct Engine {
     /// Does a commit take so little time that whoever brought the command may carry it out?
     quick: bool,
     stopping: bool,
+    health: StoreHealth,
 }
 
 /// What the engine is made of.
@@ -161,6 +163,7 @@ impl Engine {
             untouched: counters.calls == 0,
             quick: true,
             stopping: false,
+            health: StoreHealth::default(),
             store,
         };
         engine.restore(Saved::Counters(counters));
@@ -211,9 +214,21 @@ impl Engine {
         self.stopping
     }
 
-    /// Does the store take what it is given?
-    pub fn store_is_well(&self) -> bool {
-        self.late.is_empty() && !self.store_fault.error
+    /// Returns `true` if the next commit will succeed, as far as can be known: by the last one, or, if that is long ago, by one that is
+    /// tried for this. However often it is asked, it writes at most once a second.
+    pub fn store_is_well(&mut self) -> bool {
+        if self.store_fault.error || !self.late.is_empty() {
+            return false;
+        }
+        if let Some(known) = self.health.known(Instant::now()) {
+            return known;
+        }
+        let tried = self.store.try_commit();
+        if let Err(error) = &tried {
+            tracing::warn!(%error, "the store refuses to commit");
+        }
+        self.health.note(tried.is_ok(), Instant::now());
+        tried.is_ok()
     }
 
     /// A command as the exchange takes it; where its answer goes is kept.
@@ -401,7 +416,9 @@ impl Engine {
             let all = [self.late.as_slice(), saves].concat();
             self.store.commit(&all)
         };
-        self.quick = begun.elapsed() < QUICK;
+        let ended = Instant::now();
+        self.quick = ended.duration_since(begun) < QUICK;
+        self.health.note(stored.is_ok(), ended);
         if stored.is_ok() {
             self.late.clear();
         }

@@ -10,5 +10,6 @@ pub mod exchange_task;
 pub mod handle;
 pub mod hub;
 pub mod schedule;
+mod store_health;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,11 @@ const CACHE_KIB: i64 = 768;
 /// A bulk of rows is read from the history at a time.
 const HISTORY_PAGE: usize = 500;
 
+/// The fact that [`Store::try_commit`] writes.
+const TRIED: &str = "tried";
+/// Its size: that of a few records, so that it needs as much room as they do.
+const TRIED_BYTES: usize = 16 * 1024;
+
 /// What a commit survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sync {
@@ -247,6 +252,23 @@ impl Store {
             transaction.commit()
         };
         store().map_err(|e| explain(&self.path, e))
+    }
+
+    /// Commits something of the size of a few records, to find out whether a commit succeeds now.
+    ///
+    /// # Errors
+    /// What the next commit would fail with, such as a full disk.
+    pub fn try_commit(&mut self) -> Result<(), StoreError> {
+        let mut tried = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            let before = fact(&transaction, TRIED)?;
+            // A new value each time: what is unchanged might not be written.
+            let turn = before.is_some_and(|before| before.starts_with('0'));
+            let value = if turn { "1" } else { "0" }.repeat(TRIED_BYTES);
+            put_fact(&transaction, TRIED, value)?;
+            transaction.commit()
+        };
+        tried().map_err(|e| explain(&self.path, e))
     }
 
     /// Forgets all calls, and who sat where before (lab reset).

@@ -5,7 +5,7 @@ use super::state::{Connection, Leaving, Producer, consumer_name, producer_name};
 use super::{Broker, Done, Link, Output, REPLACED, refusal};
 use cordboard_wire::openwire::{
     BrokerId, BrokerInfo, Command, ConnectionControl, ConnectionInfo, ConsumerId, ObjectId,
-    ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, UNKNOWN_DELIVERED,
+    ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, Throwable, UNKNOWN_DELIVERED,
 };
 use std::collections::{BTreeSet, HashSet};
 
@@ -36,14 +36,28 @@ impl Broker {
     /// A client gave credentials that are not right: it is told, and its socket closed.
     pub fn refuse_credentials(&mut self, link: Link, info: &ConnectionInfo) {
         let exception = refusal::credentials(info.user_name.as_ref());
+        self.refuse_client(link, info, exception, "its credentials are wrong");
+    }
+
+    /// Refuses a client whose credentials were not looked at, because too many wait. It may try again.
+    pub fn refuse_for_now(&mut self, link: Link, info: &ConnectionInfo) {
+        self.refuse_client(link, info, refusal::busy(), "too many sign-ons wait");
+    }
+
+    fn refuse_client(
+        &mut self,
+        link: Link,
+        info: &ConnectionInfo,
+        exception: Throwable,
+        why: &'static str,
+    ) {
         self.answer(
             link,
             info.command_id,
             info.response_required,
             Err(exception),
         );
-        self.out
-            .push_back(Output::Close(link, "its credentials are wrong"));
+        self.out.push_back(Output::Close(link, why));
     }
 
     pub(super) fn connect(&mut self, link: Link, info: ConnectionInfo) -> Done {

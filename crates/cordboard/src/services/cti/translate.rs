@@ -467,7 +467,7 @@ pub fn owns(directory: &Directory, user: &str, line: &Line) -> bool {
 /// May the broker's user watch that line: an application with the right to any, or with that phone on its list; a person his own?
 /// [cti §8]
 pub fn may_watch(directory: &Directory, user: &str, line: &Line) -> bool {
-    match directory.account(user) {
+    match directory.account(&user.into()) {
         Some(account @ Account::App(_)) if account.has(ANY_DEVICE) => true,
         Some(Account::App(app)) => line.terminals.iter().any(|terminal| {
             let mut listed = app.devices.iter();
