@@ -258,7 +258,11 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     }
     if let Some(reach) = cti::reach(&app.config.cti, Some(app.broker.join_inside()))? {
         let counts = app.metrics.cti.broker.clone();
-        cti::start(&app, reach, cti_facts, counts, &mut listeners, &stopping)?;
+        let before = cti::Before {
+            facts: cti_facts,
+            lost: running.lost,
+        };
+        cti::start(&app, reach, before, counts, &mut listeners, &stopping)?;
     }
     broker_tasks.open(sockets, &app)?;
     // Last: a start that fails would have stored a token that nobody was shown.

@@ -92,6 +92,8 @@ pub struct Engine {
     quick: bool,
     stopping: bool,
     health: StoreHealth,
+    /// The calls that the start has ended, as they were before.
+    lost: Vec<CallRecord>,
 }
 
 /// What the engine is made of.
@@ -134,15 +136,13 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let now = parts.clock.now();
         let mut store = parts.store;
-        let mut lost: Vec<CallRecord> = store.live_calls()?;
-        for call in &mut lost {
+        let lost: Vec<CallRecord> = store.live_calls()?;
+        let ended = lost.iter().map(|call| {
+            let mut call = call.clone();
             call.end_lost(now.wall);
-        }
-        let ended: Vec<Record> = lost
-            .into_iter()
-            .map(|call| Record::Call(Box::new(call)))
-            .collect();
-        store.commit(&ended)?;
+            Record::Call(Box::new(call))
+        });
+        store.commit(&ended.collect::<Vec<_>>())?;
         let counters = store.counters()?;
         let mut engine = Self {
             exchange: Exchange::new(parts.settings, Arc::new(parts.directory)),
@@ -164,6 +164,7 @@ impl Engine {
             quick: true,
             stopping: false,
             health: StoreHealth::default(),
+            lost,
             store,
         };
         engine.restore(Saved::Counters(counters));
@@ -178,6 +179,11 @@ impl Engine {
         }
         engine.catch_up();
         Ok(engine)
+    }
+
+    /// The calls that the start has ended, as they were before. They are handed out once.
+    pub(super) fn take_lost(&mut self) -> Vec<CallRecord> {
+        std::mem::take(&mut self.lost)
     }
 
     /// What happens, for listeners.
