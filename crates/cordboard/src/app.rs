@@ -75,6 +75,8 @@ pub struct App {
     pub homes: Arc<Homes>,
     /// Whose turn it is to change the directory or the tokens.
     pub editing: Mutex<()>,
+    /// Held while a copy of the store is made for a backup.
+    pub backing_up: Mutex<()>,
     /// What is served.
     pub serves: Serves,
     /// So many users of a population exist beside it.

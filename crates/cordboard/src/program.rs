@@ -158,7 +158,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     let metrics = Metrics::default();
     let brand = Brand::load(config.webdialer.brand.as_deref())
         .with_context(|| "webdialer.brand: the folder cannot be read")?;
-    let auth = Auth::new(metrics.auth_hashes.clone());
+    let auth = Auth::new(metrics.sign_ons.clone());
     auth.tokens.set(store.tokens()?, store.api_tokens()?);
     let homes = Arc::new(Homes::new(&config, clock.clone())?);
     let history = Arc::new(Mutex::new(store.reader()?));
@@ -206,6 +206,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         },
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
         editing: Mutex::default(),
+        backing_up: Mutex::default(),
         serves,
         population,
         config: Arc::new(config),
@@ -261,8 +262,12 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     }
     if let Some(reach) = cti::reach(&app.config.cti, Some(app.broker.join_inside()))? {
         let counts = app.metrics.cti.broker.clone();
+        let before = cti::Before {
+            facts: cti_facts,
+            lost: running.lost,
+        };
         let place = (&mut listeners, &threads);
-        cti::start(&app, reach, cti_facts, counts, place, &stopping)?;
+        cti::start(&app, reach, before, counts, place, &stopping)?;
     }
     broker_tasks.open(sockets, &app)?;
     // Last: a start that fails would have stored a token that nobody was shown.

@@ -75,6 +75,7 @@ fn everything(lab: &Server) {
         &format!("admin export {csv}"),
         &format!("admin export --with-secrets {secrets}"),
         &format!("admin import --dry-run {toml}"),
+        &format!("admin backup {}", out("b.db")),
         "events --since 1 --count 1",
         "explain dial 1251 --user bill --device SEPE8B7480316D6",
         "explain home bill",

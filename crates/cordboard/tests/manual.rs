@@ -92,6 +92,11 @@ fn the_examples_of_administration_run_as_they_stand() {
 }
 
 #[test]
+fn the_examples_of_backup_run_as_they_stand() {
+    run("backup.md");
+}
+
+#[test]
 fn the_examples_for_integrators_run_as_they_stand() {
     run("webdialer.md");
 }

@@ -9,24 +9,27 @@ const PROXY: &str = "destination=&uid=bill&appid=app&pwd=s3cret";
 const IN_PROGRESS: &str = "cordboard_webdialer_sessions_in_progress";
 
 #[tokio::test]
-async fn a_users_seventeenth_session_ends_his_first_and_nobody_elses() {
+async fn sessions_that_others_begin_for_a_user_push_out_none_of_the_users_own() {
     let server = server().await;
     let mut other = Browser::new(&server);
     other.post("cmd=doAuth&uid=emu&pwd=emu").await;
-    let mut first = Browser::new(&server);
-    first.set_up().await;
-    let mut second = Browser::new(&server);
-    second.sign_in().await;
-    for _ in 0..14 {
+    let mut own = Browser::new(&server);
+    own.set_up().await;
+    for _ in 0..20 {
         Browser::new(&server).post(PROXY).await;
     }
-    is(&first.get("destination=1").await, "Make Call");
-    assert_eq!(counted(&server, IN_PROGRESS).await, 17);
-    Browser::new(&server).post(PROXY).await;
-    is(&first.get("destination=1").await, "Login");
-    is(&second.get("destination=1").await, "Make Call");
+    is(&own.get("destination=1").await, "Make Call");
     is(&other.get("destination=1").await, "Preferences");
-    assert_eq!(counted(&server, IN_PROGRESS).await, 17);
+    // Sixteen of the application's, and these two.
+    assert_eq!(counted(&server, IN_PROGRESS).await, 18);
+    let mut second = Browser::new(&server);
+    second.sign_in().await;
+    for _ in 0..15 {
+        Browser::new(&server).sign_in().await;
+    }
+    is(&own.get("destination=1").await, "Login");
+    is(&second.get("destination=1").await, "Make Call");
+    assert_eq!(counted(&server, IN_PROGRESS).await, 33);
     server.program.stop().await;
 }
 

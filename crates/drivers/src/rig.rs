@@ -118,10 +118,13 @@ impl<D: Driver> Rig<D> {
     pub fn advance(&mut self, by: Duration) {
         let target = self.now.later(by);
         loop {
-            let next = [self.exchange.next_deadline(), self.network.next_deadline()]
-                .into_iter()
-                .flatten()
-                .min();
+            let next = [
+                self.exchange.next_deadline(self.now),
+                self.network.next_deadline(),
+            ]
+            .into_iter()
+            .flatten()
+            .min();
             match next.filter(|&at| at <= target.instant) {
                 Some(at) => {
                     let at = at.max(self.now.instant);

@@ -115,7 +115,7 @@ fn ends_clean(rig: &mut Rig<Sim>) {
         panic!("counts can be read")
     };
     assert_eq!((counts.calls, counts.legs, counts.operations), (0, 0, 0));
-    assert_eq!(rig.exchange.next_deadline(), None);
+    assert_eq!(rig.exchange.next_deadline(rig.now), None);
 }
 
 // --- completions -------------------------------------------------------------------------------------------------------

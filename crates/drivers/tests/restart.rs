@@ -5,9 +5,10 @@
 use cordboard_core::exchange::{
     Action, Counters, DriverEvent, Event, EventKind, Input, Query, Record, Saved, Settings,
 };
-use cordboard_core::ids::PartId;
+use cordboard_core::ids::{CallId, CallKey, PartId};
 use cordboard_drivers::rig::{Rig, START, phones, whose};
 use cordboard_drivers::sim::Sim;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,4 +133,87 @@ fn a_directory_is_taken_back_with_the_batch_it_came_in() {
             .is_ok()
     );
     assert_eq!(rig.heard(), Vec::<String>::new());
+}
+
+/// What a store holds of calls, made of everything that was saved.
+#[derive(Default)]
+struct Stored {
+    /// Is the call over?
+    calls: BTreeMap<CallKey, bool>,
+    counters: Counters,
+}
+
+impl Stored {
+    fn take(&mut self, saves: &[Record]) {
+        for record in saves {
+            match record {
+                Record::Call(call) => {
+                    self.calls.insert(call.key, call.ended.is_some());
+                }
+                Record::Counters(counters) => self.counters = *counters,
+                Record::Login(_)
+                | Record::Logout(_)
+                | Record::Takeover(_)
+                | Record::TakeoverOver(_) => {}
+            }
+        }
+    }
+
+    fn live(&self) -> Vec<CallKey> {
+        let live = self.calls.iter().filter(|(_, over)| !**over);
+        live.map(|(key, _)| *key).collect()
+    }
+
+    /// Ends what a start ends: the live calls from `oldest_live` on.
+    fn started(&mut self) {
+        for (key, over) in &mut self.calls {
+            *over |= key.0 >= self.counters.oldest_live;
+        }
+    }
+
+    /// What a store says the exchange goes on from.
+    fn counters(&self) -> Counters {
+        let newest = self.calls.keys().next_back().map_or(0, |key| key.0);
+        Counters {
+            calls: self.counters.calls.max(newest),
+            ..self.counters
+        }
+    }
+}
+
+/// Calls begin, end and last in every order, numbers are reserved at any moment between them, and the process ends at any moment.
+#[test]
+fn after_a_start_no_stored_call_is_live_whatever_came_before() {
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut store = Stored::default();
+        let mut rig = restarted(Counters::default());
+        let mut calls: Vec<CallId> = Vec::new();
+        for turn in 0..40 {
+            let saved = rig.saves.len();
+            match random.u8(0..10) {
+                0..3 => calls.extend(rig.call(["A", "B"][random.usize(0..2)], "5550108")),
+                3..5 if !calls.is_empty() => {
+                    let call = calls.swap_remove(random.usize(0..calls.len()));
+                    // It may have ended by itself.
+                    let _ = rig.does(Action::ReleaseCall(call));
+                }
+                5 => rig.advance(Duration::from_secs(random.u64(0..120))),
+                6 => flaps(&mut rig),
+                // The next event, and the next part, reserve numbers.
+                7..9 => {
+                    let counters = store.counters();
+                    rig.input(Input::Restore(Saved::Counters(counters)));
+                }
+                _ => {
+                    store.started();
+                    assert_eq!(store.live(), [], "seed {seed}, turn {turn}");
+                    rig = restarted(store.counters());
+                    calls.clear();
+                    continue;
+                }
+            }
+            store.take(&rig.saves[saved..]);
+        }
+    }
 }

@@ -69,7 +69,7 @@ fn nothing_stays(rig: &mut Rig<Sim>) {
     };
     assert_eq!((counts.calls, counts.legs, counts.operations), (0, 0, 0));
     assert_eq!(rig.network.live_legs().count(), 0);
-    assert_eq!(rig.exchange.next_deadline(), None);
+    assert_eq!(rig.exchange.next_deadline(rig.now), None);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod backend;
 pub mod passwords;
 mod tokens;
 
+pub use backend::backup::{Restored, restore, verify};
 pub use backend::cti::CtiFact;
 pub use backend::directory::Seeded;
 pub use backend::mobility::HistoryWish;
@@ -41,6 +42,12 @@ pub enum StoreError {
     /// Another process has it.
     #[error("{path} is in use by another process")]
     InUse {
+        /// The file.
+        path: String,
+    },
+    /// A file of that name is there already; it was not changed.
+    #[error("{path} is there already; it was left as it is")]
+    Exists {
         /// The file.
         path: String,
     },

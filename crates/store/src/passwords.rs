@@ -32,11 +32,22 @@ fn compute(argon2: &Argon2<'_>, password: &str, salt: &[u8], length: usize) -> O
     Output::new(out).ok()
 }
 
-/// Hashes a password with a salt of its own.
+/// An empty text is no secret: an account that had it could be used without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must not be empty")]
+pub struct EmptySecret;
+
+/// Hashes a password with a salt of its own. Every password and PIN that is set goes through here.
+///
+/// # Errors
+/// [`EmptySecret`] for an empty one.
 ///
 /// # Panics
 /// When the system gives no randomness; nothing safe can be done then.
-pub fn hash(password: &str) -> PasswordHash {
+pub fn hash(password: &str) -> Result<PasswordHash, EmptySecret> {
+    if password.is_empty() {
+        return Err(EmptySecret);
+    }
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).expect("the system gives randomness");
     let argon2 = hasher();
@@ -48,11 +59,14 @@ pub fn hash(password: &str) -> PasswordHash {
         salt: Some(Salt::new(&salt).expect("sixteen bytes are a salt")),
         hash: Some(hash.expect("a password of any length can be hashed")),
     };
-    PasswordHash::new(phc.to_string())
+    Ok(PasswordHash::new(phc.to_string()))
 }
 
-/// Is this the password? Takes as long for a wrong one as for the right one.
+/// Is this the password? Takes as long for a wrong one as for the right one. An empty one never is, whatever was hashed elsewhere.
 pub fn verify(password: &str, hash: &PasswordHash) -> bool {
+    if password.is_empty() {
+        return false;
+    }
     let Some((argon2, phc)) = read(hash.expose()) else {
         return false;
     };
@@ -83,18 +97,31 @@ mod tests {
 
     #[test]
     fn a_password_verifies_against_its_own_hash_only() {
-        let one = hash("123");
+        let one = hash("123").unwrap();
         assert!(verify("123", &one));
         assert!(!verify("124", &one));
         assert!(!verify("", &one));
         assert_ne!(
             one.expose(),
-            hash("123").expose(),
+            hash("123").unwrap().expose(),
             "each hash has a salt of its own"
         );
         assert!(one.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(is_usable(one.expose()));
         assert!(!is_usable("123"));
+    }
+
+    #[test]
+    fn an_empty_secret_is_never_set_and_never_right() {
+        assert_eq!(hash(""), Err(EmptySecret));
+        // Made elsewhere and imported as a hash.
+        let imported = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$";
+        let params = Params::new(8, 1, 1, None).unwrap();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let of_nothing = compute(&argon2, "", b"somesalt", 32).unwrap();
+        let phc = format!("{imported}{of_nothing}");
+        assert!(is_usable(&phc), "{phc}");
+        assert!(!verify("", &PasswordHash::new(phc)));
     }
 
     #[test]

@@ -240,7 +240,7 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_left_as_it
             error,
             StoreError::Newer {
                 found: 99,
-                known: 8,
+                known: 9,
                 ..
             }
         ),
@@ -398,4 +398,37 @@ fn login(device: &str, user: &str) -> MobilityLogin {
         by: None,
         mismatched: false,
     }
+}
+
+#[test]
+fn a_store_that_lost_sight_of_a_live_call_finds_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cordboard.db");
+    let mut store = open(&path).unwrap();
+    let blind = Counters {
+        calls: 3,
+        parts: 1_000,
+        events: 1_000,
+        oldest_live: 3,
+    };
+    let records = [
+        save(&call(1, true)),
+        save(&call(2, false)),
+        save(&call(3, false)),
+        Record::Counters(blind),
+    ];
+    store.commit(&records).unwrap();
+    assert_eq!(store.live_calls().unwrap(), [call(3, false)]);
+    drop(store);
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.pragma_update(None, "user_version", 8).unwrap();
+    drop(old);
+    let store = open(&path).unwrap();
+    let live = [call(2, false), call(3, false)];
+    assert_eq!(store.live_calls().unwrap(), live);
+    let healed = Counters {
+        oldest_live: 2,
+        ..blind
+    };
+    assert_eq!(store.counters().unwrap(), healed);
 }

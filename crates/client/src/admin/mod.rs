@@ -160,6 +160,36 @@ impl AdminClient {
         self.read(response).await
     }
 
+    /// Reads a body of any length and gives it to `write` piece by piece, which returns `false` to end early.
+    ///
+    /// # Errors
+    /// As [`AdminClient::ask`]; also if the body ends before it is complete.
+    pub async fn download(
+        &self,
+        path: &str,
+        mut write: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), AdminError> {
+        // The server makes the whole body before it sends the first byte.
+        let sent = self.request(Method::GET, path).send();
+        let sent = tokio::time::timeout(TIMEOUT, sent).await;
+        let mut response = match sent {
+            Ok(sent) => sent.map_err(|error| self.failed(error))?,
+            Err(_) => return Err(self.silent(TIMEOUT)),
+        };
+        let kind = response.headers().get(CONTENT_TYPE);
+        let binary = kind.is_some_and(|kind| kind.as_bytes() == b"application/octet-stream");
+        if !(binary && response.status().is_success()) {
+            self.read(response).await?;
+            return Err(self.not_this_protocol("no file"));
+        }
+        while let Some(bytes) = self.unless_silent(response.chunk()).await? {
+            if !write(&bytes) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.address));
         match &self.token {
@@ -241,10 +271,14 @@ impl AdminClient {
     ) -> Result<T, AdminError> {
         match tokio::time::timeout(self.silence, heard).await {
             Ok(heard) => heard.map_err(|error| self.failed(error)),
-            Err(_) => Err(AdminError::Unreachable {
-                server: self.address.clone(),
-                why: format!("it has said nothing for {} s", self.silence.as_secs()),
-            }),
+            Err(_) => Err(self.silent(self.silence)),
+        }
+    }
+
+    fn silent(&self, silence: Duration) -> AdminError {
+        AdminError::Unreachable {
+            server: self.address.clone(),
+            why: format!("it has said nothing for {} s", silence.as_secs()),
         }
     }
 

@@ -93,7 +93,7 @@ fn need(method: &Method, path: &str) -> Need {
     match parts.as_slice() {
         ["api", "v1", "openapi.json"] if reads => Need::Nothing,
         ["api", "v1", "tokens", ..] | ["api", "v1", "users", _, "tokens", ..] => Need::Administrate,
-        ["api", "v1", "directory", "secrets"] => Need::Administrate,
+        ["api", "v1", "directory", "secrets"] | ["api", "v1", "backup"] => Need::Administrate,
         ["api", ..] if reads => Need::Read,
         ["api", "v1", "explain", ..] => Need::Read,
         ["api", "v1", "calls" | "mobility", ..] => Need::Operate,
@@ -161,6 +161,7 @@ fn allowed(
     let Some((known, held)) = known else {
         return Err(unauthorized("there is no such token, or it has expired"));
     };
+    app.auth.token_used("api", &known.hash, now);
     let roles = known.roles.iter().filter_map(|role| role.parse().ok());
     if roles.into_iter().any(|role: Role| role.allows(need)) {
         return Ok(Some(held));
@@ -230,6 +231,7 @@ mod tests {
             (Method::GET, "/api/v1/users", Need::Read),
             (Method::GET, "/api/v1/users/bill/tokens", Need::Administrate),
             (Method::GET, "/api/v1/tokens", Need::Administrate),
+            (Method::GET, "/api/v1/backup", Need::Administrate),
             (Method::PUT, "/api/v1/users/bill", Need::Administrate),
             (Method::POST, "/api/v1/calls", Need::Operate),
             (Method::POST, "/api/v1/calls/c-1/hold", Need::Operate),

@@ -1,6 +1,7 @@
 //! The JSON API: what the console, the command line and tests use. Shapes are in `cordboard_wire::admin`.
 
 pub mod access;
+mod backup;
 mod calls;
 mod directory;
 mod events;
@@ -40,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
     if app.serves.api {
         router = router
             .route("/api/v1/openapi.json", get(openapi::document))
+            .route("/api/v1/backup", get(backup::backup))
             .route(
                 "/api/v1/users",
                 get(directory::users).post(directory::add_user),

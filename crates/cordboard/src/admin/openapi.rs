@@ -56,6 +56,7 @@ const PROBLEM: &str = "application/problem+json";
         super::directory::exported,
         super::directory::exported_with_secrets,
         super::directory::import,
+        super::backup::backup,
         super::tokens::of_user,
         super::tokens::issue,
         super::tokens::revoke,

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use cordboard_core::Refusal;
-use cordboard_core::directory::NAME_MAX;
+use cordboard_core::directory::{NAME_MAX, same_name};
 use cordboard_store::StoreError;
 use cordboard_wire::admin;
 use http::{HeaderValue, StatusCode, header};
@@ -55,7 +55,7 @@ impl Problem {
     /// # Errors
     /// 409 when they do not.
     pub(super) fn unless_same(field: &'static str, address: &str, body: &str) -> Result<(), Self> {
-        if address.trim().to_lowercase() == body.trim().to_lowercase() {
+        if same_name(address, body) {
             return Ok(());
         }
         let title = "It does not fit what is there";

@@ -228,7 +228,11 @@ pub(super) fn secret(given: Option<Secret>, file: Option<&Path>) -> Result<Optio
         (None, Some(file)) => {
             let text = std::fs::read_to_string(file)
                 .map_err(|error| Usage::new(format!("cannot read {}: {error}", file.display())))?;
-            Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']))))
+            let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
+            if secret.is_empty() {
+                return Err(Usage::new(format!("{} is empty", file.display())));
+            }
+            Ok(Some(secret))
         }
         (None, None) => Ok(None),
     }

@@ -176,12 +176,15 @@ impl Hasher {
             }
             return Ok(Some(hash));
         }
-        Ok(text(clear).map(|clear| {
-            self.known
-                .entry(clear.clone())
-                .or_insert_with(|| passwords::hash(&clear))
-                .clone()
-        }))
+        let Some(clear) = text(clear) else {
+            return Ok(None);
+        };
+        if let Some(known) = self.known.get(&clear) {
+            return Ok(Some(known.clone()));
+        }
+        let hash = passwords::hash(&clear).map_err(|empty| empty.to_string())?;
+        self.known.insert(clear, hash.clone());
+        Ok(Some(hash))
     }
 }
 

@@ -206,6 +206,10 @@ impl DirectoryFile {
         let mut hash = |id: &str, clear: Option<String>, phc: Option<String>| {
             done += 1;
             hashed(done, Some(total));
+            if [&clear, &phc].into_iter().flatten().any(String::is_empty) {
+                let why = "a password or PIN must not be empty; left out, it stays as it is";
+                return Err(self.place.fault(id, why));
+            }
             let taken = hasher.take(clear.as_deref(), phc.as_deref());
             taken.map_err(|why| self.place.fault(id, &format!("a hash {why}")))
         };

@@ -5,6 +5,7 @@
 
 use super::Peer;
 use super::router;
+use super::socket::Socket;
 use super::stream::{Cleaned, Timeouts};
 use crate::app::App;
 use hyper::server::conn::http1;
@@ -170,14 +171,15 @@ async fn connection(
         local,
         tls: acceptor.is_some(),
     };
-    match acceptor {
+    let serving = async |stream| match acceptor {
         None => http(stream, peer, app, api, shutdown).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => http(stream, peer, app, api, shutdown).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },
-    }
+    };
+    Socket::new(stream).serve(serving).await;
 }
 
 async fn http<S>(

@@ -5,6 +5,7 @@
 
 pub mod listener;
 pub mod router;
+pub mod socket;
 pub mod stream;
 pub mod tls;
 

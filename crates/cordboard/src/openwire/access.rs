@@ -6,9 +6,10 @@
 use super::broker::{Identity, Rights};
 use crate::app::App;
 use crate::ops::config;
-use crate::services::auth::{Auth, Refused};
+use crate::services::auth::{Auth, Refused, Visit};
+use crate::services::sign_on_queue::Interface;
 use anyhow::Context;
-use cordboard_core::directory::{CredentialState, PasswordHash};
+use cordboard_core::directory::{AccountName, CredentialState, PasswordHash};
 use cordboard_store::passwords;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -69,10 +70,10 @@ impl Access {
             let text = std::fs::read_to_string(password_file)
                 .with_context(|| format!("broker.user: cannot read {shown}"))?;
             let line = text.lines().next().unwrap_or_default();
-            anyhow::ensure!(!line.is_empty(), "broker.user: {shown} is empty");
             let hash = match line.starts_with(HASH) {
                 true => PasswordHash::new(line.to_owned()),
-                false => passwords::hash(line),
+                false => passwords::hash(line)
+                    .with_context(|| format!("broker.user: the first line of {shown}"))?,
             };
             let or = |own: &Option<Vec<String>>, all: &[String]| {
                 own.clone().unwrap_or_else(|| all.to_vec())
@@ -119,8 +120,13 @@ impl Access {
         if self.kind == config::Access::Open {
             return Ok(Identity::default());
         }
-        let name = user.ok_or(Refused)?;
-        let visit = (address, app.clock.now().instant.0);
+        let name = user.ok_or(Refused::Wrong)?;
+        let account = AccountName::from(name);
+        let visit = Visit {
+            interface: Interface::Broker,
+            address,
+            now_ms: app.clock.now().instant.0,
+        };
         let auth: &Auth = &app.auth;
         let own = self.users.get(name);
         let (hash, known, rights) = match own {
@@ -128,7 +134,7 @@ impl Access {
             None => {
                 let there = self.app_users && !app.faults.directory_down();
                 let user = there
-                    .then(|| app.handle.directory().app_user(name))
+                    .then(|| app.handle.directory().app_user(account.as_str()))
                     .flatten();
                 let id = user
                     .as_ref()
@@ -139,7 +145,8 @@ impl Access {
                 (usable.and_then(|user| user.password_hash), id, rights)
             }
         };
-        auth.secret(name, hash.as_ref(), password, visit).await?;
+        auth.secret(&account, hash.as_ref(), password, visit)
+            .await?;
         Ok(Identity {
             user: Some(known.as_str().into()),
             inside: false,

@@ -10,6 +10,7 @@ use super::Counts;
 use super::broker::{Broker, Charge, Identity, Link, Output, SLICE};
 use super::handle::Phase;
 use super::outbox::{Out, Outbox, Stand};
+use crate::services::auth::Refused;
 use cordboard_wire::openwire::{Command, ConnectionInfo};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::pin;
@@ -43,7 +44,11 @@ pub(super) enum Event {
         identity: Identity,
     },
     /// It says who it is, and is not believed.
-    Refused { link: Link, info: ConnectionInfo },
+    Refused {
+        link: Link,
+        info: ConnectionInfo,
+        why: Refused,
+    },
     /// It wants these carried out.
     Commands {
         link: Link,
@@ -248,8 +253,11 @@ impl Keeper {
         };
         match event {
             Event::Opened { .. } => {}
-            Event::Refused { info, .. } => {
-                self.broker.refuse_credentials(link, &info);
+            Event::Refused { info, why, .. } => {
+                match why {
+                    Refused::Wrong => self.broker.refuse_credentials(link, &info),
+                    Refused::Busy => self.broker.refuse_for_now(link, &info),
+                }
                 self.done(link, 1);
             }
             Event::Joins { info, identity, .. } => {

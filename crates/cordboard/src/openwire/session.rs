@@ -8,6 +8,7 @@ use super::broker::{Charge, ConnectionMemory, Dispatch, GOODBYE, Identity, Link 
 use super::handle::{Gate, Phase, Shared};
 use super::keeper::Event;
 use super::outbox::{Out, Outbox};
+use crate::services::auth::Refused;
 use cordboard_client::openwire::link::{self, Link, LinkError};
 use cordboard_wire::openwire::{
     AckType, Command, ConnectionInfo, ExceptionResponse, FIRST_FRAME, MessageAck, SecretText, Text,
@@ -75,10 +76,10 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Who is it that says so? `None`: it is not believed.
-    async fn identify(&self, info: &ConnectionInfo) -> Option<Identity> {
+    /// Who is it that says so?
+    async fn identify(&self, info: &ConnectionInfo) -> Result<Identity, Refused> {
         let Self::Network(address, gate) = self else {
-            return Some(Identity {
+            return Ok(Identity {
                 inside: true,
                 ..Identity::default()
             });
@@ -88,14 +89,12 @@ impl Origin {
         let password = password.as_ref().map_or("", |password| password.expose());
         let Gate { access, app } = &**gate;
         let known = access.check(app, user.as_deref(), password, address.ip());
-        match known.await {
-            Ok(identity) => Some(identity),
-            Err(_) => {
-                let user = info.user_name.as_ref().map(|user| user.for_log(200));
-                tracing::warn!(peer.address = %address, user, "the broker does not know a client's name and password");
-                None
-            }
+        let known = known.await;
+        if matches!(known, Err(Refused::Wrong)) {
+            let user = info.user_name.as_ref().map(|user| user.for_log(200));
+            tracing::warn!(peer.address = %address, user, "the broker does not know a client's name and password");
         }
+        known
     }
 }
 
@@ -341,17 +340,17 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
         Ok(())
     }
 
-    fn joins(&self, mut info: ConnectionInfo, known: Option<Identity>) -> Event {
+    fn joins(&self, mut info: ConnectionInfo, known: Result<Identity, Refused>) -> Event {
         let link = self.id;
         // Nobody needs it any more.
         info.password = None;
         match known {
-            Some(identity) => Event::Joins {
+            Ok(identity) => Event::Joins {
                 link,
                 info,
                 identity,
             },
-            None => Event::Refused { link, info },
+            Err(why) => Event::Refused { link, info, why },
         }
     }
 

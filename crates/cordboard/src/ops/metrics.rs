@@ -19,8 +19,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// Requests that ended in a panic.
     pub panics: Counter,
-    /// Password hashes computed.
-    pub auth_hashes: Counter,
+    /// Sign-ons on all interfaces.
+    pub sign_ons: SignOns,
     /// WebDialer's.
     pub webdialer: WebDialer,
     /// Extension Mobility's.
@@ -33,6 +33,82 @@ pub struct Metrics {
     legs: Gauge,
     strays: Gauge,
     network: Gauge,
+}
+
+/// Counters of sign-ons, on all interfaces.
+#[derive(Clone, Debug, Default)]
+pub struct SignOns {
+    /// Password hashes computed.
+    pub hashes: Counter,
+    outcomes: Family<SignOn, Counter>,
+    /// Lock-outs that began.
+    pub lock_outs: Counter,
+    tokens: Family<Token, Counter>,
+    /// Sign-ons that wait for their turn.
+    pub waiting: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignOn {
+    interface: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Token {
+    kind: &'static str,
+}
+
+impl SignOns {
+    /// Counts a sign-on by its interface and what came of it.
+    pub fn count(&self, interface: &'static str, outcome: &'static str) {
+        let labels = SignOn { interface, outcome };
+        self.outcomes.get_or_create(&labels).inc();
+    }
+
+    /// Counts the use of a token of this kind.
+    pub fn token(&self, kind: &'static str) {
+        self.tokens.get_or_create(&Token { kind }).inc();
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        let Self {
+            hashes,
+            outcomes,
+            lock_outs,
+            tokens,
+            waiting,
+        } = self;
+        for (name, help, counter) in [
+            (
+                "auth_hashes",
+                "Password hashes computed, for right and wrong passwords",
+                hashes,
+            ),
+            (
+                "auth_lock_outs",
+                "Lock-outs of an account for an address that began",
+                lock_outs,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "auth_sign_ons",
+            "Sign-ons by a password or PIN, by interface and what came of them: accepted, refused, locked_out, busy",
+            outcomes.clone(),
+        );
+        registry.register(
+            "auth_tokens_used",
+            "Requests that a token allowed, by its kind: user, api",
+            tokens.clone(),
+        );
+        registry.register(
+            "auth_sign_ons_waiting",
+            "Sign-ons that wait for their password to be verified",
+            waiting.clone(),
+        );
+    }
 }
 
 /// WebDialer's counters.
@@ -215,7 +291,7 @@ impl Default for Metrics {
             http_requests: Counter::default(),
             connections_refused: Counter::default(),
             panics: Counter::default(),
-            auth_hashes: Counter::default(),
+            sign_ons: SignOns::default(),
             webdialer: WebDialer::default(),
             mobility: Mobility::default(),
             cti: Cti::default(),
@@ -240,11 +316,7 @@ impl Default for Metrics {
             "Requests that ended in a panic",
             metrics.panics.clone(),
         );
-        registry.register(
-            "auth_hashes",
-            "Password hashes computed, for right and wrong passwords",
-            metrics.auth_hashes.clone(),
-        );
+        metrics.sign_ons.register(&mut registry);
         metrics.cti.register(&mut registry);
         registry.register(
             "webdialer_requests",

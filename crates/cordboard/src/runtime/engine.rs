@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::exchange_task::next;
 use super::hub::Hub;
 use super::schedule::{Planned, Schedules};
+use super::store_health::StoreHealth;
 use cordboard_core::call::CallRecord;
 use cordboard_core::directory::{Directory, Entry};
 use cordboard_core::exchange::{
@@ -32,6 +33,9 @@ pub(super) const BATCH: usize = 256;
 const RETRY: Duration = Duration::from_millis(250);
 /// A store that takes longer than this for a commit is no company for threads that serve sockets.
 const QUICK: Duration = Duration::from_millis(4);
+
+/// The longest time between two looks at the clock: how late a jump of wall time may be noticed.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The store's fact that holds the clock's offset, in milliseconds.
 pub const CLOCK_FACT: &str = "clock_offset_ms";
@@ -79,7 +83,7 @@ pub struct Engine {
     late: Vec<Record>,
     directory: Arc<RwLock<Arc<Directory>>>,
     hub: Arc<Hub>,
-    schedules: Schedules,
+    pub(super) schedules: Schedules,
     history: Option<History>,
     choices: Arc<Choices>,
     /// Has nothing been asked for, but to read, since the seeded state?
@@ -87,6 +91,9 @@ pub struct Engine {
     /// Does a commit take so little time that whoever brought the command may carry it out?
     quick: bool,
     stopping: bool,
+    health: StoreHealth,
+    /// The calls that the start has ended, as they were before.
+    lost: Vec<CallRecord>,
 }
 
 /// What the engine is made of.
@@ -129,15 +136,13 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let now = parts.clock.now();
         let mut store = parts.store;
-        let mut lost: Vec<CallRecord> = store.live_calls()?;
-        for call in &mut lost {
+        let lost: Vec<CallRecord> = store.live_calls()?;
+        let ended = lost.iter().map(|call| {
+            let mut call = call.clone();
             call.end_lost(now.wall);
-        }
-        let ended: Vec<Record> = lost
-            .into_iter()
-            .map(|call| Record::Call(Box::new(call)))
-            .collect();
-        store.commit(&ended)?;
+            Record::Call(Box::new(call))
+        });
+        store.commit(&ended.collect::<Vec<_>>())?;
         let counters = store.counters()?;
         let mut engine = Self {
             exchange: Exchange::new(parts.settings, Arc::new(parts.directory)),
@@ -158,6 +163,8 @@ impl Engine {
             untouched: counters.calls == 0,
             quick: true,
             stopping: false,
+            health: StoreHealth::default(),
+            lost,
             store,
         };
         engine.restore(Saved::Counters(counters));
@@ -174,6 +181,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The calls that the start has ended, as they were before. They are handed out once.
+    pub(super) fn take_lost(&mut self) -> Vec<CallRecord> {
+        std::mem::take(&mut self.lost)
+    }
+
     /// What happens, for listeners.
     pub(super) fn hub(&self) -> Arc<Hub> {
         self.hub.clone()
@@ -186,12 +198,15 @@ impl Engine {
         let pruned = pruned.map(|at| self.clock.now().when(at));
         let due = self.next_deadline().into_iter().chain(pruned).min();
         let due = due.and_then(|next| self.clock.until(next));
-        [retry, due].into_iter().flatten().min()
+        // What is due by wall time is due earlier when that jumps.
+        let looked = self.clock.is_running().then_some(LOOK);
+        [retry, due, looked].into_iter().flatten().min()
     }
 
     fn next_deadline(&self) -> Option<cordboard_core::Instant> {
-        let own = self.exchange.next_deadline().into_iter();
-        let swept = self.schedules.next().map(|at| self.clock.now().when(at));
+        let now = self.clock.now();
+        let own = self.exchange.next_deadline(now).into_iter();
+        let swept = self.schedules.next().map(|at| now.when(at));
         own.chain(self.network.next_deadline()).chain(swept).min()
     }
 
@@ -205,9 +220,21 @@ impl Engine {
         self.stopping
     }
 
-    /// Does the store take what it is given?
-    pub fn store_is_well(&self) -> bool {
-        self.late.is_empty() && !self.store_fault.error
+    /// Returns `true` if the next commit will succeed, as far as can be known: by the last one, or, if that is long ago, by one that is
+    /// tried for this. However often it is asked, it writes at most once a second.
+    pub fn store_is_well(&mut self) -> bool {
+        if self.store_fault.error || !self.late.is_empty() {
+            return false;
+        }
+        if let Some(known) = self.health.known(Instant::now()) {
+            return known;
+        }
+        let tried = self.store.try_commit();
+        if let Err(error) = &tried {
+            tracing::warn!(%error, "the store refuses to commit");
+        }
+        self.health.note(tried.is_ok(), Instant::now());
+        tried.is_ok()
     }
 
     /// A command as the exchange takes it; where its answer goes is kept.
@@ -234,7 +261,10 @@ impl Engine {
 
     /// Handles these inputs and everything that follows from them at this instant.
     pub(super) fn settle(&mut self, mut inputs: Vec<Input>) {
-        let now = self.clock.now();
+        let (now, jump) = self.clock.look();
+        if let Some(jump_ms) = jump {
+            self.jumped(now.wall, jump_ms);
+        }
         if !self.late.is_empty() {
             self.offer_again();
         }
@@ -260,7 +290,7 @@ impl Engine {
 
     fn due(&mut self, now: Now) -> Vec<Input> {
         let mut due = Vec::new();
-        let deadline = self.exchange.next_deadline();
+        let deadline = self.exchange.next_deadline(now);
         if deadline.is_some_and(|at| at <= now.instant) {
             due.push(Input::Deadline);
         }
@@ -275,6 +305,22 @@ impl Engine {
             due.push(Input::Command(ticket, command));
         }
         due
+    }
+
+    /// Wall time has jumped: it was set, or the machine was suspended. What the jump passed over is due now. A clock that goes back
+    /// shows some times again, and a schedule is due at them again.
+    fn jumped(&mut self, now: Wall, jump_ms: i64) {
+        tracing::warn!(
+            jump_ms,
+            "the system's clock was set, or the machine was suspended; schedules and expiries follow it"
+        );
+        if jump_ms < 0 {
+            self.schedules.begin(now);
+        }
+        if let Some(history) = &mut self.history {
+            // A clock that is wrong for an hour must not empty the history.
+            history.next = Wall(now.0.saturating_add(DAY_MS));
+        }
     }
 
     /// Forgets what the history of logins need not keep any more: a few at a time, so that nothing else waits for it.
@@ -376,7 +422,9 @@ impl Engine {
             let all = [self.late.as_slice(), saves].concat();
             self.store.commit(&all)
         };
-        self.quick = begun.elapsed() < QUICK;
+        let ended = Instant::now();
+        self.quick = ended.duration_since(begun) < QUICK;
+        self.health.note(stored.is_ok(), ended);
         if stored.is_ok() {
             self.late.clear();
         }
@@ -571,6 +619,20 @@ impl Engine {
         match self.directory.write() {
             Ok(mut shared) => *shared = directory.clone(),
             Err(poisoned) => *poisoned.into_inner() = directory.clone(),
+        }
+    }
+
+    /// Stores what is late and closes the store, whose one file is whole then.
+    pub(super) fn close(mut self) {
+        if !self.late.is_empty() {
+            self.offer_again();
+        }
+        let late = self.late.len();
+        if late > 0 {
+            tracing::error!(late, "some of what happened last could not be stored");
+        }
+        if let Err(error) = self.store.close() {
+            tracing::error!(%error, "the store could not be written back; its -wal file belongs to it");
         }
     }
 

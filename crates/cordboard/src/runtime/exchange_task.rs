@@ -10,6 +10,7 @@
 use super::engine::{Answer, BATCH, Engine, Parts};
 use super::handle::Handle;
 use super::hub::Hub;
+use cordboard_core::call::CallRecord;
 use cordboard_core::exchange::Command;
 use cordboard_core::ids::Ticket;
 use cordboard_store::StoreError;
@@ -42,6 +43,9 @@ pub struct Running {
     pub hub: Arc<Hub>,
     /// To wait for its end.
     pub thread: std::thread::JoinHandle<()>,
+    /// The calls that were live when the process last ended, as they were then. The start has ended them as lost, and published
+    /// nothing: there was no listener yet.
+    pub lost: Vec<CallRecord>,
 }
 
 /// Starts the exchange.
@@ -54,8 +58,8 @@ pub struct Running {
 pub fn start(parts: Parts) -> Result<Running, StoreError> {
     let directory = Arc::new(RwLock::new(Arc::new(parts.directory.clone())));
     let tickets = Arc::<AtomicU64>::default();
-    let engine = Engine::new(parts, directory.clone(), tickets.clone())?;
-    let hub = engine.hub();
+    let mut engine = Engine::new(parts, directory.clone(), tickets.clone())?;
+    let (hub, lost) = (engine.hub(), engine.take_lost());
     let turns = Arc::new(Turns {
         inbox: Mutex::default(),
         engine: Mutex::new(Some(engine)),
@@ -75,6 +79,7 @@ pub fn start(parts: Parts) -> Result<Running, StoreError> {
         handle: Handle::new(turns, directory),
         hub,
         thread,
+        lost,
     })
 }
 
@@ -236,7 +241,9 @@ impl Turns {
             self.batch(engine, false);
             let due = engine.wait();
             if engine.is_stopping() || lock(&self.bell).alone {
-                *place = None;
+                if let Some(engine) = place.take() {
+                    engine.close();
+                }
                 return lock(&self.inbox).clear();
             }
             drop(place);

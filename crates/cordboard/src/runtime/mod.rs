@@ -11,3 +11,6 @@ pub mod handle;
 pub mod hub;
 pub(crate) mod messaging;
 pub mod schedule;
+mod store_health;
+#[cfg(test)]
+mod tests;

@@ -3,5 +3,6 @@
 pub mod auth;
 pub mod cti;
 pub mod mobility;
+pub mod sign_on_queue;
 pub mod tokens;
 pub mod webdialer;

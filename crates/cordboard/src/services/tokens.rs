@@ -5,12 +5,16 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cordboard_core::Wall;
+use cordboard_core::directory::same_name;
 use cordboard_core::ids::UserId;
 use cordboard_store::{ApiToken, UserToken};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The use of one token is logged at most this often.
+const LOGGED_MS: i64 = 3_600_000;
 
 /// The known tokens, by hash. What is stored is the store's; this is what requests are checked against.
 #[derive(Debug, Default)]
@@ -19,6 +23,8 @@ pub struct Tokens {
     api: Mutex<HashMap<String, ApiToken>>,
     /// How often tokens of the API were taken away: who holds one looks it up again only when this has moved.
     taken: AtomicU64,
+    /// When the use of a token was logged last, by hash.
+    logged: Mutex<HashMap<String, i64>>,
 }
 
 /// A token of the API in use for longer than one request.
@@ -41,7 +47,24 @@ impl Tokens {
     pub fn set(&self, users: Vec<UserToken>, api: Vec<ApiToken>) {
         *lock(&self.users) = users.into_iter().map(|t| (t.hash.clone(), t)).collect();
         *lock(&self.api) = api.into_iter().map(|t| (t.hash.clone(), t)).collect();
+        lock(&self.logged).clear();
         self.taken.fetch_add(1, Ordering::Release);
+    }
+
+    /// Returns `true` if the use of a token is to be logged, because it was not lately.
+    pub fn is_to_be_logged(&self, hash: &str, wall_ms: i64) -> bool {
+        let mut logged = lock(&self.logged);
+        match logged.get_mut(hash) {
+            Some(last) if wall_ms.saturating_sub(*last).saturating_abs() < LOGGED_MS => false,
+            Some(last) => {
+                *last = wall_ms;
+                true
+            }
+            None => {
+                logged.insert(hash.to_owned(), wall_ms);
+                true
+            }
+        }
     }
 
     /// Adds a user's token.
@@ -58,13 +81,13 @@ impl Tokens {
     pub fn remove(&self, hash: &str) {
         lock(&self.users).remove(hash);
         lock(&self.api).remove(hash);
+        lock(&self.logged).remove(hash);
         self.taken.fetch_add(1, Ordering::Release);
     }
 
     /// Forgets all tokens of a user.
     pub fn remove_all_of(&self, user: &UserId) {
-        let gone = user.as_str().to_lowercase();
-        lock(&self.users).retain(|_, token| token.user.as_str().to_lowercase() != gone);
+        lock(&self.users).retain(|_, token| !same_name(token.user.as_str(), user.as_str()));
     }
 
     /// The user's token by what was given out, unless it has expired.
@@ -105,10 +128,9 @@ impl Tokens {
 
     /// A user's tokens, oldest first.
     pub fn list_of(&self, user: &UserId) -> Vec<UserToken> {
-        let wanted = user.as_str().to_lowercase();
         let mut found: Vec<UserToken> = lock(&self.users)
             .values()
-            .filter(|token| token.user.as_str().to_lowercase() == wanted)
+            .filter(|token| same_name(token.user.as_str(), user.as_str()))
             .cloned()
             .collect();
         found.sort_by(|a, b| (a.created, &a.hash).cmp(&(b.created, &b.hash)));

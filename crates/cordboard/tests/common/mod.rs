@@ -103,31 +103,8 @@ impl Server {
         config.listen.https = "off".into();
         config.listen.openwire = "off".into();
         change(&mut config);
-        let program = program::start(Plan {
-            config,
-            data: folder.path().to_owned(),
-            database: folder.path().join("cordboard.db"),
-            serves: Serves {
-                webdialer: true,
-                mobility: true,
-                api: true,
-                open_api: true,
-                lab: true,
-            },
-            names: CallNames::Counted,
-            seed: Some(SeedFile {
-                name: "fixture".into(),
-                format: Format::Toml,
-                text: directory.into(),
-                replaces: true,
-            }),
-            fresh,
-            population: 0,
-            auto_answer: None,
-            new_admin_token: false,
-        })
-        .await
-        .unwrap();
+        let program = start_seeded(folder.path(), config, directory, fresh).await;
+        let program = program.unwrap();
         let address = program.addresses.http.unwrap();
         Self {
             program,
@@ -202,6 +179,43 @@ pub fn time_passes(database: &Path, ms: i64) {
     let offset: i64 = store.fact(CLOCK_FACT).unwrap().unwrap().parse().unwrap();
     let later = (offset + ms).to_string();
     store.set_fact(CLOCK_FACT, &later).unwrap();
+}
+
+/// Starts the program on a folder, with an empty directory.
+pub async fn start_with(folder: &Path, config: Config) -> anyhow::Result<Program> {
+    start_seeded(folder, config, "", true).await
+}
+
+async fn start_seeded(
+    folder: &Path,
+    config: Config,
+    directory: &str,
+    fresh: bool,
+) -> anyhow::Result<Program> {
+    let plan = Plan {
+        config,
+        data: folder.to_owned(),
+        database: folder.join("cordboard.db"),
+        serves: Serves {
+            webdialer: true,
+            mobility: true,
+            api: true,
+            open_api: true,
+            lab: true,
+        },
+        names: CallNames::Counted,
+        seed: Some(SeedFile {
+            name: "fixture".into(),
+            format: Format::Toml,
+            text: directory.into(),
+            replaces: true,
+        }),
+        fresh,
+        population: 0,
+        auto_answer: None,
+        new_admin_token: false,
+    };
+    program::start(plan).await
 }
 
 pub async fn read_response(stream: &mut TcpStream) -> Option<Response> {

@@ -252,6 +252,24 @@ pub fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+/// The name of an account as it is looked up. Everything that is kept about an account beside the directory, such as a lock-out, is
+/// kept under this: two spellings that find one account are equal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountName(String);
+
+impl AccountName {
+    /// The folded name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for AccountName {
+    fn from(name: &str) -> Self {
+        Self(folded(name))
+    }
+}
+
 /// Are two names the same but for their letter case?
 pub fn same_name(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
@@ -282,9 +300,9 @@ impl Directory {
     }
 
     /// Either kind of user.
-    pub fn account(&self, id: &str) -> Option<Account> {
-        let person = self.end_user(id).map(Account::End);
-        person.or_else(|| self.app_user(id).map(Account::App))
+    pub fn account(&self, name: &AccountName) -> Option<Account> {
+        let person = self.end_user(name.as_str()).map(Account::End);
+        person.or_else(|| self.app_user(name.as_str()).map(Account::App))
     }
 
     /// The device by that name, in any letter case.

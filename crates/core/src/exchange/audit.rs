@@ -12,6 +12,10 @@ impl Exchange {
         if !self.reviews.is_empty() || !self.turns.is_empty() {
             return Some("something was left for later".to_owned());
         }
+        let oldest = self.now.counters.oldest_live;
+        if let Some(key) = self.calls.keys().next().filter(|key| key.0 < oldest) {
+            return Some(format!("a restart would not look for call {}", key.0));
+        }
         let calls = self.calls.iter();
         calls
             .clone()

@@ -193,10 +193,7 @@ impl Exchange {
     /// Seats somebody and sets the clock for when he leaves.
     pub(super) fn seat(&mut self, login: MobilityLogin) {
         match login.until {
-            Some(until) => {
-                let at = self.clock.when(until);
-                self.log_outs.set(login.device.clone(), at);
-            }
+            Some(until) => self.log_outs.set(login.device.clone(), until),
             None => self.log_outs.clear(&login.device),
         }
         self.seats.sit(login);
@@ -227,7 +224,7 @@ impl Exchange {
 
     /// Ends the logins whose time is over. The network has no say in it.
     pub(super) fn logins_over(&mut self) {
-        while let Some(device) = self.log_outs.take_due(self.clock.instant) {
+        while let Some(device) = self.log_outs.take_due(self.clock.wall) {
             self.end_login(None, &device, EndedBy::Expired, None);
         }
     }

@@ -54,7 +54,7 @@ use seats::Seats;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use timers::{Timer, Timers};
+use timers::{Timer, Timers, WallTimers};
 use tracked::Tracked;
 
 /// How calls are named.
@@ -165,10 +165,10 @@ pub struct Exchange {
     registered: Tracked<DeviceName, bool>,
     seats: Seats,
     /// When logins end by themselves.
-    log_outs: Timers<DeviceName>,
+    log_outs: WallTimers<DeviceName>,
     /// By device; each has a timer of that name.
     takeovers: Tracked<DeviceName, Takeover>,
-    takeover_turns: Timers<DeviceName>,
+    takeover_turns: WallTimers<DeviceName>,
     operations: Tracked<u64, Operation>,
     /// The new calls that wait for a device, in order.
     queues: Tracked<DeviceName, Vec<u64>>,
@@ -180,6 +180,8 @@ pub struct Exchange {
     reviews: VecDeque<(u64, Refusal)>,
     /// Devices whose queue may have its turn before the input is done.
     turns: VecDeque<DeviceName>,
+    /// Numbers were reserved by the input that is being handled; they are saved with it.
+    reserves: bool,
     /// While an input is handled whose step could not be stored: nothing may be promised by what follows from it.
     store_refuses: bool,
     out: VecDeque<Output>,
@@ -210,6 +212,7 @@ impl Exchange {
             step: Step::default(),
             reviews: VecDeque::new(),
             turns: VecDeque::new(),
+            reserves: false,
             store_refuses: false,
             out: VecDeque::new(),
             clock: Now::default(),
@@ -239,6 +242,7 @@ impl Exchange {
         }
         self.settle_operations();
         self.store_refuses = false;
+        self.save_counters();
         if let Some(last) = self.events_since(from).last() {
             last.ends = Ends::Input;
         }
@@ -260,11 +264,13 @@ impl Exchange {
         self.out.pop_front()
     }
 
-    /// When [`Input::Deadline`] is wanted next. While the network is away no call changes, so only logins and takeovers are due.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    /// When [`Input::Deadline`] is wanted next, if wall time and timers go on together from `now` on. While the network is away no
+    /// call changes, so only logins and takeovers are due.
+    pub fn next_deadline(&self, now: Now) -> Option<Instant> {
         let calls = self.timers.earliest().filter(|_| self.now.network_up);
         let seats = [self.log_outs.earliest(), self.takeover_turns.earliest()];
-        calls.into_iter().chain(seats.into_iter().flatten()).min()
+        let seats = seats.into_iter().flatten().map(|at| now.when(at));
+        calls.into_iter().chain(seats).min()
     }
 
     fn command(&mut self, ticket: Ticket, command: Command) {
@@ -419,7 +425,7 @@ impl Exchange {
         self.now.network_up = true;
         self.now.registered_by_default = true;
         self.publish(None, EventKind::Reset);
-        self.save_counters();
+        self.reserves = true;
     }
 
     // --- commit and undo -------------------------------------------------------------------------------------------
@@ -458,6 +464,7 @@ impl Exchange {
             self.directory = directory;
         }
         self.now = self.before.clone();
+        self.reserves = false;
         self.out.clear();
     }
 
@@ -616,7 +623,12 @@ impl Exchange {
         self.publish(ticket, EventKind::Part(Box::new(view)));
     }
 
+    /// Saves the counters if numbers were reserved. Called when an input is done and at no other time: in the middle of one a
+    /// call may have its number and not be among the calls yet, and a restart would never look for it.
     fn save_counters(&mut self) {
+        if !std::mem::take(&mut self.reserves) {
+            return;
+        }
         let next = self.now.counters.calls + 1;
         self.now.counters.oldest_live = self.calls.keys().next().map_or(next, |key| key.0);
         self.out
@@ -627,7 +639,7 @@ impl Exchange {
         self.now.events += 1;
         if self.now.events > self.now.counters.events {
             self.now.counters.events = self.now.events + u64::from(BLOCK) - 1;
-            self.save_counters();
+            self.reserves = true;
         }
         let event = Event {
             sequence: self.now.events,
@@ -792,7 +804,7 @@ impl Exchange {
         self.now.parts += 1;
         if self.now.parts > self.now.counters.parts {
             self.now.counters.parts = self.now.parts + BLOCK - 1;
-            self.save_counters();
+            self.reserves = true;
         }
         PartId(self.now.parts)
     }

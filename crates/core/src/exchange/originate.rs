@@ -106,7 +106,7 @@ impl Exchange {
         if let Actor::User(actor) = actor {
             let account = self
                 .directory
-                .account(actor.as_str())
+                .account(&actor.as_str().into())
                 .ok_or(Refusal::NoSuchUser)?;
             let own = account.id().as_str().eq_ignore_ascii_case(user.as_str());
             if !own && !account.has(Right::PROXY) {
@@ -115,7 +115,7 @@ impl Exchange {
         }
         let user = self
             .directory
-            .account(user.as_str())
+            .account(&user.as_str().into())
             .ok_or(Refusal::NoSuchUser)?;
         Ok(Some(user.id().clone()))
     }

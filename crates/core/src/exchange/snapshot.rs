@@ -36,7 +36,7 @@ impl Exchange {
             }))),
             Query::DevicesOf(user) => {
                 self.directory
-                    .account(user.as_str())
+                    .account(&user.as_str().into())
                     .ok_or(Refusal::NoSuchUser)?;
                 let names = self.devices_of(&user);
                 let devices = names

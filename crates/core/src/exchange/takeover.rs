@@ -112,7 +112,7 @@ impl Exchange {
     /// Sets the turn of a takeover to now, if there is one.
     pub(super) fn look_at_takeover(&mut self, device: &DeviceName) {
         if self.takeovers.contains(device) {
-            let now = self.clock.instant;
+            let now = self.clock.wall;
             self.takeover_turns.set(device.clone(), now);
         }
     }
@@ -127,7 +127,7 @@ impl Exchange {
 
     /// Gives the takeovers whose time has come their turns.
     pub(super) fn takeovers_due(&mut self) {
-        while let Some(device) = self.takeover_turns.take_due(self.clock.instant) {
+        while let Some(device) = self.takeover_turns.take_due(self.clock.wall) {
             if let Some(takeover) = self.takeovers.get(&device).cloned() {
                 self.takeover_turn(takeover);
             }
@@ -254,7 +254,7 @@ impl Exchange {
     }
 
     fn wait_for(&mut self, takeover: &Takeover) {
-        let at = self.clock.when(takeover.stage.until());
+        let at = takeover.stage.until();
         self.takeover_turns.set(takeover.device.clone(), at);
     }
 

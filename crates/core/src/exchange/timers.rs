@@ -1,7 +1,7 @@
 //! Named timers: set and cleared by name, asked for the earliest.
 
 use crate::ids::{CallKey, LegId, PartId};
-use crate::now::Instant;
+use crate::now::{Instant, Wall};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything the exchange waits for by the clock.
@@ -17,15 +17,18 @@ pub(super) enum Timer {
     FailedTone(CallKey, PartId),
 }
 
+/// Timers that are due at a wall time, which may be set and may jump: what ends at eight ends when the clock shows eight.
+pub(super) type WallTimers<T> = Timers<T, Wall>;
+
 /// All timers of a kind that are set.
 #[derive(Clone, Debug)]
-pub(super) struct Timers<T = Timer> {
-    by_time: BTreeSet<(Instant, T)>,
-    by_name: BTreeMap<T, Instant>,
-    before: Vec<(T, Option<Instant>)>,
+pub(super) struct Timers<T = Timer, At = Instant> {
+    by_time: BTreeSet<(At, T)>,
+    by_name: BTreeMap<T, At>,
+    before: Vec<(T, Option<At>)>,
 }
 
-impl<T: Ord + Clone> Default for Timers<T> {
+impl<T: Ord + Clone, At> Default for Timers<T, At> {
     fn default() -> Self {
         Self {
             by_time: BTreeSet::new(),
@@ -35,8 +38,8 @@ impl<T: Ord + Clone> Default for Timers<T> {
     }
 }
 
-impl<T: Ord + Clone> Timers<T> {
-    pub(super) fn set(&mut self, timer: T, at: Instant) {
+impl<T: Ord + Clone, At: Ord + Copy> Timers<T, At> {
+    pub(super) fn set(&mut self, timer: T, at: At) {
         let old = self.put(&timer, Some(at));
         self.before.push((timer, old));
     }
@@ -66,12 +69,12 @@ impl<T: Ord + Clone> Timers<T> {
         self.by_name.contains_key(timer)
     }
 
-    pub(super) fn earliest(&self) -> Option<Instant> {
+    pub(super) fn earliest(&self) -> Option<At> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
     /// Takes the earliest timer that is due.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<T> {
+    pub(super) fn take_due(&mut self, now: At) -> Option<T> {
         let (at, timer) = self.by_time.first()?;
         if *at > now {
             return None;
@@ -91,7 +94,7 @@ impl<T: Ord + Clone> Timers<T> {
         }
     }
 
-    fn put(&mut self, timer: &T, at: Option<Instant>) -> Option<Instant> {
+    fn put(&mut self, timer: &T, at: Option<At>) -> Option<At> {
         let old = self.by_name.remove(timer);
         if let Some(old) = old {
             self.by_time.remove(&(old, timer.clone()));

@@ -395,7 +395,11 @@ pub(crate) fn wind_up<D: Driver>(rig: &mut Rig<D>, judge: &mut Judge) {
         (0, 0, 0),
         "nothing is left behind"
     );
-    assert_eq!(rig.exchange.next_deadline(), None, "no timer is left");
+    assert_eq!(
+        rig.exchange.next_deadline(rig.now),
+        None,
+        "no timer is left"
+    );
 }
 
 /// Device and user of a login, in small letters.

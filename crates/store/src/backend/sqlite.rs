@@ -3,6 +3,7 @@
 //! Commits are grouped by the caller: everything handed to one [`Store::commit`] is one transaction. With
 //! `synchronous = NORMAL` a commit survives the process, with `FULL` the machine too.
 
+use super::backup::check_version;
 use super::mobility::SeatChange;
 use crate::StoreError;
 use cordboard_core::call::{CallRecord, CallState};
@@ -16,13 +17,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Marks a file as ours ("cord"), so that somebody else's database is never migrated.
-const APPLICATION_ID: i32 = 0x636f_7264;
+pub(super) const APPLICATION_ID: i32 = 0x636f_7264;
 /// The log is written back after so many pages; few enough that no commit waits for long.
 const CHECKPOINT_PAGES: u32 = 400;
 /// Pages a connection keeps in memory, in KiB: the newest calls are all that is asked for often.
 const CACHE_KIB: i64 = 768;
 /// A bulk of rows is read from the history at a time.
 const HISTORY_PAGE: usize = 500;
+
+/// The fact that [`Store::try_commit`] writes.
+const TRIED: &str = "tried";
+/// Its size: that of a few records, so that it needs as much room as they do.
+const TRIED_BYTES: usize = 16 * 1024;
 
 /// What a commit survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,11 +53,12 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("../../migrations/sqlite/0006.sql")),
         M::up(include_str!("../../migrations/sqlite/0007.sql")),
         M::up(include_str!("../../migrations/sqlite/0008.sql")),
+        M::up(include_str!("../../migrations/sqlite/0009.sql")),
     ])
 }
 
 /// How many migrations this program knows.
-const SCHEMA: usize = 8;
+pub(super) const SCHEMA: usize = 9;
 
 /// The second migration: calls that were written down as JSON text become MessagePack.
 fn rewrite_calls(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -130,14 +137,7 @@ impl Store {
         let version: i64 = connection
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .map_err(|e| explain(path, e))?;
-        let version = usize::try_from(version).unwrap_or(usize::MAX);
-        if version > SCHEMA {
-            return Err(StoreError::Newer {
-                path: path.display().to_string(),
-                found: version,
-                known: SCHEMA,
-            });
-        }
+        check_version(version, path)?;
         let settings = || -> rusqlite::Result<()> {
             connection.pragma_update(None, "application_id", APPLICATION_ID)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -166,6 +166,11 @@ impl Store {
             path: path.to_owned(),
             scratch: Vec::new(),
         })
+    }
+
+    /// The database's file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A reader of the same database.
@@ -247,6 +252,23 @@ impl Store {
             transaction.commit()
         };
         store().map_err(|e| explain(&self.path, e))
+    }
+
+    /// Commits something of the size of a few records, to find out whether a commit succeeds now.
+    ///
+    /// # Errors
+    /// What the next commit would fail with, such as a full disk.
+    pub fn try_commit(&mut self) -> Result<(), StoreError> {
+        let mut tried = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            let before = fact(&transaction, TRIED)?;
+            // A new value each time: what is unchanged might not be written.
+            let turn = before.is_some_and(|before| before.starts_with('0'));
+            let value = if turn { "1" } else { "0" }.repeat(TRIED_BYTES);
+            put_fact(&transaction, TRIED, value)?;
+            transaction.commit()
+        };
+        tried().map_err(|e| explain(&self.path, e))
     }
 
     /// Forgets all calls, and who sat where before (lab reset).
@@ -432,7 +454,7 @@ pub(super) fn put_fact(
 }
 
 /// Makes a database that only its owner can read: it holds hashes of passwords. SQLite gives its further files the same rights.
-fn keep_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn keep_private(path: &Path) -> Result<(), StoreError> {
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]

@@ -111,7 +111,9 @@ pub(super) async fn secret(
         (Some(clear), None) => {
             let clear = clear.clone();
             let hashed = tokio::task::spawn_blocking(move || passwords::hash(clear.expose()));
-            Ok(Some(hashed.await.map_err(|_| broken())?))
+            let hashed = hashed.await.map_err(|_| broken())?;
+            let why = |empty| Problem::bad_request(format!("`{what}` {empty}"));
+            Ok(Some(hashed.map_err(why)?))
         }
         (None, None) => Ok(None),
     }

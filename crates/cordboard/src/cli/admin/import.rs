@@ -1,14 +1,13 @@
 //! `admin import` and `admin export`: the whole directory as a file, to and from a server or a store that no process uses.
 
 use super::reach::Reach;
+use super::store::StoreChoice;
 use crate::cli::{OK, Usage};
 use crate::directory_file::diff::{Difference, LISTED};
 use crate::directory_file::{self, Contents, Format};
-use crate::ops::config::Config;
 use anyhow::Context;
 use cordboard_client::admin::{Answer, Ask, path};
 use cordboard_core::Wall;
-use cordboard_store::{Store, Sync};
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -50,44 +49,6 @@ pub(super) struct Export {
     with_secrets: bool,
     #[command(flatten)]
     store: StoreChoice,
-}
-
-/// A store that no process uses, instead of a server.
-#[derive(Debug, clap::Args)]
-#[group(multiple = false)]
-struct StoreChoice {
-    /// Not a server, but the store that this configuration names
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Not a server, but a lab's data folder
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
-impl StoreChoice {
-    fn database(&self) -> anyhow::Result<Option<PathBuf>> {
-        Ok(match (&self.config, &self.data) {
-            (Some(config), _) => {
-                let config = Config::load(&Config::default(), Some(config), std::env::vars())?;
-                Some(crate::cli::serve::database(&config)?)
-            }
-            (None, Some(data)) => Some(data.join("cordboard.db")),
-            (None, None) => None,
-        })
-    }
-
-    /// Opens the store and sees that nobody else does. One that is only read must be there: whoever mistypes a folder would else
-    /// be shown an empty one.
-    fn open(database: &Path, to_change: bool) -> anyhow::Result<(Store, std::fs::File)> {
-        let folder = database.parent().map(Path::to_owned).unwrap_or_default();
-        if to_change {
-            crate::program::private_folder(&folder)?;
-        } else if !database.is_file() {
-            anyhow::bail!("there is no store at {}", database.display());
-        }
-        let lock = crate::program::lock_folder(&folder)?;
-        Ok((Store::open(database, Sync::Full)?, lock))
-    }
 }
 
 /// Reads the file and hashes its secrets, with a bar where there are many.

@@ -1,10 +1,12 @@
 //! `cordboard admin`: everything that the JSON API can do, from the command line.
 
+mod backup;
 mod entries;
 mod import;
 mod lab;
 mod mobility;
 pub(super) mod reach;
+mod store;
 mod takeover;
 mod things;
 
@@ -66,6 +68,10 @@ enum What {
     Import(import::Import),
     /// Write the directory to a file
     Export(import::Export),
+    /// Copy the whole store to a file, while it is used or not
+    Backup(backup::Backup),
+    /// Put a backup in place of a store that no process uses
+    Restore(backup::Restore),
     /// List the other clusters and how they answer
     Clusters,
     /// Print the API's OpenAPI document
@@ -90,6 +96,12 @@ pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
         What::Openapi => things::openapi(&reach).await,
         What::Import(what) => {
             return super::connect::told(json, import::import(&reach, what).await);
+        }
+        What::Backup(what) => {
+            return super::connect::told(json, backup::backup(&reach, what).await);
+        }
+        What::Restore(what) => {
+            return super::connect::told(json, backup::restore(&reach, &what));
         }
         What::Export(what) => {
             return super::connect::told(json, import::export(&reach, what).await);

@@ -9,7 +9,8 @@ use super::work::{Departure, Task};
 use super::{Broker, Done, Link, Output, OwnerEntry, REPLACED, refusal};
 use cordboard_wire::openwire::{
     BrokerId, BrokerInfo, Command, ConnectionControl, ConnectionId, ConnectionInfo, ConsumerId,
-    ObjectId, ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, UNKNOWN_DELIVERED,
+    ObjectId, ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, Throwable,
+    UNKNOWN_DELIVERED,
 };
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -45,14 +46,28 @@ impl Broker {
     /// A client gave credentials that are not right: it is told, and its socket closed.
     pub fn refuse_credentials(&mut self, link: Link, info: &ConnectionInfo) {
         let exception = refusal::credentials(info.user_name.as_ref());
+        self.refuse_client(link, info, exception, "its credentials are wrong");
+    }
+
+    /// Refuses a client whose credentials were not looked at, because too many wait. It may try again.
+    pub fn refuse_for_now(&mut self, link: Link, info: &ConnectionInfo) {
+        self.refuse_client(link, info, refusal::busy(), "too many sign-ons wait");
+    }
+
+    fn refuse_client(
+        &mut self,
+        link: Link,
+        info: &ConnectionInfo,
+        exception: Throwable,
+        why: &'static str,
+    ) {
         self.answer(
             link,
             info.command_id,
             info.response_required,
             Err(exception),
         );
-        self.out
-            .push_back(Output::Close(link, "its credentials are wrong"));
+        self.out.push_back(Output::Close(link, why));
     }
 
     pub(super) fn connect(&mut self, link: Link, info: ConnectionInfo) -> Done {

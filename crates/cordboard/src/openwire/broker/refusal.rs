@@ -214,6 +214,11 @@ pub(super) fn xa() -> Throwable {
     Throwable::new(XA, text)
 }
 
+pub(super) fn busy() -> Throwable {
+    let class = "javax.jms.ResourceAllocationException";
+    Throwable::new(class, "Too many clients sign on; try again later")
+}
+
 pub(super) fn full(destination: &Destination) -> Throwable {
     let class = "javax.jms.ResourceAllocationException";
     let text = format!("Usage Manager Memory Limit reached on {destination}.");

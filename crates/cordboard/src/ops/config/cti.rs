@@ -326,6 +326,11 @@ impl Cti {
             return Ok(None);
         };
         let text = std::fs::read_to_string(path)?;
-        Ok(Some(Secret::from(text.trim_end_matches(['\r', '\n']))))
+        let secret = Secret::from(text.trim_end_matches(['\r', '\n']));
+        if secret.is_empty() {
+            let why = format!("{} is empty", path.display());
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+        }
+        Ok(Some(secret))
     }
 }

@@ -3,6 +3,7 @@
 //! What it knows of calls is a copy, made of the exchange's events alone and as old as the last of them; what is done, the exchange
 //! does. `order` and `commands` are the way in, `happenings` and `telling` the way out.
 
+use super::Before;
 use super::agents::{Agent, Kept, Legs};
 use super::happenings::Return;
 use super::login::Guesses;
@@ -67,6 +68,10 @@ pub(super) struct Connector {
     pub(super) step: Vec<Told>,
     /// While the network comes back.
     pub(super) returning: Option<Return>,
+    /// The legs that had ended when we came back, for those who may not have been told.
+    pub(super) lost: HashMap<Place, Vec<Leg>>,
+    /// Were they told to everybody once?
+    pub(super) told_lost: bool,
     /// Topics that were told how things stand while perhaps nobody listened yet.
     pub(super) owed: BTreeSet<ClientDestination>,
     /// Until when that matters.
@@ -84,7 +89,7 @@ pub(super) struct Connector {
 
 impl Connector {
     /// A connector that knows what it knew before, and nothing of calls yet.
-    pub(super) fn new(app: Arc<App>, rules: Rules, carrier: Client, kept: Vec<CtiFact>) -> Self {
+    pub(super) fn new(app: Arc<App>, rules: Rules, carrier: Client, before: Before) -> Self {
         let topics = Topics::new(&app.config.cti);
         let mut connector = Self {
             app,
@@ -98,6 +103,8 @@ impl Connector {
             legs: HashMap::new(),
             step: Vec::new(),
             returning: None,
+            lost: HashMap::new(),
+            told_lost: false,
             owed: BTreeSet::new(),
             owed_until: None,
             left: BTreeMap::new(),
@@ -108,8 +115,13 @@ impl Connector {
             lanes: HashMap::new(),
             waiting: 0,
         };
-        for fact in kept {
+        for fact in before.facts {
             connector.restore(&fact);
+        }
+        let now_ms = connector.now_ms();
+        for leg in translate::lost(&before.lost, connector.rules.node, now_ms) {
+            let legs = connector.lost.entry(leg.place.clone()).or_default();
+            legs.push(leg);
         }
         connector.gauge();
         connector
@@ -191,6 +203,7 @@ impl Connector {
         self.remembered.clear();
         self.legs.clear();
         self.returning = None;
+        self.lost.clear();
         self.owed.clear();
         self.left.clear();
         self.pending.clear();
@@ -495,6 +508,7 @@ impl Connector {
         {
             self.owed.clear();
             self.owed_until = None;
+            self.lost.clear();
         }
         if self.network == NetworkState::InService {
             let unsettled = self.unsettled();

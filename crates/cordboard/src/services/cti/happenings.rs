@@ -244,6 +244,12 @@ impl Connector {
 
     /// The network is back: each agent is told where he stands. [cti §7.1]
     async fn tell_return(&mut self, mut gone: HashMap<Place, Vec<Leg>>) {
+        if !std::mem::replace(&mut self.told_lost, true) {
+            for (place, legs) in &self.lost {
+                let gone = gone.entry(place.clone()).or_default();
+                gone.extend(legs.iter().cloned());
+            }
+        }
         let agents: Vec<AgentId> = self.agents.keys().cloned().collect();
         let found = self.find(&agents).await;
         if found.is_none() {
@@ -299,7 +305,9 @@ impl Connector {
         }
         for agent in self.agents.values() {
             if agent.topics.contains(&topic) {
-                self.say_standing(&audience, agent, &[]);
+                let lost = agent.place.as_ref().and_then(|place| self.lost.get(place));
+                let lost = lost.map(Vec::as_slice).unwrap_or_default();
+                self.say_standing(&audience, agent, lost);
             }
         }
     }

@@ -5,6 +5,8 @@ use super::connector::{Connector, Finished};
 use super::order::Order;
 use super::translate::{self, Line, Person};
 use crate::ops::config::cti::{LoginAuth, SharedLogin};
+use crate::services::auth::{Refused, Visit};
+use crate::services::sign_on_queue::Interface;
 use cordboard_store::CtiFact;
 use cordboard_wire::cti::{
     AgentId, AgentState, ClientDestination, ErrorCode, Format, Login, TerminalState,
@@ -29,7 +31,7 @@ pub(super) struct Verified {
     order: Order,
     topic: ClientDestination,
     format: Option<Format>,
-    right: bool,
+    right: Result<bool, ErrorCode>,
 }
 
 /// Wrong credentials, by line and by topic: when they came, in milliseconds since 1970.
@@ -173,19 +175,21 @@ impl Connector {
             let begun = Instant::now();
             let owns = translate::owns(&directory, &user, &line);
             let secret = secret.as_ref().map_or("", |secret| secret.expose());
-            let place = place_of(order.user.as_deref());
-            let visit = (place, app.clock.now().instant.0);
+            let visit = Visit {
+                interface: Interface::Cti,
+                address: place_of(order.user.as_deref()),
+                now_ms: app.clock.now().instant.0,
+            };
             let known = match pin {
                 true => app.auth.pin(&directory, &user, secret, visit).await,
-                false => {
-                    let (address, now) = visit;
-                    app.auth
-                        .password(&directory, &user, secret, address, now)
-                        .await
-                }
+                false => app.auth.password(&directory, &user, secret, visit).await,
             };
-            let right = owns && known.is_ok();
-            if !right {
+            let right = match known {
+                Ok(_) => Ok(owns),
+                Err(Refused::Wrong) => Ok(false),
+                Err(Refused::Busy) => Err(ErrorCode::PleaseRetry),
+            };
+            if right == Ok(false) {
                 tokio::time::sleep_until(begun + REFUSED).await;
             }
             let verified = Verified {
@@ -222,7 +226,9 @@ impl Connector {
         let Some(id) = order.agent.clone() else {
             unreachable!("a Login names an agent");
         };
-        if right {
+        if let Err(code) = right {
+            self.no(&order, code);
+        } else if right == Ok(true) {
             // It may have moved while the credentials were looked at.
             match self.line_of(&id).await {
                 Ok(line) => self.admit(&order, &topic, format, &line).await,

@@ -71,6 +71,15 @@ pub fn reach(config: &config::Cti, inside: Option<Reach>) -> anyhow::Result<Opti
     }))
 }
 
+/// What there was before a restart.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// Topics, formats and logins.
+    pub facts: Vec<CtiFact>,
+    /// The calls that were live and have ended meanwhile.
+    pub lost: Vec<translate::CallRecord>,
+}
+
 /// Joins the broker and starts the connector's task; both end on the shutdown signal.
 ///
 /// # Errors
@@ -78,7 +87,7 @@ pub fn reach(config: &config::Cti, inside: Option<Reach>) -> anyhow::Result<Opti
 pub fn start(
     app: &Arc<App>,
     reach: Reach,
-    kept: Vec<CtiFact>,
+    before: Before,
     counts: Counts,
     (tasks, threads): (&mut JoinSet<()>, &Handle),
     shutdown: &watch::Receiver<bool>,
@@ -101,7 +110,7 @@ pub fn start(
     let _entered = threads.enter();
     let started = openwire::start(settings, counts, shutdown.clone());
     app.cti.get_or_init(|| started.client.status());
-    let session = Session::new(app.clone(), rules, started, kept);
+    let session = Session::new(app.clone(), rules, started, before);
     tasks.spawn_on(session.run(shutdown.clone()), threads);
     Ok(())
 }

@@ -84,7 +84,7 @@ impl Order {
     /// What the first checks refuse.
     pub(super) fn new(
         decoded: Result<Command, Refused>,
-        mut answering: Answering,
+        answering: Answering,
         user: Option<String>,
         line: Line,
     ) -> Result<Self, Box<Early>> {

@@ -3,6 +3,7 @@
 //! Waits on: the exchange's events, the command queue, what takes its time, the broker's coming and going, time. Tells: the broker, the
 //! exchange, the store. Stops: on the shutdown signal.
 
+use super::Before;
 use super::connector::Connector;
 use super::recent::Recent;
 use super::rules::Rules;
@@ -10,7 +11,6 @@ use super::translate;
 use crate::app::App;
 use crate::runtime::hub::{Heard, Listener};
 use cordboard_client::openwire::{Client, Delivery, Started, Status};
-use cordboard_store::CtiFact;
 use cordboard_wire::cti::{Body, CommandMessage, FORMAT_PROPERTY, NetworkState};
 use cordboard_wire::openwire::{
     Any, Body as Content, Command, Destination, Message, MessageKind, Text, Value,
@@ -57,14 +57,14 @@ pub(super) struct Session {
 
 impl Session {
     /// A connector at a broker that was started for it.
-    pub(super) fn new(app: Arc<App>, rules: Rules, started: Started, kept: Vec<CtiFact>) -> Self {
+    pub(super) fn new(app: Arc<App>, rules: Rules, started: Started, before: Before) -> Self {
         let judge_by_arrival = rules.judge_by_arrival;
         Self {
             listener: app.hub.listen(None),
             status: started.client.status(),
             deliveries: started.deliveries,
             client: started.client.clone(),
-            connector: Connector::new(app.clone(), rules, started.client, kept),
+            connector: Connector::new(app.clone(), rules, started.client, before),
             app,
             recent: Recent::default(),
             judge_by_arrival,

@@ -117,7 +117,7 @@ impl Topics {
 
     /// One from before a restart; what cannot be read is as if nothing had been said.
     pub(super) fn restore(&mut self, name: ClientDestination, record: &str, now_ms: i64) {
-        let kept = serde_json::from_str(record).unwrap_or_default();
+        let kept: Kept = serde_json::from_str(record).unwrap_or_default();
         let topic = Topic {
             format: kept.format.map(format),
             heard_ms: now_ms,

@@ -14,6 +14,7 @@ use cordboard_wire::cti::{
     TerminalState, Tones, Verb,
 };
 
+pub use cordboard_core::call::CallRecord;
 pub use cordboard_core::ids::{CallId, DeviceName, DirectoryNumber, Ticket};
 pub use cordboard_core::now::Instant;
 
@@ -109,6 +110,46 @@ impl Leg {
             device: self.place.device.clone(),
         }
     }
+}
+
+/// The legs of calls that a restart has ended, over since `at_ms`. The stored call knows them all.
+pub fn lost(calls: &[CallRecord], node: u8, at_ms: i64) -> Vec<Leg> {
+    let mut legs = Vec::new();
+    for call in calls {
+        for own in call.connections.iter().filter(|own| own.state.is_live()) {
+            let id = own.part.and_then(|part| ConnectionId::of_participant(node, part.0));
+            let (Some(id), Some(device)) = (id, own.device.clone()) else {
+                continue;
+            };
+            let mut others: Vec<DirectoryNumber> = Vec::new();
+            for other in call
+                .connections
+                .iter()
+                .filter(|other| other.state.is_live())
+            {
+                if other.number != own.number && !others.contains(&other.number) {
+                    others.push(other.number.clone());
+                }
+            }
+            legs.push(Leg {
+                id,
+                place: Place {
+                    line: own.number.clone(),
+                    device,
+                },
+                state: DialogState::Dropped,
+                others,
+                changed_ms: at_ms,
+                started_ms: own.since.0,
+                inbound: !own.calling,
+                cause: Some(Class::Network.as_str()),
+                call: call.id.clone(),
+                consultation_of: call.consultation_of.clone(),
+                conference: false,
+            });
+        }
+    }
+    legs
 }
 
 /// A number as it is told.
@@ -461,7 +502,7 @@ pub fn owns(directory: &Directory, user: &str, line: &Line) -> bool {
 /// May the broker's user watch that line: an application with the right to any, or with that phone on its list; a person his own?
 /// [cti §8]
 pub fn may_watch(directory: &Directory, user: &str, line: &Line) -> bool {
-    match directory.account(user) {
+    match directory.account(&user.into()) {
         Some(account @ Account::App(_)) if account.has(ANY_DEVICE) => true,
         Some(Account::App(app)) => line.terminals.iter().any(|terminal| {
             let mut listed = app.devices.iter();

@@ -29,7 +29,7 @@ pub async fn entry(app: &App, caller: Option<&str>, from: Option<IpAddr>, login:
     };
     if let Some(caller) = caller {
         let directory = app.handle.directory();
-        let account = directory.account(caller.trim());
+        let account = directory.account(&caller.into());
         let known = account.map(|account| (account.id().clone(), account.credential()));
         let proxy = app.config.mobility.end_user_proxy;
         let asker = known

@@ -7,6 +7,8 @@ use crate::edge::Peer;
 use crate::journal::Notes;
 use crate::ops::config;
 use crate::ops::metrics;
+use crate::services::auth::{Refused, Visit};
+use crate::services::sign_on_queue::Interface;
 use cordboard_wire::mobility::{
     Answer, Ask, Certificate, Code, Compat, Failure, Grammar, Message, Root, decode_request,
     encode_answer, root_of,
@@ -177,12 +179,19 @@ async fn carry_out(app: &App, message: &Message, visitor: Visitor) -> Result<Ans
     }
     let settings = &app.config.mobility;
     let directory = app.handle.directory();
-    let visit = (visitor.peer.address.ip(), app.clock.now().instant.0);
+    let visit = Visit {
+        interface: Interface::Mobility,
+        address: visitor.peer.address.ip(),
+        now_ms: app.clock.now().instant.0,
+    };
     let pin = settings.accept_pin;
     let known = app
         .auth
         .credential(&directory, &caller.id, secret, pin, visit);
-    let known = known.await.map_err(|_| invalid())?;
+    let known = known.await.map_err(|refused| match refused {
+        Refused::Wrong => invalid(),
+        Refused::Busy => texts::busy(),
+    })?;
     let mut _under_way = None;
     if ask.is_request() {
         _under_way = Some(UnderWay::begin(app).ok_or_else(texts::busy)?);

@@ -78,7 +78,7 @@ impl Asker {
             CredentialState::Locked => return Err(texts::locked()),
             CredentialState::Expired => return Err(texts::change_password()),
         }
-        let account = directory.account(id.as_str());
+        let account = directory.account(&id.as_str().into());
         let has_right = account
             .as_ref()
             .is_some_and(|account| account.has(Right::PROXY));

@@ -6,6 +6,8 @@ use super::dial_rules;
 use super::translate::{self, Asker, Devices, Wanted};
 use crate::app::App;
 use crate::edge::Peer;
+use crate::services::auth::{Refused, Visit};
+use crate::services::sign_on_queue::Interface;
 use cordboard_wire::webdialer::{
     Answer, Credential, Operation, Outcome, Request, ResponseCode, TEXT_NO_DEVICE_IN_DETAIL,
     UserProfile,
@@ -105,7 +107,7 @@ pub(super) async fn perform(app: &App, request: Request, peer: Peer) -> Done {
 
 /// Is a user one of ours?
 pub(super) fn is_here(app: &App, user: &str) -> bool {
-    app.handle.directory().account(user).is_some()
+    app.handle.directory().account(&user.into()).is_some()
 }
 
 /// May this address learn who exists, once more in this second? Configured clusters always may. [webdialer §5.6]
@@ -136,15 +138,20 @@ pub(super) async fn authenticate(
                 .password
                 .as_ref()
                 .ok_or(ResponseCode::AuthenticationError)?;
-            let address = peer.address.ip();
+            let visit = Visit {
+                interface: Interface::WebDialer,
+                address: peer.address.ip(),
+                now_ms: now.instant.0,
+            };
             app.auth
-                .password(&directory, user, password.expose(), address, now.instant.0)
+                .password(&directory, user, password.expose(), visit)
                 .await
         }
     };
     match known {
         Ok(user) => Ok(Asker::new(user)),
-        Err(_) => Err(ResponseCode::AuthenticationError.into()),
+        Err(Refused::Wrong) => Err(ResponseCode::AuthenticationError.into()),
+        Err(Refused::Busy) => Err(ResponseCode::Overloaded.into()),
     }
 }
 

@@ -110,7 +110,7 @@ impl Asker {
     pub fn acting_for(self, user: Option<&str>, directory: &Directory) -> Result<Self, Outcome> {
         let Some(user) = user else { return Ok(self) };
         let account = directory
-            .account(self.actor.as_str())
+            .account(&self.actor.as_str().into())
             .ok_or(ResponseCode::AuthenticationError)?;
         if !self.is(Some(user)) && !account.has(Right::PROXY) {
             return Err(outcome(&Refusal::NoProxyRight));

@@ -1,7 +1,7 @@
 //! The commands of the pages that change something: sign in and out, choose, dial, hang up. [webdialer §8.2]
 
 use super::flow::{Answered, PATH, USER_LONGEST, Visit, message_of};
-use super::session::{Placed, Preferences, Session};
+use super::session::{Origin, Placed, Preferences, Session};
 use super::view::{self, Chosen};
 use super::words::{Language, Message};
 use crate::ops::config::ProxyMethods;
@@ -29,9 +29,9 @@ impl Visit<'_> {
         perform::authenticate(self.app, &credential, self.peer).await
     }
 
-    /// A session for somebody, with what he chose before. Its id, unless his account may not sign in: then it is good for
+    /// A session for somebody that `by` has begun, with what was chosen before. Its id, unless his account may not sign in: then it is good for
     /// this request only.
-    fn begin(&self, asker: &Asker) -> (Option<String>, Session) {
+    fn begin(&self, asker: &Asker, by: &Asker) -> (Option<String>, Session) {
         let user = asker.user();
         let stored = self.app.pages.choices.of(user.as_str());
         let preferences = stored.and_then(|text| serde_json::from_str(&text).ok());
@@ -42,7 +42,11 @@ impl Visit<'_> {
         if let Some(old) = &self.id {
             sessions.end(old);
         }
-        let session = Session::new(&directory, user, preferences, now);
+        let origin = Origin {
+            account: by.user().clone(),
+            source: self.peer.address.ip().into(),
+        };
+        let session = Session::new(&directory, user, origin, preferences, now);
         let expiry = self.app.config.webdialer.session_expiry_h;
         let id = sessions.begin(&directory, session.clone(), expiry);
         if id.is_some() {
@@ -61,7 +65,7 @@ impl Visit<'_> {
             Ok(_) => return self.login(Some(Message::AuthenticationFailed)),
             Err(outcome) => return self.login(Some(message_of(&outcome))),
         };
-        let (Some(id), session) = self.begin(&asker) else {
+        let (Some(id), session) = self.begin(&asker, &asker) else {
             return self.login(Some(Message::Unavailable));
         };
         // A password in the address goes from the address line at once.
@@ -370,14 +374,15 @@ impl Visit<'_> {
     async fn proxy_call(&self) -> Result<Answered, Message> {
         let failed = || Message::AuthenticationFailed;
         let asker = self.authenticate(self.form.get("appid")).await;
-        let asker = asker.map_err(|outcome| message_of(&outcome))?;
+        let application = asker.map_err(|outcome| message_of(&outcome))?;
         let directory = self.app.handle.directory();
         let uid = self.form.get("uid").ok_or_else(failed)?;
-        let asker = asker
+        let asker = application
+            .clone()
             .acting_for(Some(uid), &directory)
             .map_err(|_| failed())?;
         let himself = Asker::known(&directory, uid).ok_or_else(failed)?;
-        let (id, session) = self.begin(&himself);
+        let (id, session) = self.begin(&himself, &application);
         let devices = self.devices(&session).await?;
         let chosen = match session.preferences {
             Some(_) => self.chosen(&session),

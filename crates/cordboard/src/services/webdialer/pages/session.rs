@@ -3,6 +3,7 @@
 //! A browser holds one random id; everything else stays here, under the id's hash. A session ends by sign-out, by its age, when
 //! the account changes, and when the program does.
 
+use crate::services::sign_on_queue::Source;
 use crate::services::tokens;
 use cordboard_core::directory::{CredentialState, Directory, PasswordHash};
 use cordboard_core::ids::UserId;
@@ -10,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// So many are signed in at once; the one who signed in first has to do so again when there are more.
+/// Maximum number of sessions; beyond, the oldest session of the account that began most of them ends.
 const SESSIONS: usize = 100_000;
-/// So many sessions a user has; his first one ends when there are more, and nobody else's. A program that signs in for each
-/// call, or calls for somebody, never comes back to its own.
-const PER_USER: usize = 16;
+/// Maximum number of sessions of one user that one origin has begun; beyond, the oldest of these ends. A program that signs in for each
+/// call, or calls for a user, never comes back to its own sessions.
+const PER_ORIGIN: usize = 16;
+/// Maximum number of sessions that one account has begun, for whichever users and from wherever; beyond, the oldest of these ends.
+const PER_ACCOUNT: usize = 1_000;
 /// Pressed again within this time, the button of one dial page means the same call.
 const PRESSED_MS: u64 = 3_000;
 /// An hour of the exchange's clock.
@@ -45,11 +48,21 @@ pub struct Placed {
     pub number: String,
 }
 
+/// What began a session: an account, by its password, from an address. Sessions of one origin push out each other and no others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The account: the user's own, or an application's that acts for the user.
+    pub account: UserId,
+    /// The network.
+    pub source: Source,
+}
+
 /// Somebody signed in.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// Who.
     pub user: UserId,
+    origin: Origin,
     /// What he prefers; `None`: he was never asked.
     pub preferences: Option<Arc<Preferences>>,
     /// The call that was placed last here.
@@ -66,12 +79,14 @@ impl Session {
     pub fn new(
         directory: &Directory,
         user: &UserId,
+        origin: Origin,
         preferences: Option<Preferences>,
         now_ms: u64,
     ) -> Self {
         let account = directory.end_user(user.as_str());
         Self {
             user: user.clone(),
+            origin,
             preferences: preferences.map(Arc::new),
             placed: None,
             pressed: None,
@@ -117,6 +132,8 @@ struct All {
     by_id: HashMap<Arc<str>, (u64, Session)>,
     in_order: BTreeMap<u64, Arc<str>>,
     of_user: BTreeSet<(UserId, u64)>,
+    /// By the account that began them.
+    of_account: BTreeMap<UserId, BTreeSet<u64>>,
     begun: u64,
 }
 
@@ -125,6 +142,11 @@ impl All {
         self.begun += 1;
         self.in_order.insert(self.begun, id.clone());
         self.of_user.insert((session.user.clone(), self.begun));
+        let account = session.origin.account.clone();
+        self.of_account
+            .entry(account)
+            .or_default()
+            .insert(self.begun);
         self.by_id.insert(id, (self.begun, session));
     }
 
@@ -132,6 +154,47 @@ impl All {
         if let Some((number, session)) = self.by_id.remove(id) {
             self.in_order.remove(&number);
             self.of_user.remove(&(session.user, number));
+            let account = session.origin.account;
+            if let Some(numbers) = self.of_account.get_mut(&account) {
+                numbers.remove(&number);
+                if numbers.is_empty() {
+                    self.of_account.remove(&account);
+                }
+            }
+        }
+    }
+
+    /// Ends what must go for a new session of this user and origin.
+    fn make_room(&mut self, user: &UserId, origin: &Origin) {
+        let mut own = self.ids_of(user);
+        own.retain(
+            |id| matches!(self.by_id.get(id), Some((_, session)) if session.origin == *origin),
+        );
+        if own.len() >= PER_ORIGIN
+            && let Some(oldest) = own.first()
+        {
+            self.remove(oldest);
+        }
+        let of_account = self.of_account.get(&origin.account);
+        if of_account.is_some_and(|numbers| numbers.len() >= PER_ACCOUNT) {
+            self.remove_oldest_of(&origin.account);
+        }
+        if self.by_id.len() >= SESSIONS {
+            let most = self
+                .of_account
+                .iter()
+                .max_by_key(|(_, numbers)| numbers.len());
+            if let Some(account) = most.map(|(account, _)| account.clone()) {
+                self.remove_oldest_of(&account);
+            }
+        }
+    }
+
+    fn remove_oldest_of(&mut self, account: &UserId) {
+        let numbers = self.of_account.get(account);
+        let oldest = numbers.and_then(|numbers| numbers.first());
+        if let Some(id) = oldest.and_then(|number| self.in_order.get(number)).cloned() {
+            self.remove(&id);
         }
     }
 
@@ -170,15 +233,7 @@ impl Sessions {
         let id = tokens::generate("cbs");
         let mut all = self.lock();
         all.remove_expired(session.since_ms, expiry_h);
-        let own = all.ids_of(&session.user);
-        if own.len() >= PER_USER
-            && let Some(oldest) = own.first()
-        {
-            all.remove(oldest);
-        }
-        if all.by_id.len() >= SESSIONS {
-            all.remove_oldest();
-        }
+        all.make_room(&session.user, &session.origin);
         all.add(tokens::hash(&id).into(), session);
         Some(id)
     }
@@ -265,9 +320,17 @@ impl Sessions {
 mod tests {
     use super::*;
 
+    fn origin(account: &str, last: u8) -> Origin {
+        Origin {
+            account: account.into(),
+            source: std::net::IpAddr::from([10, 0, 0, last]).into(),
+        }
+    }
+
     fn session(user: &str, now_ms: u64) -> Session {
         Session {
             user: user.into(),
+            origin: origin(user, 1),
             preferences: None,
             placed: None,
             pressed: None,
@@ -298,6 +361,57 @@ mod tests {
         assert_eq!(ids(&all, "annabel"), ["3"]);
         all.remove_oldest();
         let left = (all.by_id.len(), all.in_order.len(), all.of_user.len());
-        assert_eq!(left, (0, 0, 0));
+        assert_eq!((left, all.of_account.len()), ((0, 0, 0), 0));
+    }
+
+    #[test]
+    fn sessions_of_one_origin_push_out_each_other_and_no_others() {
+        let mut all = All::default();
+        let begin = |all: &mut All, id: String, user: &str, origin: Origin| {
+            all.make_room(&user.into(), &origin);
+            let session = Session {
+                origin,
+                ..session(user, 0)
+            };
+            all.add(id.into(), session);
+        };
+        begin(&mut all, "browser".into(), "bill", origin("bill", 1));
+        for number in 0..40 {
+            begin(&mut all, format!("app {number}"), "bill", origin("app", 1));
+            begin(&mut all, format!("own {number}"), "bill", origin("bill", 2));
+        }
+        let left = all.ids_of(&"bill".into());
+        assert_eq!(left.len(), 1 + 2 * PER_ORIGIN);
+        assert_eq!(&*left[0], "browser");
+        assert!(left.iter().any(|id| &**id == "app 39"));
+        assert!(!left.iter().any(|id| &**id == "app 23"));
+        // An application acts for thousands.
+        for number in 0..3 * PER_ACCOUNT {
+            let user = format!("user {number}");
+            begin(&mut all, format!("for {number}"), &user, origin("app", 1));
+        }
+        assert_eq!(all.of_account[&UserId::from("app")].len(), PER_ACCOUNT);
+        assert!(all.by_id.contains_key("browser"));
+    }
+
+    #[test]
+    fn when_there_are_too_many_sessions_the_account_that_began_most_loses_its_oldest() {
+        let mut all = All::default();
+        all.add("browser".into(), session("ann", 0));
+        for number in 1..SESSIONS {
+            let by = match number % 3 {
+                0 => "one",
+                _ => "two",
+            };
+            let session = Session {
+                origin: origin(by, 1),
+                ..session("bill", 0)
+            };
+            all.add(format!("{number}").into(), session);
+        }
+        all.make_room(&"cid".into(), &origin("cid", 1));
+        assert_eq!(all.by_id.len(), SESSIONS - 1);
+        assert!(all.by_id.contains_key("browser"));
+        assert!(all.by_id.contains_key("3") && !all.by_id.contains_key("1"));
     }
 }
