@@ -203,7 +203,11 @@ async fn http<S>(
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .half_close(true)
-        .pipeline_flush(true)
+        // Clients written by hand look for the names as RFCs and their servers wrote them.
+        .title_case_headers(true)
+        // One buffer for head and body is one write. Not `pipeline_flush`: with it the library drops an answer that is still
+        // in its buffer when it closes the connection and another request waits behind.
+        .writev(false)
         .max_buf_size((limits.head_bytes * 3).max(8_192));
     let serving = app.clone();
     let service = service_fn(move |request| {

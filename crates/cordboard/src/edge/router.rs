@@ -1,5 +1,6 @@
 //! Who answers a request: the service its path belongs to, or the JSON API. What was asked and answered is noted here.
 
+use super::stream::refused_status;
 use super::{Peer, Reply, Request};
 use crate::app::App;
 use crate::journal::Entry;
@@ -23,6 +24,9 @@ pub async fn serve(
 ) -> Response<Body> {
     request.extensions_mut().insert(peer);
     app.metrics.http_requests.inc();
+    if let Some(status) = refused_status(request.method(), request.uri()) {
+        return refusal(status).into_parts().0;
+    }
     let path = normalize_path(request.uri().path()).map(Cow::into_owned);
     let interface = interface(path.as_deref().unwrap_or(request.uri().path()));
     let entry = interface
@@ -35,6 +39,12 @@ pub async fn serve(
         app.journal.note(entry.answered(status, notes));
     }
     response
+}
+
+/// The answer to a request that cannot be served, whatever it asks for; its connection is closed.
+fn refusal(status: StatusCode) -> Reply {
+    let reason = status.canonical_reason().unwrap_or_default();
+    Reply::text(status, "text/plain", format!("{reason}\n")).with(http::header::CONNECTION, "close")
 }
 
 /// The word of the interface a path belongs to; health and metrics are nobody's.
