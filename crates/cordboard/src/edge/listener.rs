@@ -3,10 +3,10 @@
 //! One task for each listener waits on its socket and the shutdown signal; one task for each connection serves it until
 //! either side ends it. A connection beyond the limits is closed at once, before any byte is read.
 
-use super::Peer;
-use super::router;
 use super::stream::{Cleaned, Timeouts};
+use super::{Peer, http2, router, tls};
 use crate::app::App;
+use crate::ops::config::Limits;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,6 +26,9 @@ const BACKLOG: u32 = 1_024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file handles left), wait so long before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Number of connections that only clients on this machine may have, such as health checks.
+const KEPT_FOR_HERE: usize = 8;
 
 /// How many connections there are, in all and from each address.
 #[derive(Debug)]
@@ -52,9 +55,23 @@ impl Doorman {
     }
 
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+        self.admit_within(self.each, address)
+    }
+
+    /// Admits a connection of a trusted proxy, which brings many clients: only the number in all bounds it.
+    pub(crate) fn admit_proxy(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+        self.admit_within(usize::MAX, address)
+    }
+
+    fn admit_within(self: &Arc<Self>, each: usize, address: IpAddr) -> Option<Guest> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let from_there = inside.each.get(&address).copied().unwrap_or(0);
-        if inside.all >= self.all || from_there >= self.each {
+        let kept = if address.is_loopback() {
+            0
+        } else {
+            KEPT_FOR_HERE.min(self.all / 2)
+        };
+        if inside.all + kept >= self.all || from_there >= each {
             return None;
         }
         inside.all += 1;
@@ -118,6 +135,12 @@ pub async fn run(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
+    let serving = Serving {
+        app: app.clone(),
+        api,
+        doorman: doorman.clone(),
+        shutdown: shutdown.clone(),
+    };
     let mut failing = false;
     loop {
         // Cancel-safe: `accept` loses nothing when dropped, `changed` neither.
@@ -139,26 +162,36 @@ pub async fn run(
                 continue;
             }
         };
-        let Some(guest) = doorman.admit(address.ip()) else {
+        let admitted = match app.proxies.trusts(address.ip()) {
+            true => doorman.admit_proxy(address.ip()),
+            false => doorman.admit(address.ip()),
+        };
+        let Some(guest) = admitted else {
             app.metrics.connections_refused.inc();
             continue;
         };
-        let (app, api, acceptor, shutdown) =
-            (app.clone(), api.clone(), acceptor.clone(), shutdown.clone());
+        let (acceptor, serving) = (acceptor.clone(), serving.clone());
         tokio::spawn(async move {
             let _guest = guest;
-            connection(stream, address, acceptor, app, api, shutdown).await;
+            connection(stream, address, acceptor, serving).await;
         });
     }
+}
+
+/// What serves every connection of a listener.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) app: Arc<App>,
+    pub(super) api: axum::Router,
+    pub(super) doorman: Arc<Doorman>,
+    pub(super) shutdown: watch::Receiver<bool>,
 }
 
 async fn connection(
     stream: TcpStream,
     address: SocketAddr,
     acceptor: Option<TlsAcceptor>,
-    app: Arc<App>,
-    api: axum::Router,
-    shutdown: watch::Receiver<bool>,
+    serving: Serving,
 ) {
     // Small answers must not wait for each other.
     let _ = stream.set_nodelay(true);
@@ -171,33 +204,41 @@ async fn connection(
         tls: acceptor.is_some(),
     };
     match acceptor {
-        None => http(stream, peer, app, api, shutdown).await,
+        None => http(stream, peer, serving).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => http(stream, peer, app, api, shutdown).await,
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2) => {
+                let timeouts = timeouts(&serving.app.config.limits);
+                http2::serve(stream, peer, timeouts, serving).await;
+            }
+            Ok(Ok(stream)) => http(stream, peer, serving).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },
     }
 }
 
-async fn http<S>(
-    stream: S,
-    peer: Peer,
-    app: Arc<App>,
-    api: axum::Router,
-    mut shutdown: watch::Receiver<bool>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let limits = &app.config.limits;
-    let timeouts = Timeouts {
+fn timeouts(limits: &Limits) -> Timeouts {
+    Timeouts {
         first_byte: Duration::from_millis(limits.first_byte_ms),
         head: Duration::from_millis(limits.head_ms),
         body: Duration::from_millis(limits.body_ms),
         idle: Duration::from_millis(limits.idle_ms),
         write: Duration::from_millis(limits.write_ms),
-    };
-    let io = TokioIo::new(Cleaned::new(stream, timeouts, limits.head_bytes));
+    }
+}
+
+async fn http<S>(stream: S, peer: Peer, serving: Serving)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Serving {
+        app,
+        api,
+        mut shutdown,
+        ..
+    } = serving;
+    let limits = &app.config.limits;
+    let io = TokioIo::new(Cleaned::new(stream, timeouts(limits), limits.head_bytes));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())

@@ -1,32 +1,36 @@
 //! Who answers a request: the service its path belongs to, or the JSON API. What was asked and answered is noted here.
 
+use super::body::{RequestBody, Share};
 use super::stream::refused_status;
 use super::{Peer, Reply, Request};
 use crate::app::App;
 use crate::journal::Entry;
 use crate::services::{mobility, webdialer};
 use axum::body::Body;
-use cordboard_wire::http::normalize_path;
+use cordboard_wire::http::{HeadLimits, normalize_path};
 use futures_util::FutureExt;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
 use prometheus_client::metrics::counter::Counter;
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 /// Answers one request, and notes both.
 pub async fn serve(
     app: Arc<App>,
     api: axum::Router,
-    mut request: Request,
+    request: http::Request<Incoming>,
     peer: Peer,
 ) -> Response<Body> {
-    request.extensions_mut().insert(peer);
     app.metrics.http_requests.inc();
-    if let Some(status) = refused_status(request.method(), request.uri()) {
-        return refusal(status).into_parts().0;
-    }
+    // Until the request is answered its body's bytes are counted.
+    let (request, peer, _share) = match received(&app, request, peer) {
+        Ok(received) => received,
+        Err(status) => return refusal(status).into_parts().0,
+    };
     let path = normalize_path(request.uri().path()).map(Cow::into_owned);
     let interface = interface(path.as_deref().unwrap_or(request.uri().path()));
     let entry = interface
@@ -41,10 +45,55 @@ pub async fn serve(
     response
 }
 
+/// A request as services get it: with its client and host as a trusted proxy writes them, and a body that is counted.
+///
+/// # Errors
+/// The status to refuse it with, whatever it asks for.
+fn received(
+    app: &App,
+    mut request: http::Request<Incoming>,
+    peer: Peer,
+) -> Result<(Request, Peer, Arc<Share>), StatusCode> {
+    if let Some(status) = refused_status(request.method(), request.uri()) {
+        return Err(status);
+    }
+    let is_http2 = request.version() == Version::HTTP_2;
+    if is_http2 {
+        // What the filter of HTTP/1.1 refuses.
+        if request.headers().len() > HeadLimits::default().headers {
+            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        if request.method() == Method::CONNECT {
+            return Err(StatusCode::NOT_IMPLEMENTED);
+        }
+    }
+    // A host in the target counts, and Host does not (RFC 9112 §3.2.2, RFC 9113 §8.3.1).
+    if let Some(authority) = request.uri().authority() {
+        let host = HeaderValue::from_str(authority.as_str());
+        let host = host.map_err(|_| StatusCode::BAD_REQUEST)?;
+        request.headers_mut().insert(header::HOST, host);
+    } else if is_http2 && request.headers().get_all(header::HOST).iter().count() != 1 {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let proxies = &app.proxies;
+    let peer = proxies.apply(peer, request.headers_mut());
+    let peer = peer.map_err(|_| StatusCode::BAD_REQUEST)?;
+    request.extensions_mut().insert(peer);
+    let share = Share::new(app.bodies.clone(), peer.address.ip());
+    let request = request.map(|body| {
+        let body = RequestBody::new(body, share.clone());
+        match is_http2 {
+            true => body.timed(Duration::from_millis(app.config.limits.body_ms)),
+            false => body,
+        }
+    });
+    Ok((request, peer, share))
+}
+
 /// The answer to a request that cannot be served, whatever it asks for; its connection is closed.
 fn refusal(status: StatusCode) -> Reply {
     let reason = status.canonical_reason().unwrap_or_default();
-    Reply::text(status, "text/plain", format!("{reason}\n")).with(http::header::CONNECTION, "close")
+    Reply::text(status, "text/plain", format!("{reason}\n")).with(header::CONNECTION, "close")
 }
 
 /// The word of the interface a path belongs to; health and metrics are nobody's.

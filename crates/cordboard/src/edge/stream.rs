@@ -6,6 +6,7 @@
 //! be sending is closed in two steps: the answer and the end of our side first, then what still comes is read and dropped for
 //! a while. Otherwise the system would reset the connection, and the client would lose the answer.
 
+use super::body::SLOWEST;
 use cordboard_wire::http::{FrameError, HeadFilter, HeadLimits};
 use http::{Method, StatusCode, Uri};
 use std::io;
@@ -18,10 +19,6 @@ use tokio::time::{Instant, Sleep};
 
 /// So much is read from a socket at a time.
 const CHUNK: usize = 8 * 1024;
-
-/// A body may take its time beyond the limit when it brings at least so many bytes a second: an import of a big directory over a
-/// slow line.
-const SLOWEST: usize = 64 * 1_024;
 
 /// Time for which input is read and dropped after the last answer; then the connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
