@@ -269,3 +269,35 @@ where
         tracing::debug!(%error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn ad_10_health_checks_of_this_machine_have_connections_kept_for_them() {
+        let doorman = Doorman::new(100, 1_000);
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let stranger = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+        let mut crowd: Vec<Guest> = std::iter::from_fn(|| doorman.admit(stranger)).collect();
+        assert_eq!(crowd.len(), 100 - KEPT_FOR_HERE);
+        let checks: Vec<Guest> = std::iter::from_fn(|| doorman.admit(here)).collect();
+        assert_eq!(checks.len(), KEPT_FOR_HERE);
+        crowd.pop();
+        assert!(
+            doorman.admit(stranger).is_none(),
+            "the kept ones are still kept"
+        );
+        drop(checks);
+        assert!(doorman.admit(stranger).is_some());
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_bounded_in_all_and_not_as_one_client() {
+        let doorman = Doorman::new(100, 2);
+        let proxy = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        let passed_on: Vec<Guest> = std::iter::from_fn(|| doorman.admit_proxy(proxy)).collect();
+        assert_eq!(passed_on.len(), 100 - KEPT_FOR_HERE);
+    }
+}
