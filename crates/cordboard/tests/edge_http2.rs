@@ -250,6 +250,8 @@ async fn open_requests_are_bounded_for_a_connection_and_count_as_connections_of_
             .await;
         let response = opened.await.unwrap();
         statuses.push(response.status().as_u16());
+        let is_problem = response.headers()["content-type"] == "application/problem+json";
+        assert_eq!(is_problem, response.status() == 503);
         kept.push(response);
     }
     assert_eq!(statuses, [200, 200, 200, 200, 503, 503]);

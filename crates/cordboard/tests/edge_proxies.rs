@@ -188,6 +188,28 @@ async fn limits_are_those_of_the_client_and_not_of_its_proxy() {
 }
 
 #[tokio::test]
+async fn a_lock_out_is_of_the_client_and_not_of_its_proxy() {
+    let server = server(|_| {}).await;
+    let sign_on = async |chain: &str, password: &str| {
+        let lines = format!("Content-Type: text/xml\r\nX-Forwarded-For: {chain}\r\n");
+        let body = format!(
+            "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><getPrimaryLine xmlns=\"urn:WD70\">\
+             <in0><userID>bill</userID><password>{password}</password></in0></getPrimaryLine></e:Body></e:Envelope>"
+        );
+        let line = format!("POST {W70}");
+        let response = send(&server, PROXY, &line, &lines, &body).await;
+        response.body.contains("1001")
+    };
+    for guess in 0..10 {
+        // What the client writes itself does not make it another one.
+        let chain = format!("203.0.113.{guess}, {CLIENT}");
+        assert!(!sign_on(&chain, &format!("guess{guess}")).await);
+    }
+    assert!(!sign_on(CLIENT, "123").await, "locked where it was guessed");
+    assert!(sign_on("198.51.100.2", "123").await, "another client");
+}
+
+#[tokio::test]
 async fn the_open_api_of_the_lab_is_not_open_to_the_clients_of_a_proxy_on_this_machine() {
     let server = server(|_| {}).await;
     for (lines, status) in [

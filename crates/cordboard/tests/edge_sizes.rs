@@ -59,8 +59,6 @@ impl Lab {
             .arg("--port-file")
             .arg(&port_file)
             .env("CORDBOARD__LISTEN__HTTPS", "off")
-            // The listeners share the files that may be open.
-            .env("CORDBOARD__LISTEN__OPENWIRE", "off")
             .env("CORDBOARD__LIMITS__FIRST_BYTE_MS", "600000")
             .env("CORDBOARD__LIMITS__IDLE_MS", "600000")
             .stdout(Stdio::null());

@@ -302,6 +302,12 @@ pub(crate) fn no_address() -> Response {
     .into_response()
 }
 
+/// A request that the edge refuses, whatever it asks for.
+pub(crate) fn refused(status: StatusCode) -> Response {
+    let reason = status.canonical_reason().unwrap_or("Refused");
+    Problem::new(status, "refused", reason).into_response()
+}
+
 pub(super) async fn nothing_here() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,

@@ -82,7 +82,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "warn");
     let mut config = Config::load(&Config::lab(), options.config.as_deref(), std::env::vars())?;
-    files::share(&mut config);
+    files::plan(&mut config);
     if options.ports.is_some() {
         for place in places(&mut config.listen) {
             *place = any_port(place);

@@ -36,7 +36,7 @@ pub(super) struct Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "info");
     let mut config = Config::load(&Config::default(), Some(&options.config), std::env::vars())?;
-    files::share(&mut config);
+    files::plan(&mut config);
     let database = database(&config)?;
     let data = database.parent().unwrap_or(Path::new(".")).to_owned();
     let mut seed = [0; 8];

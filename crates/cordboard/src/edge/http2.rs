@@ -11,7 +11,7 @@ use super::stream::{Timed, Timeouts};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderName, Response, StatusCode, header};
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -221,20 +221,20 @@ where
         .keep_alive_timeout(timeouts.head);
     let streams = Streams::new();
     let (handlers, opened) = (app.clone(), streams.clone());
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: http::Request<Incoming>| {
         let (app, api) = (handlers.clone(), api.clone());
         let (open, before) = opened.open();
         let permit = match before {
             0 => Some(None),
-            _ => doorman.admit(peer.address.ip()).map(Some),
+            _ => doorman.admit_stream(peer.address.ip()).map(Some),
         };
         async move {
             let (response, permit) = match permit {
                 Some(permit) => (router::serve(app, api, request, peer).await, permit),
                 None => {
                     app.metrics.connections_refused.inc();
-                    let mut refused = Response::new(Body::empty());
-                    *refused.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                    let path = request.uri().path();
+                    let refused = router::refusal(StatusCode::SERVICE_UNAVAILABLE, path);
                     (refused, None)
                 }
             };

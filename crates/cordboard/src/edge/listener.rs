@@ -7,6 +7,7 @@ use super::stream::{Cleaned, Timeouts};
 use super::{Peer, http2, router, tls};
 use crate::app::App;
 use crate::ops::config::Limits;
+use crate::ops::files::Place;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -55,23 +56,34 @@ impl Doorman {
     }
 
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
-        self.admit_within(self.each, address)
+        self.admit_within(self.each, address, true)
     }
 
     /// Admits a connection of a trusted proxy, which brings many clients: only the number in all bounds it.
     pub(crate) fn admit_proxy(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
-        self.admit_within(usize::MAX, address)
+        self.admit_within(usize::MAX, address, true)
     }
 
-    fn admit_within(self: &Arc<Self>, each: usize, address: IpAddr) -> Option<Guest> {
+    /// Admits a further request of an HTTP/2 connection, which counts as a connection and needs no file.
+    pub(crate) fn admit_stream(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+        self.admit_within(self.each, address, false)
+    }
+
+    fn admit_within(
+        self: &Arc<Self>,
+        each: usize,
+        address: IpAddr,
+        needs_file: bool,
+    ) -> Option<Guest> {
+        let is_here = address.is_loopback();
+        let kept = if is_here { 0 } else { KEPT_FOR_HERE };
+        let place = match needs_file {
+            true => Some(Place::take(kept)?),
+            false => None,
+        };
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let from_there = inside.each.get(&address).copied().unwrap_or(0);
-        let kept = if address.is_loopback() {
-            0
-        } else {
-            KEPT_FOR_HERE.min(self.all / 2)
-        };
-        if inside.all + kept >= self.all || from_there >= each {
+        if inside.all + kept.min(self.all / 2) >= self.all || from_there >= each {
             return None;
         }
         inside.all += 1;
@@ -79,6 +91,7 @@ impl Doorman {
         Some(Guest {
             doorman: self.clone(),
             address,
+            _place: place,
         })
     }
 }
@@ -88,6 +101,7 @@ impl Doorman {
 pub(crate) struct Guest {
     doorman: Arc<Doorman>,
     address: IpAddr,
+    _place: Option<Place>,
 }
 
 impl Drop for Guest {

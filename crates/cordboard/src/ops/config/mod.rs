@@ -236,7 +236,7 @@ pub struct Limits {
     pub idle_ms: u64,
     /// Milliseconds that a client may keep an answer waiting by not reading.
     pub write_ms: u64,
-    /// Connections in all; fewer when the process may not open so many files.
+    /// Connections in all, of which eight are kept for clients on this machine; fewer when the process may not open so many files.
     pub connections: usize,
     /// Connections from one address.
     pub connections_per_peer: usize,
