@@ -1,6 +1,8 @@
 //! What every request handler may use.
 
 use crate::admin::Snapshots;
+use crate::edge::body::BodyBudget;
+use crate::edge::forwarded::Proxies;
 use crate::journal::Journal;
 use crate::lab::faults::FaultBoard;
 use crate::openwire::BrokerHandle;
@@ -53,6 +55,10 @@ pub struct App {
     pub auth: Auth,
     /// Settings.
     pub config: Arc<Config>,
+    /// The proxies that are believed about their clients.
+    pub proxies: Proxies,
+    /// The memory of request bodies in progress.
+    pub bodies: Arc<BodyBudget>,
     /// The broker inside.
     pub broker: BrokerHandle,
     /// Counters.

@@ -4,6 +4,8 @@ use crate::admin::Snapshots;
 use crate::admin::access::Role;
 use crate::app::{App, Serves};
 use crate::directory_file::Contents;
+use crate::edge::body::BodyBudget;
+use crate::edge::forwarded::Proxies;
 use crate::edge::listener::{self, Doorman};
 use crate::edge::tls;
 use crate::journal::Journal;
@@ -207,6 +209,11 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
         lookups: ByAddress::new(config.webdialer.lookups_per_second),
         editing: Mutex::default(),
         backing_up: Mutex::default(),
+        proxies: Proxies::new(&config.listen),
+        bodies: BodyBudget::new(
+            config.limits.bodies_bytes,
+            config.limits.bodies_bytes_per_peer,
+        ),
         serves,
         population,
         config: Arc::new(config),
@@ -244,7 +251,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     }
     if let Some(listener) = https {
         let (certificate, key) = certificate(&app.config, &data)?;
-        let config = tls::server_config(&certificate, &key)?;
+        let config = tls::server_config(&certificate, &key, &tls::HTTP_PROTOCOLS)?;
         addresses.certificate = Some(certificate);
         listeners.spawn(listener::run(
             listener,
@@ -257,7 +264,7 @@ pub async fn start(plan: Plan) -> anyhow::Result<Program> {
     }
     if let Some(listener) = amqs {
         let (certificate, key) = certificate(&app.config, &data)?;
-        sockets.tls = Some((listener, tls::server_config(&certificate, &key)?));
+        sockets.tls = Some((listener, tls::server_config(&certificate, &key, &[])?));
         addresses.certificate = Some(certificate);
     }
     if let Some(reach) = cti::reach(&app.config.cti, Some(app.broker.join_inside()))? {

@@ -108,7 +108,7 @@ fn sends(stream: &mut BufReader<TcpStream>, document: &str) -> Option<String> {
         match line.trim_end() {
             "" => break,
             line => {
-                if let Some(value) = line.strip_prefix("content-length: ") {
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
                     length = value.parse().unwrap();
                 }
             }

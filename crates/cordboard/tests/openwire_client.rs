@@ -640,7 +640,7 @@ async fn the_same_goes_through_tls() {
         folder.path().join("key.pem"),
     );
     ensure_lab_certificate(&certificate, &key).unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(server_config(&certificate, &key).unwrap());
+    let acceptor = tokio_rustls::TlsAcceptor::from(server_config(&certificate, &key, &[]).unwrap());
     let broker = Broker::listen().await;
     let by_tls = |trust| {
         let reach = Reach::Network {

@@ -509,7 +509,7 @@ fn caller(authority: String, number: usize, heard: std::sync::mpsc::Sender<Strin
                 Ok(0) | Err(_) => return,
                 Ok(_) => {}
             }
-            let line = line.trim_end();
+            let line = line.trim_end().to_lowercase();
             if line.is_empty() {
                 break;
             }

@@ -17,7 +17,7 @@ mod takeovers;
 mod tokens;
 
 pub use events::Snapshots;
-pub(crate) use problem::no_address;
+pub(crate) use problem::{no_address, refused};
 
 use crate::app::App;
 use axum::Router;

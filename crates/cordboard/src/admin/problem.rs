@@ -1,5 +1,6 @@
 //! Errors of the JSON API, as RFC 9457 problems with stable types.
 
+use crate::edge::body::{BodyError, cause_of};
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
@@ -250,6 +251,19 @@ impl From<QueryRejection> for Problem {
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
+        match cause_of(&rejection) {
+            Some(BodyError::OverBudget) => {
+                let title = "Too many bodies at a time";
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", title)
+                    .because("`limits.bodies_bytes` says how many bytes may be in progress");
+            }
+            Some(BodyError::TooSlow) => {
+                let title = "The body did not come in time";
+                return Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", title)
+                    .because("`limits.body_ms` says how long a body may take");
+            }
+            Some(BodyError::Broken(_)) | None => {}
+        }
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             let title = "The body is too long";
             return Self::new(rejection.status(), "too-long", title).because(
@@ -286,6 +300,12 @@ pub(crate) fn no_address() -> Response {
         "the address has a `.` or `..` in it, an escape that is none, or a slash, a backslash or a control character escaped",
     )
     .into_response()
+}
+
+/// A request that the edge refuses, whatever it asks for.
+pub(crate) fn refused(status: StatusCode) -> Response {
+    let reason = status.canonical_reason().unwrap_or("Refused");
+    Problem::new(status, "refused", reason).into_response()
 }
 
 pub(super) async fn nothing_here() -> Problem {

@@ -82,12 +82,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "warn");
     let mut config = Config::load(&Config::lab(), options.config.as_deref(), std::env::vars())?;
-    for (setting, connections) in [
-        ("limits.connections", &mut config.limits.connections),
-        ("broker.max_connections", &mut config.broker.max_connections),
-    ] {
-        *connections = files::make_room(setting, *connections);
-    }
+    files::plan(&mut config);
     if options.ports.is_some() {
         for place in places(&mut config.listen) {
             *place = any_port(place);
@@ -149,6 +144,7 @@ fn places(listen: &mut Listen) -> [&mut String; 4] {
         https,
         openwire,
         openwire_tls,
+        ..
     } = listen;
     [http, https, openwire, openwire_tls]
 }

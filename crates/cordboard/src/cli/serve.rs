@@ -36,12 +36,7 @@ pub(super) struct Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<u8> {
     logging::start(options.log_format, "info");
     let mut config = Config::load(&Config::default(), Some(&options.config), std::env::vars())?;
-    for (setting, connections) in [
-        ("limits.connections", &mut config.limits.connections),
-        ("broker.max_connections", &mut config.broker.max_connections),
-    ] {
-        *connections = files::make_room(setting, *connections);
-    }
+    files::plan(&mut config);
     let database = database(&config)?;
     let data = database.parent().unwrap_or(Path::new(".")).to_owned();
     let mut seed = [0; 8];

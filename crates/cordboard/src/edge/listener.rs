@@ -3,11 +3,12 @@
 //! One task for each listener waits on its socket and the shutdown signal; one task for each connection serves it until
 //! either side ends it. A connection beyond the limits is closed at once, before any byte is read.
 
-use super::Peer;
-use super::router;
 use super::socket::Socket;
 use super::stream::{Cleaned, Timeouts};
+use super::{Peer, http2, router, tls};
 use crate::app::App;
+use crate::ops::config::Limits;
+use crate::ops::files::Place;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +28,9 @@ const BACKLOG: u32 = 1_024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file handles left), wait so long before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Number of connections that only clients on this machine may have, such as health checks.
+const KEPT_FOR_HERE: usize = 8;
 
 /// How many connections there are, in all and from each address.
 #[derive(Debug)]
@@ -53,9 +57,34 @@ impl Doorman {
     }
 
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+        self.admit_within(self.each, address, true)
+    }
+
+    /// Admits a connection of a trusted proxy, which brings many clients: only the number in all bounds it.
+    pub(crate) fn admit_proxy(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+        self.admit_within(usize::MAX, address, true)
+    }
+
+    /// Admits a further request of an HTTP/2 connection, which counts as a connection and needs no file.
+    pub(crate) fn admit_stream(self: &Arc<Self>, address: IpAddr) -> Option<Guest> {
+        self.admit_within(self.each, address, false)
+    }
+
+    fn admit_within(
+        self: &Arc<Self>,
+        each: usize,
+        address: IpAddr,
+        needs_file: bool,
+    ) -> Option<Guest> {
+        let is_here = address.is_loopback();
+        let kept = if is_here { 0 } else { KEPT_FOR_HERE };
+        let place = match needs_file {
+            true => Some(Place::take(kept)?),
+            false => None,
+        };
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let from_there = inside.each.get(&address).copied().unwrap_or(0);
-        if inside.all >= self.all || from_there >= self.each {
+        if inside.all + kept.min(self.all / 2) >= self.all || from_there >= each {
             return None;
         }
         inside.all += 1;
@@ -63,6 +92,7 @@ impl Doorman {
         Some(Guest {
             doorman: self.clone(),
             address,
+            _place: place,
         })
     }
 }
@@ -72,6 +102,7 @@ impl Doorman {
 pub(crate) struct Guest {
     doorman: Arc<Doorman>,
     address: IpAddr,
+    _place: Option<Place>,
 }
 
 impl Drop for Guest {
@@ -119,6 +150,12 @@ pub async fn run(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
+    let serving = Serving {
+        app: app.clone(),
+        api,
+        doorman: doorman.clone(),
+        shutdown: shutdown.clone(),
+    };
     let mut failing = false;
     loop {
         // Cancel-safe: `accept` loses nothing when dropped, `changed` neither.
@@ -140,26 +177,36 @@ pub async fn run(
                 continue;
             }
         };
-        let Some(guest) = doorman.admit(address.ip()) else {
+        let admitted = match app.proxies.trusts(address.ip()) {
+            true => doorman.admit_proxy(address.ip()),
+            false => doorman.admit(address.ip()),
+        };
+        let Some(guest) = admitted else {
             app.metrics.connections_refused.inc();
             continue;
         };
-        let (app, api, acceptor, shutdown) =
-            (app.clone(), api.clone(), acceptor.clone(), shutdown.clone());
+        let (acceptor, serving) = (acceptor.clone(), serving.clone());
         tokio::spawn(async move {
             let _guest = guest;
-            connection(stream, address, acceptor, app, api, shutdown).await;
+            connection(stream, address, acceptor, serving).await;
         });
     }
+}
+
+/// What serves every connection of a listener.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) app: Arc<App>,
+    pub(super) api: axum::Router,
+    pub(super) doorman: Arc<Doorman>,
+    pub(super) shutdown: watch::Receiver<bool>,
 }
 
 async fn connection(
     stream: TcpStream,
     address: SocketAddr,
     acceptor: Option<TlsAcceptor>,
-    app: Arc<App>,
-    api: axum::Router,
-    shutdown: watch::Receiver<bool>,
+    serving: Serving,
 ) {
     // Small answers must not wait for each other.
     let _ = stream.set_nodelay(true);
@@ -171,41 +218,53 @@ async fn connection(
         local,
         tls: acceptor.is_some(),
     };
-    let serving = async |stream| match acceptor {
-        None => http(stream, peer, app, api, shutdown).await,
+    let serving_stream = async |stream| match acceptor {
+        None => http(stream, peer, serving).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => http(stream, peer, app, api, shutdown).await,
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2) => {
+                let timeouts = timeouts(&serving.app.config.limits);
+                http2::serve(stream, peer, timeouts, serving).await;
+            }
+            Ok(Ok(stream)) => http(stream, peer, serving).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },
     };
-    Socket::new(stream).serve(serving).await;
+    Socket::new(stream).serve(serving_stream).await;
 }
 
-async fn http<S>(
-    stream: S,
-    peer: Peer,
-    app: Arc<App>,
-    api: axum::Router,
-    mut shutdown: watch::Receiver<bool>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let limits = &app.config.limits;
-    let timeouts = Timeouts {
+fn timeouts(limits: &Limits) -> Timeouts {
+    Timeouts {
         first_byte: Duration::from_millis(limits.first_byte_ms),
         head: Duration::from_millis(limits.head_ms),
         body: Duration::from_millis(limits.body_ms),
         idle: Duration::from_millis(limits.idle_ms),
         write: Duration::from_millis(limits.write_ms),
-    };
-    let io = TokioIo::new(Cleaned::new(stream, timeouts, limits.head_bytes));
+    }
+}
+
+async fn http<S>(stream: S, peer: Peer, serving: Serving)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Serving {
+        app,
+        api,
+        mut shutdown,
+        ..
+    } = serving;
+    let limits = &app.config.limits;
+    let io = TokioIo::new(Cleaned::new(stream, timeouts(limits), limits.head_bytes));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .half_close(true)
-        .pipeline_flush(true)
+        // Clients written by hand look for the names as RFCs and their servers wrote them.
+        .title_case_headers(true)
+        // One buffer for head and body is one write. Not `pipeline_flush`: with it the library drops an answer that is still
+        // in its buffer when it closes the connection and another request waits behind.
+        .writev(false)
         .max_buf_size((limits.head_bytes * 3).max(8_192));
     let serving = app.clone();
     let service = service_fn(move |request| {
@@ -224,5 +283,37 @@ async fn http<S>(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn ad_10_health_checks_of_this_machine_have_connections_kept_for_them() {
+        let doorman = Doorman::new(100, 1_000);
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let stranger = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+        let mut crowd: Vec<Guest> = std::iter::from_fn(|| doorman.admit(stranger)).collect();
+        assert_eq!(crowd.len(), 100 - KEPT_FOR_HERE);
+        let checks: Vec<Guest> = std::iter::from_fn(|| doorman.admit(here)).collect();
+        assert_eq!(checks.len(), KEPT_FOR_HERE);
+        crowd.pop();
+        assert!(
+            doorman.admit(stranger).is_none(),
+            "the kept ones are still kept"
+        );
+        drop(checks);
+        assert!(doorman.admit(stranger).is_some());
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_bounded_in_all_and_not_as_one_client() {
+        let doorman = Doorman::new(100, 2);
+        let proxy = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        let passed_on: Vec<Guest> = std::iter::from_fn(|| doorman.admit_proxy(proxy)).collect();
+        assert_eq!(passed_on.len(), 100 - KEPT_FOR_HERE);
     }
 }

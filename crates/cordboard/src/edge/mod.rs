@@ -1,8 +1,12 @@
 //! The HTTP edge: sockets, limits, TLS, and the one router that every listener serves.
 //!
-//! [`listener`] accepts connections and bounds them, [`stream`] times them and cleans their request lines, [`tls`] makes
-//! the lab's certificate, [`router`] finds who answers. No protocol's meaning is here.
+//! [`listener`] accepts connections and bounds them, [`stream`] times them and cleans their request lines, [`http2`] serves
+//! those that chose HTTP/2, [`forwarded`] believes trusted proxies, [`body`] bounds what bodies take, [`tls`] makes the lab's
+//! certificate, [`router`] finds who answers. No protocol's meaning is here.
 
+pub mod body;
+pub mod forwarded;
+pub mod http2;
 pub mod listener;
 pub mod router;
 pub mod socket;
@@ -11,26 +15,26 @@ pub mod tls;
 
 use crate::journal::Notes;
 use axum::body::Body;
+use body::{BodyError, RequestBody};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The header that names the call an answer placed; bodies stay as the original's.
 pub const CALL_HEADER: &str = "cordboard-call";
 
 /// A request as services get it; its extensions carry the [`Peer`].
-pub type Request = http::Request<Incoming>;
+pub type Request = http::Request<RequestBody>;
 
-/// Both ends of a connection.
+/// Both ends of a connection, or of a request that a trusted proxy passes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Who called.
+    /// The client's address; without a port if a proxy wrote it.
     pub address: SocketAddr,
-    /// Where.
+    /// The address here that was connected to.
     pub local: SocketAddr,
-    /// Over TLS?
+    /// The client uses TLS, up to here or up to a trusted proxy.
     pub tls: bool,
 }
 
@@ -133,7 +137,8 @@ impl From<Response<Body>> for Reply {
 /// Reads a whole body of at most `limit` bytes.
 ///
 /// # Errors
-/// The answer to give: 413 beyond the limit, 400 when the sender broke off. The connection is closed after either.
+/// The answer to give: 413 beyond the limit, 503 if the bodies in progress have no room for it, 408 if it did not come in time,
+/// 400 if the sender broke off. The connection is closed after each.
 pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Reply> {
     let declared = request
         .headers()
@@ -142,11 +147,16 @@ pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Reply> {
     if declared.is_some_and(|length| length > u64::try_from(limit).unwrap_or(u64::MAX)) {
         return Err(Reply::empty(StatusCode::PAYLOAD_TOO_LARGE).with(header::CONNECTION, "close"));
     }
-    match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Reply::empty(StatusCode::PAYLOAD_TOO_LARGE).with(header::CONNECTION, "close"))
-        }
-        Err(_) => Err(Reply::empty(StatusCode::BAD_REQUEST).with(header::CONNECTION, "close")),
-    }
+    let error = match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => return Ok(body.to_bytes()),
+        Err(error) => error,
+    };
+    let status = match error.downcast_ref() {
+        Some(BodyError::OverBudget) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+        Some(BodyError::Broken(_)) => StatusCode::BAD_REQUEST,
+        None if error.is::<LengthLimitError>() => StatusCode::PAYLOAD_TOO_LARGE,
+        None => StatusCode::BAD_REQUEST,
+    };
+    Err(Reply::empty(status).with(header::CONNECTION, "close"))
 }

@@ -1,28 +1,36 @@
 //! Who answers a request: the service its path belongs to, or the JSON API. What was asked and answered is noted here.
 
+use super::body::{RequestBody, Share};
+use super::stream::refused_status;
 use super::{Peer, Reply, Request};
 use crate::app::App;
 use crate::journal::Entry;
 use crate::services::{mobility, webdialer};
 use axum::body::Body;
-use cordboard_wire::http::normalize_path;
+use cordboard_wire::http::{HeadLimits, normalize_path};
 use futures_util::FutureExt;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode, Uri, Version, header};
+use hyper::body::Incoming;
 use prometheus_client::metrics::counter::Counter;
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 /// Answers one request, and notes both.
 pub async fn serve(
     app: Arc<App>,
     api: axum::Router,
-    mut request: Request,
+    request: http::Request<Incoming>,
     peer: Peer,
 ) -> Response<Body> {
-    request.extensions_mut().insert(peer);
     app.metrics.http_requests.inc();
+    // Until the request is answered its body's bytes are counted.
+    let (request, peer, _share) = match received(&app, request, peer) {
+        Ok(received) => received,
+        Err((status, path)) => return refusal(status, path.path()),
+    };
     let path = normalize_path(request.uri().path()).map(Cow::into_owned);
     let interface = interface(path.as_deref().unwrap_or(request.uri().path()));
     let entry = interface
@@ -34,6 +42,79 @@ pub async fn serve(
         let status = response.status().as_u16();
         app.journal.note(entry.answered(status, notes));
     }
+    response
+}
+
+/// A request as services get it: with its client and host as a trusted proxy writes them, and a body that is counted.
+///
+/// # Errors
+/// The status to refuse it with, whatever it asks for, and its target.
+fn received(
+    app: &App,
+    mut request: http::Request<Incoming>,
+    peer: Peer,
+) -> Result<(Request, Peer, Arc<Share>), (StatusCode, Uri)> {
+    let peer = match placed(app, &mut request, peer) {
+        Ok(peer) => peer,
+        Err(status) => return Err((status, request.into_parts().0.uri)),
+    };
+    request.extensions_mut().insert(peer);
+    let is_http2 = request.version() == Version::HTTP_2;
+    let share = Share::new(app.bodies.clone(), peer.address.ip());
+    let request = request.map(|body| {
+        let body = RequestBody::new(body, share.clone());
+        match is_http2 {
+            true => body.timed(Duration::from_millis(app.config.limits.body_ms)),
+            false => body,
+        }
+    });
+    Ok((request, peer, share))
+}
+
+/// Checks a request's head, puts its host in place, and answers its client.
+///
+/// # Errors
+/// The status to refuse it with.
+fn placed(
+    app: &App,
+    request: &mut http::Request<Incoming>,
+    peer: Peer,
+) -> Result<Peer, StatusCode> {
+    if let Some(status) = refused_status(request.method(), request.uri()) {
+        return Err(status);
+    }
+    let is_http2 = request.version() == Version::HTTP_2;
+    if is_http2 {
+        // What the filter of HTTP/1.1 refuses.
+        if request.headers().len() > HeadLimits::default().headers {
+            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        if request.method() == Method::CONNECT {
+            return Err(StatusCode::NOT_IMPLEMENTED);
+        }
+    }
+    // A host in the target counts, and Host does not (RFC 9112 §3.2.2, RFC 9113 §8.3.1).
+    if let Some(authority) = request.uri().authority() {
+        let host = HeaderValue::from_str(authority.as_str());
+        let host = host.map_err(|_| StatusCode::BAD_REQUEST)?;
+        request.headers_mut().insert(header::HOST, host);
+    } else if is_http2 && request.headers().get_all(header::HOST).iter().count() != 1 {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let believed = app.proxies.apply(peer, request.headers_mut());
+    believed.map_err(|_| StatusCode::BAD_REQUEST)
+}
+
+/// The answer to a request that cannot be served, whatever it asks for; its connection is closed. `path` is as it was sent.
+pub(super) fn refusal(status: StatusCode, path: &str) -> Response<Body> {
+    let reply = match interface(path) {
+        Some(crate::admin::INTERFACE) => crate::admin::refused(status).into(),
+        Some(_) | None => {
+            let reason = status.canonical_reason().unwrap_or_default();
+            Reply::text(status, "text/plain", format!("{reason}\n"))
+        }
+    };
+    let (response, _) = reply.with(header::CONNECTION, "close").into_parts();
     response
 }
 
@@ -106,7 +187,7 @@ async fn dispatch(
             .map(|q| format!("?{q}"))
             .unwrap_or_default();
         parts.path_and_query = format!("{path}{query}").parse().ok();
-        if let Ok(uri) = http::Uri::from_parts(parts) {
+        if let Ok(uri) = Uri::from_parts(parts) {
             *request.uri_mut() = uri;
         }
     }

@@ -9,11 +9,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads certificate and key and makes a server's configuration of them.
+/// The protocols of the HTTPS listener, the one that it prefers first.
+pub const HTTP_PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+/// HTTP/2 by its name in ALPN.
+pub(super) const HTTP2: &[u8] = b"h2";
+
+/// Reads certificate and key and makes a server's configuration of them, for these protocols of ALPN.
 ///
 /// # Errors
 /// When a file cannot be read or the two do not fit.
-pub fn server_config(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
+pub fn server_config(
+    certificate: &Path,
+    key: &Path,
+    protocols: &[&[u8]],
+) -> anyhow::Result<Arc<ServerConfig>> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
         .with_context(|| format!("cannot read the certificate {}", certificate.display()))?
         .collect::<Result<_, _>>()
@@ -26,7 +35,7 @@ pub fn server_config(certificate: &Path, key: &Path) -> anyhow::Result<Arc<Serve
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .context("certificate and key do not fit together")?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }
 

@@ -163,7 +163,7 @@ impl Store {
         self.builder_from("entries")
     }
 
-    fn builder_from(&self, table: &str) -> Result<Builder, StoreError> {
+    fn builder_from(&self, table: &'static str) -> Result<Builder, StoreError> {
         let mut parts = Builder::default();
         self.entries(table, "user", |user| parts.users.push(user))?;
         self.entries(table, "app_user", |user| parts.app_users.push(user))?;
@@ -244,7 +244,7 @@ impl Store {
 
     fn entries<T: DeserializeOwned>(
         &self,
-        table: &str,
+        table: &'static str,
         kind: &str,
         take: impl FnMut(T),
     ) -> Result<(), StoreError> {

@@ -55,7 +55,7 @@ impl Store {
         self.tokens_from("tokens")
     }
 
-    pub(super) fn tokens_from(&self, table: &str) -> Result<Vec<UserToken>, StoreError> {
+    pub(super) fn tokens_from(&self, table: &'static str) -> Result<Vec<UserToken>, StoreError> {
         let sql =
             format!("SELECT hash, user, created, expires FROM {table} ORDER BY created, hash");
         let read = || -> rusqlite::Result<Vec<_>> {

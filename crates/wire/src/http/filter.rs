@@ -53,6 +53,9 @@ pub enum FrameError {
     /// Both Content-Length and Transfer-Encoding.
     #[error("both Content-Length and Transfer-Encoding")]
     LengthAndChunks,
+    /// No Host header in HTTP/1.1, several of them, or one that names no host.
+    #[error("missing, repeated or malformed Host header")]
+    Host,
     /// A transfer coding other than one `chunked`.
     #[error("transfer coding not supported")]
     TransferEncoding,
@@ -68,7 +71,7 @@ pub enum FrameError {
 }
 
 impl FrameError {
-    /// The HTTP status that tells the sender so, if the caller answers at all before closing.
+    /// The HTTP status that reports the error to the sender before the connection is closed.
     pub fn status(self) -> u16 {
         match self {
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
@@ -84,7 +87,8 @@ impl FrameError {
 /// Bytes go in by [`push`](Self::push) in pieces of any size; what comes out does not depend on how
 /// they were cut. A head comes out when it is whole, with its request line repaired and its line
 /// ends CRLF; bodies pass as they are. After an error the connection must be closed: what came out
-/// before it is sound, but of the message in hand the body may be missing its end.
+/// before it is sound, but of the message in hand the body may be missing its end. Behind a message that
+/// ends its connection (`Connection: close`, or HTTP/1.0 without `keep-alive`) nothing comes out any more.
 ///
 /// ```
 /// use cordboard_wire::http::HeadFilter;
@@ -106,6 +110,8 @@ pub struct HeadFilter {
     head_bytes: usize,
     header_lines: usize,
     facts: HeadFacts,
+    /// The message in hand is the last one of its connection.
+    last: bool,
     messages: u64,
 }
 
@@ -118,7 +124,12 @@ enum State {
     /// In a body, so many bytes to go.
     Length(u64),
     Chunked(Chunked),
-    Failed(FrameError),
+    /// Behind the last message: bytes are dropped.
+    Ended,
+    Failed {
+        error: FrameError,
+        in_body: bool,
+    },
 }
 
 /// Some clients send a line end after a body; more than this many bytes of them is not that.
@@ -141,6 +152,7 @@ impl HeadFilter {
             head_bytes: 0,
             header_lines: 0,
             facts: HeadFacts::default(),
+            last: false,
             messages: 0,
         }
     }
@@ -151,8 +163,11 @@ impl HeadFilter {
     /// The connection is to be closed; every later call says the same again.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         let result = self.run(input, out);
-        if let Err(error) = result {
-            self.state = State::Failed(error);
+        if let Err(error) = result
+            && !matches!(self.state, State::Failed { .. })
+        {
+            let in_body = self.in_body();
+            self.state = State::Failed { error, in_body };
         }
         result
     }
@@ -167,9 +182,19 @@ impl HeadFilter {
         matches!(self.state, State::Length(_) | State::Chunked(_))
     }
 
-    /// Whether the next byte would begin a new message. True for a new connection.
+    /// Returns `true` if no message is in hand, so also for a new connection and behind the last message of one.
     pub fn at_message_boundary(&self) -> bool {
-        matches!(self.state, State::Boundary(_))
+        matches!(self.state, State::Boundary(_) | State::Ended)
+    }
+
+    /// Returns `true` if the last message of the connection is complete. Whatever comes behind it is dropped.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    /// Returns `true` if the head of the malformed message was sound and has come out, and its body is malformed.
+    pub fn has_failed_in_body(&self) -> bool {
+        matches!(self.state, State::Failed { in_body: true, .. })
     }
 
     /// How many messages have begun. Tells two of them apart that are in the same state.
@@ -180,7 +205,8 @@ impl HeadFilter {
     fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         while let Some(&first) = input.first() {
             match &mut self.state {
-                State::Failed(error) => return Err(*error),
+                State::Failed { error, .. } => return Err(*error),
+                State::Ended => return Ok(()),
                 State::Boundary(skipped) => {
                     if !matches!(first, b'\r' | b'\n') {
                         self.state = State::Head;
@@ -224,7 +250,7 @@ impl HeadFilter {
                     input = &input[step..];
                     *left -= step as u64;
                     if *left == 0 {
-                        self.state = State::Boundary(0);
+                        self.state = self.after_message();
                     }
                 }
                 State::Chunked(chunked) => {
@@ -232,14 +258,22 @@ impl HeadFilter {
                     out.extend_from_slice(&input[..step]);
                     input = &input[step..];
                     if end? {
-                        self.state = State::Boundary(0);
+                        self.state = self.after_message();
                     }
                 }
             }
         }
         match self.state {
-            State::Failed(error) => Err(error),
+            State::Failed { error, .. } => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// The state behind the message in hand, which is complete.
+    fn after_message(&self) -> State {
+        match self.last {
+            true => State::Ended,
+            false => State::Boundary(0),
         }
     }
 
@@ -264,8 +298,10 @@ impl HeadFilter {
             }
             return Ok(());
         }
-        self.state = match self.facts.framing()? {
-            Framing::None => State::Boundary(0),
+        let framing = self.facts.framing()?;
+        self.last = self.facts.is_last();
+        self.state = match framing {
+            Framing::None => self.after_message(),
             Framing::Length(length) => State::Length(length),
             Framing::Chunked => State::Chunked(Chunked::new()),
         };

@@ -10,13 +10,19 @@ pub(super) enum Framing {
     Chunked,
 }
 
-/// What the headers of one message have said about its body so far.
+/// What the headers of one message have said about its body and its connection so far.
 #[derive(Debug, Default)]
 pub(super) struct HeadFacts {
-    /// HTTP/1.0, which has no chunks.
+    /// HTTP/1.0, which has no chunks and ends the connection unless it asks for more.
     old_version: bool,
     content_length: Option<u64>,
     chunked: bool,
+    /// Number of Host headers.
+    hosts: usize,
+    /// `Connection: close`.
+    close: bool,
+    /// `Connection: keep-alive`.
+    keep_alive: bool,
 }
 
 impl HeadFacts {
@@ -98,9 +104,25 @@ impl HeadFacts {
                 return Err(FrameError::TransferEncoding);
             }
             self.chunked = true;
+        } else if name.eq_ignore_ascii_case(b"host") {
+            self.hosts += 1;
+            if self.hosts > 1 || !value.iter().copied().all(is_host) {
+                return Err(FrameError::Host);
+            }
+        } else if name.eq_ignore_ascii_case(b"connection") {
+            for option in value.split(|&byte| byte == b',') {
+                let option = option.trim_ascii();
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
         }
         out.extend_from_slice(line);
         Ok(true)
+    }
+
+    /// Returns `true` if no message may follow this one on its connection (RFC 9112 §9.6).
+    pub(super) fn is_last(&self) -> bool {
+        self.close || (self.old_version && !self.keep_alive)
     }
 
     /// How the body is framed, once the head is whole.
@@ -108,6 +130,7 @@ impl HeadFacts {
         match (self.chunked, self.content_length) {
             (true, Some(_)) => Err(FrameError::LengthAndChunks),
             (true, None) if self.old_version => Err(FrameError::TransferEncoding),
+            _ if self.hosts == 0 && !self.old_version => Err(FrameError::Host),
             (true, None) => Ok(Framing::Chunked),
             (false, None | Some(0)) => Ok(Framing::None),
             (false, Some(length)) => Ok(Framing::Length(length)),
@@ -149,6 +172,11 @@ fn parse_length(value: &[u8]) -> Result<u64, FrameError> {
 
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Returns `true` if a byte may stand in a Host header: those of a name, an address and a port (RFC 3986 §3.2).
+fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte) || byte >= 0x80
 }
 
 /// Whether a byte may stand in a request target as it is.

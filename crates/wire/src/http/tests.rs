@@ -11,10 +11,10 @@ fn pass(input: &str) -> Result<String, FrameError> {
 fn a_request_that_needs_no_repair_passes_byte_for_byte() {
     for message in [
         "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        "POST /webdialer/services/webdialer?wsdl HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello",
-        "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
-        "OPTIONS * HTTP/1.1\r\n\r\n",
-        "GET http://host:8080/a%20b?c=[d]&e='f' HTTP/1.1\r\nX: \u{fc}\r\n\r\n",
+        "POST /webdialer/services/webdialer?wsdl HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET http://host:8080/a%20b?c=[d]&e='f' HTTP/1.1\r\nHost: host:8080\r\nX: \u{fc}\r\n\r\n",
     ] {
         assert_eq!(pass(message).as_deref(), Ok(message));
         let twice = message.repeat(2);
@@ -25,8 +25,8 @@ fn a_request_that_needs_no_repair_passes_byte_for_byte() {
 #[test]
 fn raw_markup_spaces_and_foreign_letters_in_a_request_line_are_escaped() {
     assert_eq!(
-        pass("GET /emservice/EMServiceServlet?xml=<request><login><dn>a b</dn></login></request> HTTP/1.1\r\n\r\n").unwrap(),
-        "GET /emservice/EMServiceServlet?xml=%3Crequest%3E%3Clogin%3E%3Cdn%3Ea%20b%3C/dn%3E%3C/login%3E%3C/request%3E HTTP/1.1\r\n\r\n"
+        pass("GET /emservice/EMServiceServlet?xml=<request><login><dn>a b</dn></login></request> HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(),
+        "GET /emservice/EMServiceServlet?xml=%3Crequest%3E%3Clogin%3E%3Cdn%3Ea%20b%3C/dn%3E%3C/login%3E%3C/request%3E HTTP/1.1\r\nHost: x\r\n\r\n"
     );
     assert_eq!(
         pass("GET  /d?n=5555#&u=m\u{fc}ller\t\"x\\^`{|}\"  HTTP/1.0\r\n\r\n").unwrap(),
@@ -34,8 +34,8 @@ fn raw_markup_spaces_and_foreign_letters_in_a_request_line_are_escaped() {
     );
     // The last ` HTTP/` counts.
     assert_eq!(
-        pass("GET /a HTTP/1.1 b HTTP/1.1\r\n\r\n").unwrap(),
-        "GET /a%20HTTP/1.1%20b HTTP/1.1\r\n\r\n"
+        pass("GET /a HTTP/1.1 b HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(),
+        "GET /a%20HTTP/1.1%20b HTTP/1.1\r\nHost: x\r\n\r\n"
     );
 }
 
@@ -128,6 +128,13 @@ fn every_message_whose_end_is_in_doubt_closes_the_connection() {
         ("GET /a HTTP/1.1 x\r\n\r\n", FrameError::Version),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FrameError::Version),
         ("CONNECT a:1 HTTP/1.1\r\n\r\n", FrameError::Method),
+        ("GET /a HTTP/1.1\r\n\r\n", FrameError::Host),
+        (
+            "GET /a HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",
+            FrameError::Host,
+        ),
+        ("GET /a HTTP/1.1\r\nHost: a/b\r\n\r\n", FrameError::Host),
+        ("GET /a HTTP/1.1\r\nHost: a b\r\n\r\n", FrameError::Host),
         ("\r\n\r\n\r\n\r\n\r\n", FrameError::RequestLine),
         ("\u{16}\u{3}\u{1}\u{2}\u{0}\n", FrameError::RequestLine),
     ];
@@ -138,7 +145,7 @@ fn every_message_whose_end_is_in_doubt_closes_the_connection() {
 
 #[test]
 fn chunks_are_read_to_the_letter() {
-    let head = "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     let table = [
         ("g\r\n", FrameError::Chunk),
         ("\r\n", FrameError::Chunk),
@@ -176,10 +183,10 @@ fn a_head_has_limits_and_the_next_head_has_them_anew() {
         headers: 2,
     };
     let mut out = Vec::new();
-    let fine = b"GET /a HTTP/1.1\r\nA: 1\r\nB: 2\r\n\r\n".repeat(50);
+    let fine = b"GET /a HTTP/1.1\r\nHost: x\r\nB: 2\r\n\r\n".repeat(50);
     assert_eq!(HeadFilter::new(limits).push(&fine, &mut out), Ok(()));
     assert_eq!(out, fine);
-    let many = b"GET /a HTTP/1.1\r\nA: 1\r\nB: 2\r\nC: 3\r\n";
+    let many = b"GET /a HTTP/1.1\r\nHost: x\r\nB: 2\r\nC: 3\r\n";
     assert_eq!(
         HeadFilter::new(limits).push(many, &mut out),
         Err(FrameError::TooManyHeaders)
@@ -195,8 +202,8 @@ fn a_head_has_limits_and_the_next_head_has_them_anew() {
 #[test]
 fn lengths_that_agree_are_told_once_and_line_ends_between_messages_are_skipped() {
     assert_eq!(
-        pass("POST /a HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi\r\nGET /b HTTP/1.1\r\n\r\n").unwrap(),
-        "POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /b HTTP/1.1\r\n\r\n"
+        pass("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(),
+        "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhiGET /b HTTP/1.1\r\nHost: x\r\n\r\n"
     );
 }
 
@@ -217,23 +224,26 @@ fn it_always_knows_where_in_a_message_it_is() {
     const BETWEEN: (bool, bool, bool) = (false, false, true);
     assert_eq!(state(b""), BETWEEN);
     assert_eq!(state(b"P"), HEAD);
-    assert_eq!(state(b"OST /a HTTP/1.1\r\nContent-Length: 3\r\n"), HEAD);
+    assert_eq!(
+        state(b"OST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"),
+        HEAD
+    );
     assert_eq!(state(b"\r\n"), BODY);
     assert_eq!(state(b"12"), BODY);
     assert_eq!(state(b"3"), BETWEEN);
     assert_eq!(state(b"\r\n"), BETWEEN);
     assert_eq!(
-        state(b"POST /a HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n"),
+        state(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"),
         BODY
     );
     assert_eq!(state(b"3\r\n123\r\n0\r\n"), BODY);
     assert_eq!(state(b"\r\nG"), HEAD);
-    assert_eq!(state(b"ET / HTTP/1.1\r\n\r\n"), BETWEEN);
+    assert_eq!(state(b"ET / HTTP/1.1\r\nHost: x\r\n\r\n"), BETWEEN);
 }
 
 #[test]
 fn the_output_does_not_depend_on_how_the_input_was_cut() {
-    let message = "GET /a?<b> c HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nPOST /b HTTP/1.1\nContent-Length: 4\n\nwxyz\r\nGET /";
+    let message = "GET /a?<b> c HTTP/1.1\r\nHost: x\r\n\r\nPOST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nPOST /b HTTP/1.1\nHost: x\nContent-Length: 4\n\nwxyz\r\nGET /";
     for cut in 0..message.len() {
         let mut filter = HeadFilter::default();
         let mut out = Vec::new();
@@ -244,5 +254,23 @@ fn the_output_does_not_depend_on_how_the_input_was_cut() {
             pass(message).unwrap(),
             "{cut}"
         );
+    }
+}
+
+#[test]
+fn behind_a_message_that_ends_its_connection_nothing_comes_out() {
+    for last in [
+        "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi",
+        "GET /a HTTP/1.1\r\nHost: x\r\nConnection: x, CLOSE\r\n\r\n",
+        "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /a HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi",
+    ] {
+        for behind in ["GET /b HTTP/1.1\r\nHost: x\r\n\r\n", "\0 garbage", "\r\n"] {
+            assert_eq!(pass(&format!("{last}{behind}")).as_deref(), Ok(last));
+        }
+        let mut filter = HeadFilter::default();
+        filter.push(last.as_bytes(), &mut Vec::new()).unwrap();
+        assert!(filter.has_ended() && filter.at_message_boundary(), "{last}");
     }
 }

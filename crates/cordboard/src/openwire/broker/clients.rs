@@ -9,8 +9,7 @@ use super::work::{Departure, Task};
 use super::{Broker, Done, Link, Output, OwnerEntry, REPLACED, refusal};
 use cordboard_wire::openwire::{
     BrokerId, BrokerInfo, Command, ConnectionControl, ConnectionId, ConnectionInfo, ConsumerId,
-    ObjectId, ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, Throwable,
-    UNKNOWN_DELIVERED,
+    ObjectId, ProducerInfo, RemoveInfo, SessionId, SessionInfo, Text, Throwable, UNKNOWN_DELIVERED,
 };
 use std::collections::{BTreeSet, HashSet, VecDeque};
 

@@ -16,9 +16,11 @@ pub use mobility::{Mobility, Multiple, Order, Prolog, Release, Service};
 pub use schedule::ScheduledLogout;
 pub use webdialer::{DialRule, ProxyMethods, WebDialer};
 
+use crate::edge::forwarded::network;
 use cordboard_core::exchange::MultipleLogins;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use webdialer::is_origin;
 
 /// The prefix of environment variables: `CORDBOARD__WEBDIALER__MAX_CALLS_PER_SECOND`.
 const PREFIX: &str = "CORDBOARD__";
@@ -68,6 +70,29 @@ pub struct Listen {
     pub openwire: String,
     /// The broker inside, with TLS.
     pub openwire_tls: String,
+    /// Scheme, host and port under which clients reach this server, such as `https://pbx.example.com`. Descriptions and pages
+    /// name this address, and cookies travel over TLS only if it begins with `https`. Without it the address is the one that a
+    /// client used.
+    pub public_url: Option<String>,
+    /// Addresses and networks of proxies, such as `10.0.0.5` or `10.1.0.0/16`. `Forwarded` and `X-Forwarded-For`, `-Proto` and
+    /// `-Host` are believed on their connections only: the client is the rightmost address that is no trusted proxy's.
+    pub trusted_proxies: Vec<String>,
+    /// Which header trusted proxies write: "x-forwarded", "forwarded", or "either", where a request with both kinds that
+    /// contradict each other is refused with 400. Name the one that yours writes if it passes the other on from clients.
+    pub forwarded_header: ForwardedHeader,
+}
+
+/// Which header trusted proxies write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// Whichever there is.
+    #[default]
+    Either,
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.
+    XForwarded,
+    /// `Forwarded` of RFC 7239.
+    Forwarded,
 }
 
 impl Default for Listen {
@@ -77,6 +102,9 @@ impl Default for Listen {
             https: "0.0.0.0:8443".into(),
             openwire: "off".into(),
             openwire_tls: "off".into(),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
         }
     }
 }
@@ -197,16 +225,24 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of a directory that is imported over the API.
     pub import_bytes: usize,
+    /// Bytes of all request bodies in progress; beyond it requests with larger bodies are refused with 503 until there is room. The
+    /// first 4 KiB of each are not counted.
+    pub bodies_bytes: usize,
+    /// The same for the bodies of one address. An address that has no other body in progress may go beyond it.
+    pub bodies_bytes_per_peer: usize,
     /// Milliseconds from the end of a request's head to the end of its body; a second more for each 64 KiB that came.
     pub body_ms: u64,
     /// Milliseconds between two requests of a connection.
     pub idle_ms: u64,
     /// Milliseconds that a client may keep an answer waiting by not reading.
     pub write_ms: u64,
-    /// Connections in all; fewer when the process may not open so many files.
+    /// Connections in all, of which eight are kept for clients on this machine; fewer when the process may not open so many files.
     pub connections: usize,
     /// Connections from one address.
     pub connections_per_peer: usize,
+    /// Requests that may be open at a time on one connection of HTTP/2; those beyond the first count as connections of their
+    /// client.
+    pub http2_streams: u32,
 }
 
 impl Default for Limits {
@@ -217,11 +253,14 @@ impl Default for Limits {
             head_ms: 10_000,
             body_bytes: 64 * 1024,
             import_bytes: 64 * 1024 * 1024,
+            bodies_bytes: 128 * 1024 * 1024,
+            bodies_bytes_per_peer: 16 * 1024 * 1024,
             body_ms: 10_000,
             idle_ms: 60_000,
             write_ms: 20_000,
             connections: 12_000,
             connections_per_peer: 11_000,
+            http2_streams: 100,
         }
     }
 }
@@ -248,6 +287,7 @@ impl Config {
                 https: "127.0.0.1:8443".into(),
                 openwire: "127.0.0.1:61616".into(),
                 openwire_tls: "off".into(),
+                ..Listen::default()
             },
             broker: Broker {
                 access: Access::Open,
@@ -325,6 +365,16 @@ impl Config {
                 return unusable("listen", key, reason);
             }
         }
+        let entries = self.listen.trusted_proxies.iter();
+        if let Some(entry) = entries.into_iter().find(|e| network(e).is_none()) {
+            let reason = format!("`{entry}` is neither an address nor a network like 10.1.0.0/16");
+            return unusable("listen", "trusted_proxies", reason);
+        }
+        if let Some(url) = self.listen.public_url.as_deref().filter(|u| !is_origin(u)) {
+            let reason =
+                format!("`{url}` is no address; it must be like https://pbx.example.com:8443");
+            return unusable("listen", "public_url", reason);
+        }
         let alone = "certificate and key go together".to_owned();
         match (&self.tls.certificate, &self.tls.key) {
             (Some(_), None) => {
@@ -356,10 +406,16 @@ impl Config {
             ("write_ms", limits.write_ms == 0),
             ("connections", limits.connections == 0),
             ("connections_per_peer", limits.connections_per_peer == 0),
+            ("bodies_bytes_per_peer", limits.bodies_bytes_per_peer == 0),
+            ("http2_streams", limits.http2_streams == 0),
         ] {
             if nothing {
                 return unusable("limits", key, "0 would serve nobody".to_owned());
             }
+        }
+        if limits.bodies_bytes < limits.import_bytes.max(limits.body_bytes) {
+            let reason = "it must hold one import, `import_bytes`, at least".to_owned();
+            return unusable("limits", "bodies_bytes", reason);
         }
         if let Some((key, reason)) = self.broker.unusable() {
             return unusable("broker", key, reason);
@@ -680,6 +736,18 @@ mod tests {
             (
                 "[listen]\nhttp = \"8080\"\n",
                 "c.toml, line 2: listen.http: `8080` is no address; it must be host:port or \"off\"",
+            ),
+            (
+                "[listen]\ntrusted_proxies = [\"10.0.0.0/8\", \"proxy\"]\n",
+                "c.toml, line 2: listen.trusted_proxies: `proxy` is neither an address nor a network like 10.1.0.0/16",
+            ),
+            (
+                "[listen]\npublic_url = \"https://pbx/cordboard\"\n",
+                "c.toml, line 2: listen.public_url: `https://pbx/cordboard` is no address; it must be like https://pbx.example.com:8443",
+            ),
+            (
+                "[limits]\nbodies_bytes = 1000\n",
+                "c.toml, line 2: limits.bodies_bytes: it must hold one import, `import_bytes`, at least",
             ),
             (
                 "[limits]\nhead_ms = 0\n",

@@ -144,7 +144,7 @@ impl WebDialer {
 }
 
 /// Scheme, host and port as browsers write them in `Origin`: a name in ASCII letters, a port only where it is not the usual one.
-fn is_origin(site: &str) -> bool {
+pub(super) fn is_origin(site: &str) -> bool {
     let (usual, rest) = match site.split_once("://") {
         Some(("http", rest)) => ("80", rest),
         Some(("https", rest)) => ("443", rest),

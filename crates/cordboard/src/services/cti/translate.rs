@@ -117,7 +117,9 @@ pub fn lost(calls: &[CallRecord], node: u8, at_ms: i64) -> Vec<Leg> {
     let mut legs = Vec::new();
     for call in calls {
         for own in call.connections.iter().filter(|own| own.state.is_live()) {
-            let id = own.part.and_then(|part| ConnectionId::of_participant(node, part.0));
+            let id = own
+                .part
+                .and_then(|part| ConnectionId::of_participant(node, part.0));
             let (Some(id), Some(device)) = (id, own.device.clone()) else {
                 continue;
             };

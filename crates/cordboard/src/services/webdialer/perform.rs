@@ -134,9 +134,11 @@ pub(super) async fn authenticate(
                 .user_id
                 .as_deref()
                 .ok_or(ResponseCode::MissingParameters)?;
+            // No account has an empty password: it is refused without a hash.
             let password = credential
                 .password
                 .as_ref()
+                .filter(|password| !password.expose().is_empty())
                 .ok_or(ResponseCode::AuthenticationError)?;
             let visit = Visit {
                 interface: Interface::WebDialer,

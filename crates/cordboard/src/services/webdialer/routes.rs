@@ -3,6 +3,7 @@
 use super::cors;
 use super::perform::perform;
 use crate::app::App;
+use crate::edge::forwarded::base_address;
 use crate::edge::{CALL_HEADER, Peer, Reply as HttpReply, Request as HttpRequest};
 use crate::journal::{MASK, Notes};
 use cordboard_wire::soap::Fault;
@@ -23,7 +24,7 @@ pub async fn answer(app: &App, path: &str, request: HttpRequest) -> HttpReply {
     if path.eq_ignore_ascii_case(WSDL_FILE) {
         return match *request.method() {
             Method::GET | Method::HEAD => {
-                let address = address(&request, Dialect::Wd70);
+                let address = address(app, &request, Dialect::Wd70);
                 HttpReply::text(
                     StatusCode::OK,
                     "application/wsdl+xml",
@@ -76,12 +77,12 @@ async fn services(app: &App, service: &str, request: HttpRequest) -> HttpReply {
         (Method::GET | Method::HEAD, _) if name.is_empty() => HttpReply::text(
             StatusCode::OK,
             pages::PAGE_TYPE,
-            pages::service_list(&format!("{}{SERVICES}", base(&request))),
+            pages::service_list(&format!("{}{SERVICES}", base(app, &request))),
         ),
         (Method::GET | Method::HEAD, Some(dialect)) if asks_for_wsdl(&request) => HttpReply::text(
             StatusCode::OK,
             XML,
-            webdialer::wsdl(dialect, &address(&request, dialect)),
+            webdialer::wsdl(dialect, &address(app, &request, dialect)),
         ),
         (Method::GET | Method::HEAD, Some(dialect)) => {
             HttpReply::text(StatusCode::OK, pages::PAGE_TYPE, pages::hello(dialect))
@@ -122,33 +123,18 @@ pub(super) fn options() -> HttpReply {
 }
 
 /// A service's address as the caller reached it.
-fn address(request: &HttpRequest, dialect: Dialect) -> String {
-    format!("{}{}", base(request), dialect.service_path())
+fn address(app: &App, request: &HttpRequest, dialect: Dialect) -> String {
+    format!("{}{}", base(app, request), dialect.service_path())
 }
 
-/// Scheme, host and port as the caller reached them.
-fn base(request: &HttpRequest) -> String {
-    let peer = request.extensions().get::<Peer>();
-    let scheme = if peer.is_some_and(|p| p.tls) {
-        "https"
-    } else {
-        "http"
-    };
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|h| h.to_str().ok())
-        .filter(|h| is_authority(h));
-    let local = peer.map(|p| p.local.to_string()).unwrap_or_default();
-    format!("{scheme}://{}", host.unwrap_or(&local))
-}
-
-/// What stands in a Host header without doing harm in an XML file.
-fn is_authority(host: &str) -> bool {
-    !host.is_empty()
-        && host.bytes().all(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']' | b'_')
-        })
+/// Scheme, host and port as clients reach this server.
+fn base(app: &App, request: &HttpRequest) -> String {
+    let peer = request.extensions().get::<Peer>().copied();
+    base_address(
+        &app.config.listen,
+        peer.unwrap_or_default(),
+        request.headers(),
+    )
 }
 
 fn fault(app: &App, fault: &Fault) -> HttpReply {

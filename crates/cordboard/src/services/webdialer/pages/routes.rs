@@ -4,6 +4,7 @@ use super::flow::{self, Answered, PATH, Visit};
 use super::session::{Known, Preferences, Session};
 use super::view;
 use crate::app::App;
+use crate::edge::forwarded::cookies_are_secure;
 use crate::edge::{CALL_HEADER, Peer, Reply, Request, read_body};
 use crate::services::webdialer::routes::{BODY_LIMIT, options};
 use bytes::Bytes;
@@ -130,7 +131,10 @@ fn reply(app: &App, answered: Answered, peer: Peer) -> Reply {
     if config.frame_ancestors.is_empty() {
         reply = reply.with(header::X_FRAME_OPTIONS, "DENY");
     }
-    let secure = if peer.tls { "; Secure" } else { "" };
+    let secure = match cookies_are_secure(&app.config.listen, peer) {
+        true => "; Secure",
+        false => "",
+    };
     let age = match config.session_expiry_h {
         0 => LONG_S,
         hours => hours * 3_600,
