@@ -314,6 +314,31 @@ async fn cc_42_a_busy_consultation_fails_and_the_call_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_held_call_is_retrieved_while_its_consultation_rings_and_the_consultation_is_given_up() {
+    let mut desk = talking().await;
+    desk.ask("ConsultCall#42032", "32033,16777218", "c").await;
+    let retrieved = desk.ask("RetrieveCall#42032", "16777218", "t").await;
+    let of_agent: Vec<&String> = retrieved
+        .iter()
+        .filter(|t| t.starts_with("cc.b t"))
+        .collect();
+    let told = |event: String| format!("cc.b t {event}");
+    assert!(of_agent.contains(&&told(dialog("42032", "DROPPED", NOW, FIRST + 2, "32033"))));
+    assert!(of_agent.contains(&&told(dialog("42032", "ACTIVE", NOW, FIRST + 1, "42031"))));
+    // Who was asked rings no longer, and the two talk on.
+    let rang = desk.ask("GetState#32033", "", "g").await;
+    assert!(
+        rang.iter().any(|text| text.contains("#State#READY")),
+        "{rang:?}"
+    );
+    let again = desk.ask("ConsultCall#42032", "5508,16777218", "d").await;
+    assert!(
+        again.iter().any(|text| text.contains("INITIATED")),
+        "{again:?}"
+    );
+}
+
+#[tokio::test]
 async fn cc_43_a_consultation_is_transferred_once_it_was_answered_by_either_leg() {
     let mut desk = talking().await;
     desk.ask("ConsultCall#42032", "32033,16777218", "c").await;

@@ -359,11 +359,12 @@ async fn a_command_whose_events_were_missed_is_answered_by_how_things_stand() {
     busy.await.unwrap();
     let told = desk.lines().await;
     let answer: Vec<_> = told.iter().filter(|line| line.contains(" m ")).collect();
-    assert_eq!(
-        answer,
-        [
-            &format!("cc.a m {}", state("42031", "RESERVED", NOW)),
-            &format!("cc.a m 42031#DialogState#INITIATED#{NOW}#16777217#5508"),
-        ]
-    );
+    // By its first event, if that was heard before the others were missed, else by how the leg stands.
+    let told = |dialog: &str| {
+        let state = format!("cc.a m {}", state("42031", "RESERVED", NOW));
+        let dialog = format!("cc.a m 42031#DialogState#{dialog}#{NOW}#16777217#5508");
+        [state, dialog]
+    };
+    let is = |dialog: &str| answer.iter().copied().eq(told(dialog).iter());
+    assert!(is("INITIATING") || is("INITIATED"), "{answer:?}");
 }

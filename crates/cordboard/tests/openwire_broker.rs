@@ -232,21 +232,6 @@ async fn ow_24_a_client_that_only_reads_is_kept_alive_and_then_given_up() {
     assert!(ended < Duration::from_millis(3_600), "{ended:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn ow_25_without_a_duration_there_is_no_keep_alive_and_no_end() {
-    let (_server, address) = broker(|_| {}).await;
-    let never = Offer {
-        max_inactivity_duration_ms: 0,
-        ..wishes()
-    };
-    let mut raw = Raw::join_with(address, "quiet", &never, |_| {}).await;
-    // The clock jumps whenever nobody has anything to do.
-    let mut size = [0; 4];
-    let heard = tokio::time::timeout(Duration::from_secs(600), raw.stream.read_exact(&mut size));
-    assert!(heard.await.is_err(), "nothing comes");
-    works(&mut raw).await;
-}
-
 #[tokio::test]
 async fn ow_26_a_keep_alive_that_asks_is_answered_with_one_that_does_not() {
     let (_server, address) = broker(|_| {}).await;

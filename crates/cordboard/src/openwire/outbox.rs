@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 pub(super) const FULL: usize = 128 << 10;
 /// Room for so many is kept while nothing waits: thousands of connections are idle.
 const KEPT: usize = 16;
-/// Whatever fills it beyond this (advisories, for one, go out at once) ends the connection.
+/// Maximum number of bytes in an outbox; one more item ends the connection. Advisories, for one, go out at once.
 const BURST: usize = 8 << 20;
 /// What a command counts for beside its message.
 const OVERHEAD: usize = 256;
@@ -87,9 +87,11 @@ impl Outbox {
     /// Puts something in; [`Outbox::ring`] tells the connection.
     pub(super) fn put(&self, out: Out) -> Stand {
         let mut waiting = self.lock();
+        // A single message may be larger.
+        let bursts = waiting.bytes >= BURST;
         waiting.bytes += out.size();
         waiting.items.push_back(out);
-        if waiting.bytes > BURST {
+        if bursts {
             return Stand::Burst;
         }
         let becomes_full = waiting.bytes >= FULL && !waiting.full;

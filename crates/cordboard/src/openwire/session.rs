@@ -4,7 +4,9 @@
 //! who it is or read what it is sent. Tells: the keeper, the client. Stops: when either side ends it. What the client sends is not
 //! read while the keeper has no place for it, or while the client does not read what it is answered.
 
-use super::broker::{Charge, ConnectionMemory, Dispatch, GOODBYE, Identity, Link as Id, REPLACED};
+use super::broker::{
+    ConnectionMemory, Dispatch, FrameCharge, GOODBYE, Identity, Link as Id, REPLACED,
+};
 use super::handle::{Gate, Phase, Shared};
 use super::keeper::Event;
 use super::outbox::{Out, Outbox};
@@ -47,11 +49,11 @@ const BATCH_BYTES: usize = 256 << 10;
 const SMALL_FRAME: usize = 64 << 10;
 
 /// What a connection's frame in progress counts for.
-struct FrameMemory(Charge);
+struct FrameMemory(FrameCharge);
 
 impl FrameMemory {
-    fn new(memory: Arc<ConnectionMemory>) -> Self {
-        Self(memory.charge(0))
+    fn new(memory: &Arc<ConnectionMemory>) -> Self {
+        Self(memory.frame())
     }
 
     /// So many bytes of a frame are here. Returns `false` if they are more than the client may hold.
@@ -415,7 +417,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                 Out::Joined(Some(memory)) => {
                     self.joining = Joining::Joined;
                     self.link.limit_frames(u32::MAX);
-                    let mut frames = FrameMemory::new(memory.clone());
+                    let mut frames = FrameMemory::new(&memory);
                     self.link.count_frames(move |bytes| frames.hold(bytes));
                     self.memory = Some(memory);
                 }

@@ -141,6 +141,30 @@ async fn ow_23_who_does_not_say_who_he_is_within_30_seconds_is_sent_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ow_25_without_a_duration_there_is_no_keep_alive_and_no_end() {
+    let (handle, _running) = start(terms(), Counts::default(), &Handle::current());
+    let mut quiet = Client::greets(&handle.join_inside()).await;
+    quiet.joins("quiet").await;
+    let mut heard = [0; 4096];
+    // The clock jumps whenever no task has anything to do.
+    let hour = Duration::from_secs(3600);
+    let mut reads = 0;
+    while let Ok(read) = tokio::time::timeout(hour, quiet.stream.read(&mut heard)).await {
+        assert!(read.unwrap() > 0, "it ends");
+        reads += 1;
+    }
+    // What answers the beginning, and nothing in the hour after it.
+    assert!((1..10).contains(&reads), "{reads}");
+    quiet
+        .says(KeepAliveInfo {
+            command_id: 9,
+            response_required: true,
+        })
+        .await;
+    assert!(quiet.stream.read(&mut heard).await.unwrap() > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn ow_73_a_frame_that_is_not_whole_after_a_minute_ends_the_connection() {
     let counts = Counts::default();
     let (handle, _running) = start(terms(), counts.clone(), &Handle::current());

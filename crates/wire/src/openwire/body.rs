@@ -99,6 +99,17 @@ impl Message {
         }
     }
 
+    /// The message's properties, if they are no more than so many values.
+    ///
+    /// # Errors
+    /// When they are no map, or more.
+    pub(super) fn properties_within(&self, most: u32) -> Result<PrimitiveMap, DecodeError> {
+        match &self.marshalled_properties {
+            Some(bytes) => Ok(PrimitiveMap::read_within(bytes, most)?.unwrap_or_default()),
+            None => Ok(PrimitiveMap::default()),
+        }
+    }
+
     /// Gives the message its properties.
     pub fn set_properties(&mut self, properties: &PrimitiveMap) {
         self.marshalled_properties = (!properties.is_empty()).then(|| properties.to_bytes());

@@ -56,6 +56,21 @@ impl PrimitiveMap {
         Cursor::new(bytes).whole(|cursor| cursor.map(0))
     }
 
+    /// Reads a map of no more than so many values, nested ones included; `None` is the null map.
+    ///
+    /// # Errors
+    /// What is wrong, and at which of `bytes`.
+    pub fn read_within(bytes: &Bytes, most: u32) -> Result<Option<Self>, DecodeError> {
+        let mut cursor = Cursor::new(bytes);
+        cursor.values = VALUES.saturating_sub(most);
+        cursor.whole(|cursor| cursor.map(0))
+    }
+
+    /// The value of the entry at a place.
+    pub(super) fn value_at(&self, place: usize) -> Option<&Value> {
+        self.0.get(place).map(|(_, value)| value)
+    }
+
     /// The value of a name, the last one if there are several.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v)

@@ -8,7 +8,6 @@ use super::rights::{Act, Owner};
 use super::state::{Assigned, Consumer, Outstanding, QUEUE_CONSUMERS, Queue};
 use super::work::Task;
 use super::{Broker, Dispatch, Done, Link, Output, refusal};
-use bytes::Bytes;
 use cordboard_wire::openwire::selector::{EVALUATION_MAX, Selector, Subject};
 use cordboard_wire::openwire::{
     Command, Destination, Headers, Message, MessageDispatch, ProducerAck, TEXT_MAX, Text,
@@ -19,11 +18,11 @@ use std::sync::Arc;
 
 /// Where messages go that nobody could take.
 const DEAD_LETTERS: &str = "ActiveMQ.DLQ";
-/// Maximum number of bytes of a message's properties; a message with more is refused, because every selector reads them.
-const PROPERTIES: usize = 256 * 1024;
 /// Maximum cost of a selector's evaluation on another client's account, in steps; one that costs more is evaluated on the account of the
 /// client that wants it.
 const EVALUATION_FOR_OTHERS: u32 = 2_000;
+/// Number of messages of which is kept what was read of their properties.
+const READ: usize = 8;
 /// What a queue counts for, beside its name.
 const QUEUE_BYTES: usize = 512;
 /// Steps that a dispatch costs.
@@ -58,10 +57,6 @@ impl Broker {
         let weight = Weight::of_message(&message);
         if weight.longest_text > TEXT_MAX {
             return Err(refusal::header_too_long(weight.longest_text));
-        }
-        let properties = message.marshalled_properties.as_ref().map_or(0, Bytes::len);
-        if properties > PROPERTIES {
-            return Err(refusal::too_many_properties(properties));
         }
         if !self.may_be_admitted_to(link, &message) {
             self.task = Some(Task::Admit(message));
@@ -136,7 +131,15 @@ impl Broker {
         }
         let size = size(&message);
         // For all of them, or for none.
-        let Some(mut charge) = self.make_room(link, size * (names.len() + 1)) else {
+        let to_topics = names
+            .iter()
+            .chain([&last])
+            .all(|name| !name.kind.is_queue());
+        let charge = match to_topics {
+            true => self.make_room_for_topics(link, size * (names.len() + 1)),
+            false => self.make_room(link, size * (names.len() + 1)),
+        };
+        let Some(mut charge) = charge else {
             self.counted.dropped += 1;
             self.forget_message(&message);
             return Err(refusal::full(&whole));
@@ -289,26 +292,46 @@ impl Broker {
         Ok(())
     }
 
+    /// A message for selectors. What was read of the properties of the last few messages is kept, for all who want to know of them.
+    fn subject<'m>(&mut self, message: &'m Arc<Message>) -> Subject<'m> {
+        if message.marshalled_properties.is_none() {
+            return Subject::new(message);
+        }
+        let mut read = self.read.iter();
+        if let Some((_, properties)) = read.find(|(known, _)| Arc::ptr_eq(known, message)) {
+            return Subject::sharing(message, properties.clone());
+        }
+        if self.read.len() >= READ {
+            self.read.pop_front();
+        }
+        let properties = Arc::default();
+        self.read
+            .push_back((message.clone(), Arc::clone(&properties)));
+        Subject::sharing(message, properties)
+    }
+
     /// Evaluates a consumer's selector for a message on the account of the client whose slice it is. `None`: that would cost too much;
     /// the consumer's own client pays for it.
-    fn examine(&mut self, selector: Option<&Selector>, subject: &Subject<'_>) -> Option<bool> {
+    fn examine(&mut self, selector: Option<&Selector>, message: &Arc<Message>) -> Option<bool> {
         let Some(selector) = selector else {
             return Some(true);
         };
         if self.is_over() {
             return None;
         }
-        let evaluation = selector.evaluate(subject, EVALUATION_FOR_OTHERS);
+        let subject = self.subject(message);
+        let evaluation = selector.evaluate(&subject, EVALUATION_FOR_OTHERS);
         self.spent += u64::from(evaluation.cost);
         (!evaluation.exhausted).then_some(evaluation.selected)
     }
 
     /// Evaluates a selector on the account of the client that wants it.
-    fn examine_for_owner(&mut self, selector: Option<&Selector>, message: &Message) -> bool {
+    fn examine_for_owner(&mut self, selector: Option<&Selector>, message: &Arc<Message>) -> bool {
         let Some(selector) = selector else {
             return true;
         };
-        let evaluation = selector.evaluate(&Subject::new(message), EVALUATION_MAX);
+        let subject = self.subject(message);
+        let evaluation = selector.evaluate(&subject, EVALUATION_MAX);
         self.spent += u64::from(evaluation.cost);
         self.counted.exhausted += u64::from(evaluation.exhausted);
         evaluation.selected
@@ -329,7 +352,6 @@ impl Broker {
         }
         let held = Held::new(parcel);
         let message = held.parcel.message().clone();
-        let subject = Subject::new(&message);
         for key in &listening {
             self.spend(5);
             let consumer = self.consumers.get(key);
@@ -340,7 +362,7 @@ impl Broker {
             let is_over = self.is_over();
             let wanted = match is_costly {
                 true => None,
-                false => self.examine(selector.as_deref(), &subject),
+                false => self.examine(selector.as_deref(), &message),
             };
             let Some(consumer) = self
                 .consumers
@@ -368,25 +390,19 @@ impl Broker {
             }
         }
         self.found = listening;
-        self.publish_to_durables(&name, &held, &subject, room);
+        self.publish_to_durables(&name, &held, room);
         self.publish_to_queues(&name, &held);
     }
 
     /// Durable subscriptions that no client has now.
-    fn publish_to_durables(
-        &mut self,
-        name: &Destination,
-        held: &Held,
-        subject: &Subject<'_>,
-        room: Room,
-    ) {
+    fn publish_to_durables(&mut self, name: &Destination, held: &Held, room: Room) {
         let mut durables = std::mem::take(&mut self.durables);
         self.spend(durables.len());
         for durable in durables.values_mut().filter(|d| d.active.is_none()) {
             if !durable.pattern.fits(name) {
                 continue;
             }
-            let wanted = self.examine(durable.compiled.as_deref(), subject);
+            let wanted = self.examine(durable.compiled.as_deref(), held.parcel.message());
             if wanted == Some(false) {
                 continue;
             }
@@ -542,7 +558,6 @@ impl Broker {
         let mut has_room = false;
         let mut best: Option<(i8, u64)> = None;
         let keys: SmallKeys = queue.consumers.iter().copied().collect();
-        let subject = Subject::new(&message);
         for key in keys {
             let Some(consumer) = self.consumers.get(&key) else {
                 continue;
@@ -564,7 +579,7 @@ impl Broker {
                 (true, Some(selector)) if link == self.acting => {
                     Some(self.examine_for_owner(Some(&selector), &message))
                 }
-                (true, Some(selector)) => self.examine(Some(&selector), &subject),
+                (true, Some(selector)) => self.examine(Some(&selector), &message),
             };
             match wanted {
                 Some(true) => best = Some((priority, key)),
@@ -625,7 +640,7 @@ impl Broker {
             }
             if held.unexamined {
                 let before = self.spent;
-                let wanted = self.examine_for_owner(selector.as_deref(), &held);
+                let wanted = self.examine_for_owner(selector.as_deref(), held.parcel.message());
                 let is_costly = self.spent - before > u64::from(EVALUATION_FOR_OTHERS);
                 if let Some(consumer) = self.consumers.get_mut(&key) {
                     consumer.is_costly |= is_costly;
@@ -688,13 +703,15 @@ impl Broker {
         };
         let link = consumer.link;
         consumer.has_dispatched = true;
-        consumer.away += held.size();
+        let size = held.size();
+        consumer.away += size;
         consumer.outstanding.push_back(Outstanding {
             held,
             transaction: None,
         });
         self.counted.dispatched += 1;
-        self.spent += DISPATCH as u64;
+        // Its bytes are copied on the way, and what one slice puts into an outbox has a bound.
+        self.spent += (DISPATCH + size / 64) as u64;
         self.out.push_back(Output::Dispatch(link, dispatch));
     }
 

@@ -15,6 +15,9 @@ const OF_OWNER: usize = 2;
 const RESERVED: usize = 4;
 /// An owner that holds no more than this part of the limit may take from what is reserved.
 const OF_SMALL_OWNER: usize = 512;
+/// The parts of the limit that the frames of an owner, and of all, may take that are not whole yet.
+const FRAMES_OF_OWNER: usize = 4;
+const FRAMES: usize = 2;
 /// A client that holds less than this part of the limit is not the reason for a shortage.
 const SMALL_PART: usize = 8;
 
@@ -25,14 +28,19 @@ pub struct MemoryUsage(Arc<Total>);
 #[derive(Debug)]
 struct Total {
     used: AtomicUsize,
+    /// Of that, frames that are not whole yet.
+    frames: AtomicUsize,
     limit: usize,
 }
 
 impl MemoryUsage {
     /// No bytes are held. `limit` is the maximum; what would exceed it is refused.
     pub fn new(limit: usize) -> Self {
-        let used = AtomicUsize::new(0);
-        Self(Arc::new(Total { used, limit }))
+        Self(Arc::new(Total {
+            used: AtomicUsize::new(0),
+            frames: AtomicUsize::new(0),
+            limit,
+        }))
     }
 
     /// Returns the number of bytes that are held.
@@ -44,6 +52,7 @@ impl MemoryUsage {
     pub(super) fn owner(&self) -> Arc<OwnerMemory> {
         Arc::new(OwnerMemory {
             used: AtomicUsize::new(0),
+            frames: AtomicUsize::new(0),
             total: self.clone(),
         })
     }
@@ -53,6 +62,7 @@ impl MemoryUsage {
 #[derive(Debug)]
 pub(super) struct OwnerMemory {
     used: AtomicUsize,
+    frames: AtomicUsize,
     total: MemoryUsage,
 }
 
@@ -90,6 +100,20 @@ impl ConnectionMemory {
             memory: self.clone(),
             bytes,
         }
+    }
+
+    /// A frame that is not whole yet, of which nothing is here.
+    pub fn frame(self: &Arc<Self>) -> FrameCharge {
+        FrameCharge {
+            memory: self.clone(),
+            bytes: 0,
+        }
+    }
+
+    /// Returns `true` if so many bytes more leave what is reserved.
+    pub(super) fn has_common_room(&self, bytes: usize) -> bool {
+        let total = &self.owner.total;
+        total.used() + bytes <= total.0.limit - total.0.limit / RESERVED
     }
 
     /// Returns `true` if so many bytes more exceed no bound.
@@ -175,6 +199,54 @@ impl Drop for Charge {
     }
 }
 
+/// Bytes of a frame that is not whole yet. They count in all, but not for what its connection may hold: a client that holds all it may
+/// must still be told so when it sends more.
+#[derive(Debug)]
+pub struct FrameCharge {
+    memory: Arc<ConnectionMemory>,
+    bytes: usize,
+}
+
+impl FrameCharge {
+    /// Counts another number of bytes from now on. Returns `false`, and leaves it as it is, if the frames of its owner, or of all, would be
+    /// more than their part.
+    pub fn try_resize(&mut self, bytes: usize) -> bool {
+        let owner = &self.memory.owner;
+        let total = &owner.total.0;
+        let (more, less) = (
+            bytes.saturating_sub(self.bytes),
+            self.bytes.saturating_sub(bytes),
+        );
+        let is_within = |frames: &AtomicUsize, part: usize| {
+            frames.load(Ordering::Relaxed) + more <= total.limit / part
+        };
+        let fits = is_within(&owner.frames, FRAMES_OF_OWNER)
+            && is_within(&total.frames, FRAMES)
+            && total.used.load(Ordering::Relaxed) + more <= total.limit;
+        if more > 0 && !fits {
+            return false;
+        }
+        for counter in [&owner.frames, &total.frames, &total.used] {
+            counter.fetch_add(more, Ordering::Relaxed);
+            counter.fetch_sub(less, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+        true
+    }
+
+    /// Returns the number of bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for FrameCharge {
+    fn drop(&mut self) {
+        // Less always fits.
+        let _ = self.try_resize(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +298,28 @@ mod tests {
         let held = fill(&inside);
         assert_eq!(held.1, 512);
         assert!(connection(&total).try_charge(1).is_none());
+    }
+
+    #[test]
+    fn frames_that_are_not_whole_have_a_part_of_their_own() {
+        let total = MemoryUsage::new(LIMIT);
+        let full = connection(&total);
+        let held = fill(&full);
+        // It may hold nothing more, and still sends.
+        let mut frame = full.frame();
+        assert!(frame.try_resize(LIMIT / 8) && !full.has_room(100));
+        let owner = total.owner();
+        let frames: Vec<FrameCharge> = (0..100)
+            .filter_map(|_| {
+                let connection = ConnectionMemory::new(Link(1), owner.clone(), false);
+                let mut frame = connection.frame();
+                frame.try_resize(10_000).then_some(frame)
+            })
+            .collect();
+        assert_eq!(frames.len(), 12);
+        assert!(frame.try_resize(0));
+        drop((frames, held));
+        assert_eq!(total.used(), 0);
     }
 
     #[test]

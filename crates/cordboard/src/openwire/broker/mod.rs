@@ -10,6 +10,7 @@ mod acknowledge;
 mod clients;
 mod consumers;
 mod deliver;
+pub mod fuzz;
 mod index;
 mod memory;
 mod names;
@@ -28,14 +29,15 @@ mod work;
 
 use cordboard_wire::openwire::{
     Any, Command, ConnectionError, ConnectionId, ConsumerId, DataArrayResponse, Destination,
-    DestinationInfo, ExceptionResponse, KeepAliveInfo, MessageDispatch, Prepared, ProducerId,
-    Response, Text, Throwable,
+    DestinationInfo, ExceptionResponse, KeepAliveInfo, Message, MessageDispatch, Prepared,
+    ProducerId, Response, Text, Throwable,
 };
-pub use memory::{Charge, ConnectionMemory, MemoryUsage};
+pub use memory::{Charge, ConnectionMemory, FrameCharge, MemoryUsage};
 pub use parcel::Parcel;
 pub use rights::{Identity, Rights};
 pub use work::{HOUSE, SLICE};
 
+use cordboard_wire::openwire::selector::Properties;
 use index::Index;
 use memory::OwnerMemory;
 use parcel::Held;
@@ -238,6 +240,8 @@ pub struct Broker {
     woken: Vec<Link>,
     /// Messages that expired, to be put away.
     doomed: VecDeque<Held>,
+    /// What was read of the properties of the last messages that selectors were evaluated for.
+    read: VecDeque<(Arc<Message>, Arc<OnceLock<Properties>>)>,
     /// When it was looked what has expired.
     swept: i64,
     /// When there was no room however much was looked for.
@@ -290,6 +294,7 @@ impl Broker {
             owed: HashMap::new(),
             woken: Vec::new(),
             doomed: VecDeque::new(),
+            read: VecDeque::new(),
             swept: i64::MIN,
             tight: None,
             sequence: 0,

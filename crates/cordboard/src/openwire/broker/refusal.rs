@@ -44,11 +44,6 @@ pub(super) fn header_too_long(len: usize) -> Throwable {
     Throwable::new("javax.jms.MessageFormatException", text)
 }
 
-pub(super) fn too_many_properties(bytes: usize) -> Throwable {
-    let text = format!("properties of {bytes} bytes are more than this broker takes");
-    Throwable::new("javax.jms.MessageFormatException", text)
-}
-
 pub(super) fn no_client_id() -> Throwable {
     Throwable::new(CLIENT_ID, "No clientID specified for connection request")
 }

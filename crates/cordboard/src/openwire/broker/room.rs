@@ -72,18 +72,41 @@ impl Broker {
         if let Some(charge) = memory.try_charge(bytes) {
             return Some(charge);
         }
-        // It is the reason itself, or it was looked for a moment ago.
-        if !memory.is_small_with(bytes) || self.tight == Some(self.now) {
+        // It is the reason itself.
+        if !memory.is_small_with(bytes) {
             return None;
         }
+        let fits = self.give_up_until(|| memory.has_room(bytes));
+        fits.then(|| memory.try_charge(bytes)).flatten()
+    }
+
+    /// Counts so many bytes for a message to topics. It is kept for those who listen, and is not its sender's: a listener that takes
+    /// nothing must not keep the sender from sending.
+    pub(super) fn make_room_for_topics(&mut self, link: Link, bytes: usize) -> Option<Charge> {
+        let own = self.own.clone();
+        let inside = self.identity(link).is_some_and(|who| who.inside);
+        let has_room = || match inside {
+            true => own.has_room(bytes),
+            false => own.has_common_room(bytes),
+        };
+        let fits = has_room() || self.give_up_until(&has_room);
+        fits.then(|| own.charge(bytes))
+    }
+
+    /// Gives up what may be given up until there is room; `false` if there is none.
+    fn give_up_until(&mut self, has_room: impl Fn() -> bool) -> bool {
+        // It was looked for a moment ago.
+        if self.tight == Some(self.now) {
+            return false;
+        }
         self.sweep();
-        while !memory.has_room(bytes) && self.drop_oldest() {}
-        if !memory.has_room(bytes) {
+        while !has_room() && self.drop_oldest() {}
+        if !has_room() {
             self.consumers.values_mut().for_each(forget_topics);
         }
-        let charge = memory.try_charge(bytes);
-        self.tight = charge.is_none().then_some(self.now);
-        charge
+        let fits = has_room();
+        self.tight = (!fits).then_some(self.now);
+        fits
     }
 
     /// Drops the older half of what waits where most waits, and where nearly as much does; `false` when nothing waits anywhere.

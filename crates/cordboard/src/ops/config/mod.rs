@@ -779,7 +779,7 @@ mod tests {
             ),
             (
                 "[broker]\nmax_memory_bytes = 65536\n",
-                "c.toml, line 2: broker.max_memory_bytes: it must hold one frame, `max_frame_bytes`, at least",
+                "c.toml, line 2: broker.max_memory_bytes: it must hold 8 frames of `max_frame_bytes`, at least",
             ),
             (
                 "[broker]\nread = [\"cc.>\"]\n",

@@ -1,19 +1,54 @@
 //! A selector asked of a message.
 
+use super::PROPERTY_VALUES;
 use super::expression::{Arithmetic, Comparison, Expression};
 use crate::openwire::{Message, PrimitiveMap, Text, Value};
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// A message that selectors are evaluated for. Its properties are read once, when the first selector needs one.
 #[derive(Debug)]
 pub struct Subject<'m> {
     message: &'m Message,
-    properties: OnceCell<PrimitiveMap>,
+    properties: Arc<OnceLock<Properties>>,
     /// The cost of the evaluation in progress, in steps, and what it may cost.
     cost: Cell<u32>,
     most: Cell<u32>,
+}
+
+/// A message's properties, found by name.
+#[derive(Debug, Default)]
+pub struct Properties {
+    map: PrimitiveMap,
+    /// The place of each name, if there are many.
+    places: Option<HashMap<String, usize>>,
+}
+
+/// So many properties are looked through one by one.
+const FEW: usize = 16;
+
+impl Properties {
+    fn of(message: &Message) -> Self {
+        // Properties that cannot be read, or that have more values than selectors read, are none: the consumer finds out.
+        let map = message.properties_within(PROPERTY_VALUES);
+        let map = map.unwrap_or_default();
+        let places = (map.len() > FEW).then(|| {
+            // Of several of one name it is the last.
+            let names = map.iter().map(|(name, _)| name.to_str_lossy().into_owned());
+            names.zip(0..).collect()
+        });
+        Self { map, places }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        match &self.places {
+            None => self.map.get(name),
+            Some(places) => self.map.value_at(*places.get(name)?),
+        }
+    }
 }
 
 /// What an evaluation came to.
@@ -50,9 +85,14 @@ impl Operand<'_> {
 impl<'m> Subject<'m> {
     /// A message, to be asked.
     pub fn new(message: &'m Message) -> Self {
+        Self::sharing(message, Arc::default())
+    }
+
+    /// A message whose properties are read once for several subjects.
+    pub fn sharing(message: &'m Message, properties: Arc<OnceLock<Properties>>) -> Self {
         Self {
             message,
-            properties: OnceCell::new(),
+            properties,
             cost: Cell::new(0),
             most: Cell::new(0),
         }
@@ -112,17 +152,21 @@ impl<'m> Subject<'m> {
 
     fn property(&self, name: &str) -> Operand<'_> {
         if self.properties.get().is_none() {
-            // They are read whole, at about two bytes a step.
+            // They are read whole: by their number, which they begin with, and their bytes.
             let bytes = self.message.marshalled_properties.as_ref();
-            let bytes = bytes.map_or(0, |bytes| bytes.len() / 2);
-            if !self.afford(u32::try_from(bytes).unwrap_or(u32::MAX)) {
+            let bytes = bytes.map_or(&[][..], |bytes| bytes);
+            let count = bytes
+                .first_chunk()
+                .map_or(0, |count| i32::from_be_bytes(*count));
+            let count = usize::try_from(count)
+                .unwrap_or(0)
+                .min(PROPERTY_VALUES as usize);
+            let steps = count * 10 + bytes.len() / 50;
+            if !self.afford(u32::try_from(steps).unwrap_or(u32::MAX)) {
                 return Operand::Unknown;
             }
         }
-        let properties = self.properties.get_or_init(|| {
-            // Properties that cannot be read are none: the consumer finds out.
-            self.message.properties().unwrap_or_default()
-        });
+        let properties = self.properties.get_or_init(|| Properties::of(self.message));
         match properties.get(name) {
             Some(Value::Bool(it)) => Operand::Bool(*it),
             Some(Value::Byte(it)) => Operand::Int((*it).into()),

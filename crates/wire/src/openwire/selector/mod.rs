@@ -11,7 +11,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::{Evaluation, Subject};
+pub use evaluate::{Evaluation, Properties, Subject};
 pub use parse::SelectorError;
 
 use expression::Expression;
@@ -24,7 +24,11 @@ pub const SELECTOR_SIZE_MAX: usize = 128 * 1024;
 
 /// Maximum cost of one evaluation, in steps of about ten nanoseconds; a selector that needs more for a message does not select
 /// it. [openwire §10.4]
-pub const EVALUATION_MAX: u32 = 100_000;
+pub const EVALUATION_MAX: u32 = 250_000;
+
+/// Maximum number of values in the properties of a message that selectors read; a message with more has none for them.
+/// [openwire §10.4]
+pub const PROPERTY_VALUES: u32 = 20_000;
 
 /// A condition on messages.
 #[derive(Clone, Debug, PartialEq)]

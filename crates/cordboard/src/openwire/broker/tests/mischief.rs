@@ -277,3 +277,13 @@ fn whatever_clients_do_each_question_has_one_answer_and_no_message_is_there_twic
         assert_eq!(broker.memory(), 0, "{seed}");
     }
 }
+
+#[test]
+fn arbitrary_commands_of_several_identities_break_nothing() {
+    for seed in 0..2_000 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut bytes = vec![0; random.usize(0..3_000)];
+        random.fill(&mut bytes);
+        crate::openwire::broker::fuzz::harness(&bytes);
+    }
+}
