@@ -4,12 +4,13 @@
 //! not wait for that.
 
 use std::io;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 /// Maximum number of threads; a machine with fewer processors has as many as those.
 const THREADS: usize = 4;
 
-/// The threads. Dropped, they end without waiting for what they were at.
+/// The threads, or none where the program runs on one thread only: then that one does everything, in order. Dropped, they end without
+/// waiting for what they were at.
 #[derive(Debug)]
 pub(crate) struct Messaging(Option<Runtime>);
 
@@ -19,6 +20,9 @@ impl Messaging {
     /// # Errors
     /// When the system has no more threads.
     pub(crate) fn start() -> io::Result<Self> {
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return Ok(Self(None));
+        }
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = Builder::new_multi_thread()
             .worker_threads(processors.min(THREADS))

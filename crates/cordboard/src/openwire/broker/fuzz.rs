@@ -258,8 +258,8 @@ impl Run {
     fn settle(&mut self) {
         for round in 0.. {
             assert!(round < 10_000, "work without an end");
-            let links = LINKS.into_iter().chain([HOUSE]);
-            let Some(link) = links.filter(|link| self.broker.has_work(*link)).next() else {
+            let mut links = LINKS.into_iter().chain([HOUSE]);
+            let Some(link) = links.find(|link| self.broker.has_work(*link)) else {
                 return;
             };
             self.step(|broker, now| broker.work(link, now));

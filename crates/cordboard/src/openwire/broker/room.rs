@@ -89,7 +89,7 @@ impl Broker {
             true => own.has_room(bytes),
             false => own.has_common_room(bytes),
         };
-        let fits = has_room() || self.give_up_until(&has_room);
+        let fits = has_room() || self.give_up_until(has_room);
         fits.then(|| own.charge(bytes))
     }
 

@@ -460,12 +460,7 @@ fn an_exception_of_ours_always_fits_into_a_frame() {
 #[test]
 fn a_weight_has_every_byte_that_a_command_holds() {
     let long = Text::from("x".repeat(40_000).as_str());
-    let path = vec![
-        BrokerId {
-            value: Some(long.clone())
-        };
-        100
-    ];
+    let path = vec![BrokerId { value: Some(long) }; 100];
     let mut message = Message::default();
     let empty = Weight::of_message(&message);
     message.broker_path = Some(path);
