@@ -1,7 +1,7 @@
 //! Bodies of requests: how much memory all of them together may take, and how long one may take to come.
 //!
 //! A body is counted as its bytes arrive, by the address of its client and in all, until its request is answered. The first
-//! [`UNCOUNTED`] bytes of each are free: an ordinary request touches no counter, and the limit of connections bounds them.
+//! `UNCOUNTED` bytes of each are free: an ordinary request touches no counter, and the limit of connections bounds them.
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};

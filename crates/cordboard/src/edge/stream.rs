@@ -1,7 +1,7 @@
 //! A connection's bytes before the HTTP library sees them: request lines cleaned, messages framed strictly, every wait
 //! bounded. [decision 3]
 //!
-//! A head that cannot be read becomes a request for its refusal, [`refused_status`], so that the answers to the requests
+//! A head that cannot be read becomes a request for its refusal, `refused_status`, so that the answers to the requests
 //! before it come first and the refusal is an answer like any other. A connection that is closed while its client may still
 //! be sending is closed in two steps: the answer and the end of our side first, then what still comes is read and dropped for
 //! a while. Otherwise the system would reset the connection, and the client would lose the answer.

@@ -287,3 +287,21 @@ fn arbitrary_commands_of_several_identities_break_nothing() {
         crate::openwire::broker::fuzz::harness(&bytes);
     }
 }
+
+#[test]
+fn the_broker_keeps_its_promises_on_its_corpus() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fuzz/corpus/openwire_broker"
+    );
+    let files = std::fs::read_dir(folder).unwrap();
+    let stories: Vec<Vec<u8>> = files
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    assert!(!stories.is_empty());
+    for story in &stories {
+        for end in (0..=story.len()).step_by(7) {
+            crate::openwire::broker::fuzz::harness(&story[..end]);
+        }
+    }
+}
