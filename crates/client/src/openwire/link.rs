@@ -165,8 +165,8 @@ impl<S: AsyncRead + AsyncWrite> Link<S> {
         self.incoming.limit_frames(most);
     }
 
-    /// From now on `held` is told how many bytes of a frame that is not whole are here, whenever more come; if it says no, the link is
-    /// over.
+    /// Calls `held` with the number of bytes of an unfinished frame that were received, whenever more arrive. If it returns `false`, the
+    /// link ends with [`LinkError::NoMemory`].
     pub fn count_frames(&mut self, held: impl FnMut(usize) -> bool + Send + 'static) {
         self.incoming.held = Some(Held(Box::new(held)));
     }
@@ -270,7 +270,7 @@ struct Incoming<S> {
     /// Bytes of the frames that were handed over, as the owner counts them.
     handed: usize,
     held: Option<Held>,
-    /// Was the owner told of more than a little?
+    /// Was more than [`COPIED`] reported last?
     counted: bool,
     /// When the frame that is not whole yet began.
     begun: Option<Instant>,
@@ -345,7 +345,7 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
         }
     }
 
-    /// The owner is told how much is here.
+    /// Reports the number of buffered bytes to the owner.
     fn hold(&mut self) -> Result<(), LinkError> {
         let bytes = self.buffer.len();
         self.counted = bytes > COPIED;

@@ -1,4 +1,4 @@
-//! A connection's socket, and what else holds it: whoever works for its client may look whether that is still there.
+//! A connection's socket, shared with the code that works for its client, which can check that the client is still connected.
 
 use std::io;
 use std::mem::MaybeUninit;

@@ -87,7 +87,7 @@ impl Broker {
             return Ok(None);
         };
         // The same connection again: the old socket hangs, its client is here. An id of another owner is not taken over, except
-        // by this process, whose ids nobody else can keep from it.
+        // by this process, which no client can keep from its ids.
         let old = self.connections.get(&id).copied();
         if let Some(old) = old {
             if owner == Owner::Inside || self.owner(old).as_ref() == Some(&owner) {

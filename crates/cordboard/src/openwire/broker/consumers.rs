@@ -125,7 +125,7 @@ impl Broker {
         if self.learns_of_temporaries(key) {
             self.task = Some(Task::Introduce { key, after: None });
         }
-        // Not its selector, nor anything else of it that is nobody else's business.
+        // Without its selector and whatever else other clients need not know.
         let shown = ConsumerInfo {
             consumer_id: info.consumer_id,
             destination: info.destination,

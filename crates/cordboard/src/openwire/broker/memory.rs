@@ -110,13 +110,13 @@ impl ConnectionMemory {
         }
     }
 
-    /// Returns `true` if so many bytes more leave what is reserved.
+    /// Returns `true` if the reserved part stays free after `bytes` more.
     pub(super) fn has_common_room(&self, bytes: usize) -> bool {
         let total = &self.owner.total;
         total.used() + bytes <= total.0.limit - total.0.limit / RESERVED
     }
 
-    /// Returns `true` if so many bytes more exceed no bound.
+    /// Returns `true` if `bytes` more exceed no bound.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let limit = self.owner.total.0.limit;
         let with = |used: &AtomicUsize| used.load(Ordering::Relaxed).saturating_add(bytes);

@@ -205,7 +205,7 @@ pub struct Broker {
     peers: BTreeMap<Link, Peer>,
     /// By the connection's id.
     connections: HashMap<Text, Link>,
-    /// By the client's owner and id: what another owner calls its client keeps nobody out.
+    /// By the client's owner and id, so that owners do not collide with each other's client ids.
     clients: HashMap<(Owner, Text), Link>,
     /// In the order in which they came.
     consumers: BTreeMap<u64, Consumer>,

@@ -65,7 +65,7 @@ impl Broker {
         self.bury(held, TOO_LATE);
     }
 
-    /// Counts so many bytes for a client's message. If they do not fit because of others, what has expired goes, then what waits for
+    /// Charges `bytes` for a client's message. If they do not fit because of others, what has expired goes, then what waits for
     /// topics' listeners, oldest first where most waits, then what they have and did not acknowledge. What is in queues stays.
     pub(super) fn make_room(&mut self, link: Link, bytes: usize) -> Option<Charge> {
         let memory = self.memory_of(link)?;
